@@ -1,0 +1,96 @@
+"""What an impersonator may know of the twin: a named port to speak through, and a model to speak for.
+
+A lab's device sits behind a pty, a TCP socket or an HTTP server. Its impersonator (in ``devices/``, beside the driver)
+implements the *protocol on the wire* and nothing else; the twin owns the transport (pty, socket), the counts of
+design section 3 rule 6, and the physics. Impersonators import this module only and are named by dotted path in the
+topology, so ``devices`` and ``bench.twin`` never import each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+
+class Port(Protocol):
+    """The twin's end of one wire. Whatever is said here is counted and wakes or streams as the port declares."""
+
+    name: str
+
+    def say(self, data: bytes) -> None:
+        """Queue octets towards the bench; never blocks."""
+
+    def now_ns(self) -> int:
+        """Rig time, for devices that stamp what they say themselves."""
+
+
+class ByteImpersonator(Protocol):
+    """A device on a pty or a TCP connection."""
+
+    def on_bytes(self, data: bytes) -> None:
+        """Octets from the bench. The answer must be said before this returns (rule 3: zero virtual time)."""
+
+    def on_connect(self) -> None:
+        """A new epoch of the wire: forget half lines."""
+
+
+class OutputModel(Protocol):
+    """One output channel of a supply, as its SCPI impersonator sees it (SI units: volt, ampere, hertz)."""
+
+    set_volts: float
+    set_amps: float
+    on: bool
+
+    def switch(self, on: bool) -> None: ...
+    def volts(self) -> float:
+        """Measured output voltage."""
+
+    def amps(self) -> float:
+        """Measured output current."""
+
+
+class SupplyModel(Protocol):
+    """A supply: one model string and its channels in order."""
+
+    serial: str
+    channels: Sequence[OutputModel]
+
+
+class ConsoleModel(Protocol):
+    """The terminal behind a node CLI (devices.md 2.6). Dark (no supply) means it neither hears nor speaks."""
+
+    def powered(self) -> bool: ...
+    def join(self) -> bool:
+        """Start joining (``wisun join_fan11``); False when it is joining already or powerless."""
+
+    def disconnect(self) -> bool: ...
+    def clear_credential_cache(self) -> None: ...
+    def reset(self) -> None: ...
+    def get(self, setting: str) -> str | None:
+        """Value of ``wisun.<setting>`` as the CLI prints it, None where there is no such setting."""
+
+    def subscribe(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with each unsolicited line, e.g. ``[Join state: Operational (5)]``."""
+
+
+class MeterModel(Protocol):
+    """A gas or water meter's register, in the register's own least count (an integer that never clips)."""
+
+    serial: str
+
+    def set_index(self, index: int) -> None: ...
+    def index(self) -> int: ...
+    def raise_alarm(self, code: str) -> None: ...
+
+
+class PanelModel(Protocol):
+    """Installation key and local indicator of a terminal (what a fitter presses and looks at)."""
+
+    def press_key(self, duration_s: float) -> None:
+        """A short press starts installation; a press of 10 s or more erases keys and registration first."""
+
+    def indicator(self) -> str:
+        """``off``, ``blinking`` (joining) or ``on`` (communicable, 通信可能)."""
+
+    def subscribe(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with the new state at each change of the indicator."""

@@ -1,0 +1,102 @@
+"""The records that every room of the bench speaks: observation, measurement, verdict.
+
+They are frozen and slotted, carry plain JSON values only, and know nothing of files, devices or pytest. Times are
+integer nanoseconds since the Unix epoch in *rig time* (virtual on the virtual rig, disciplined UTC in a lab).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+import attrs
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+
+NS_PER_S: Final = 1_000_000_000
+NS_PER_HOUR: Final = 3600 * NS_PER_S
+NS_PER_DAY: Final = 24 * NS_PER_HOUR
+JST_OFFSET_NS: Final = 9 * NS_PER_HOUR
+"""Japan has one zone and no summer time, so an hour mark is a multiple of 3600 s in UTC as well."""
+
+
+@attrs.frozen(slots=True)
+class Observation:
+    """What one source said of one subject at one instant.
+
+    ``t_ns`` is rig time, ``u_ns`` the standard uncertainty of that stamp. ``seq`` counts per source, so the reading
+    order is ``(t_ns, source, seq)`` whatever the order of arrival was. ``data`` never holds a path, a port number, a
+    process id or wall time: two runs with one seed must be equal byte for byte (design section 3, rule 8).
+    """
+
+    t_ns: int
+    source: str
+    subject: str
+    kind: str
+    data: Mapping[str, Json] = attrs.field(factory=dict)
+    u_ns: int = 0
+    seq: int = 0
+    episode: str = ""
+
+
+class Obligation(StrEnum):
+    """How binding the guideline makes a requirement."""
+
+    MANDATORY = "mandatory"  # 必須事項
+    TARGET = "target"  # 目標事項
+    RECOMMENDED = "recommended"  # 推奨事項
+    AGREEMENT = "agreement"  # 事業者間の協議
+
+
+class Outcome(StrEnum):
+    """A verdict's word, from best to worst; combining verdicts keeps the worst (design section 8)."""
+
+    NOT_APPLICABLE = "NOT APPLICABLE"
+    PASS = "PASS"
+    CONDITIONAL_PASS = "CONDITIONAL PASS"
+    NOT_FOLLOWED = "NOT FOLLOWED"  # a recommendation not followed
+    TARGET_MISSED = "TARGET MISSED"
+    PENDING_EVIDENCE = "PENDING EVIDENCE"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    CONDITIONAL_FAIL = "CONDITIONAL FAIL"
+    FAIL = "FAIL"
+    ERROR = "ERROR"
+
+
+@attrs.frozen(slots=True)
+class Measurement:
+    """One figure that a measurand took from evidence.
+
+    ``value`` is None where nothing could be measured; ``gate`` then says why, and a measurement with a gate is never
+    judged by value (INCONCLUSIVE, or ERROR where ``bench_error`` is set). ``u`` is the standard uncertainty in the
+    same unit, None where it is not known. ``cited`` points into the evidence: ``timeline#17`` or
+    ``captures/s1.pcapng#1234``. ``detail`` is what plots and readers want beyond the figure.
+    """
+
+    measurand: str
+    subject: str
+    value: float | None
+    unit: str
+    u: float | None = None
+    conditions: Mapping[str, Json] = attrs.field(factory=dict)
+    cited: tuple[str, ...] = ()
+    gate: str = ""
+    bench_error: bool = False
+    detail: Mapping[str, Json] = attrs.field(factory=dict)
+
+
+@attrs.frozen(slots=True)
+class Verdict:
+    """What a measurement means under a requirement and a decision rule, for one subject."""
+
+    requirement: str
+    subject: str
+    outcome: Outcome
+    reason: str
+    measurement: Measurement | None = None
+    limit: float | None = None
+    unit: str = ""
+    expanded_u: float | None = None
+    decision_rule: str = ""
+    claim: str = ""
