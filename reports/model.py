@@ -1,0 +1,124 @@
+"""What a report is made of: the requirement rows, the verdicts, and the facts of the run.
+
+Reports read no run folder and know no rig. Whoever loads a run (the plan's fixtures, ``kenshin judge``) fills one
+:class:`RunReport`; HTML, terminal and JUnit are pure functions of it, so the same run always reads the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from bench.records import NS_PER_S, Json, Obligation, Outcome, Verdict
+
+
+@attrs.frozen(slots=True)
+class CatalogueRow:
+    """One requirement as the report shows it: the guideline's words, and apart from them how they are read.
+
+    ``interpretation`` is plain data (``limit``, ``unit``, ``statistic``, ``rounding``, ``owner`` ...), shown in the
+    order given. ``official`` is quoted and never changed.
+    """
+
+    id: str
+    clause: str
+    title_ja: str
+    title_en: str
+    obligation: Obligation
+    official: str = ""
+    interpretation: Mapping[str, Json] = attrs.field(factory=dict)
+
+
+@attrs.frozen(slots=True)
+class NotJudged:
+    """A requirement that this run says nothing about, and why."""
+
+    requirement: str
+    why: str
+
+
+@attrs.frozen(slots=True)
+class Sample:
+    """One unit under test as its declaration gives it; ``versions`` e.g. ``{"hardware": "A1", "firmware": "1.2"}``."""
+
+    id: str
+    serial: str = ""
+    versions: Mapping[str, str] = attrs.field(factory=dict)
+    note: str = ""
+
+
+@attrs.frozen(slots=True)
+class VoidEpisode:
+    """An episode that was driven and does not count (lab-practice, retest rule: it stays in the report)."""
+
+    name: str
+    why: str
+    replaced_by: str = ""
+
+
+@attrs.frozen(slots=True)
+class Blind:
+    """An interval in which the bench saw nothing, in rig time."""
+
+    from_ns: int
+    to_ns: int
+    why: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return (self.to_ns - self.from_ns) / NS_PER_S
+
+
+@attrs.frozen(slots=True)
+class RunFacts:
+    """Under which conditions the run took place. Durations in integer nanoseconds; wall duration None when unknown.
+
+    ``wall_ns`` is shown in the report only and never enters evidence. ``extra`` holds further named facts.
+    """
+
+    run: str
+    rig: str
+    rf_environment: str = ""
+    samples: tuple[Sample, ...] = ()
+    agreement: str = ""
+    profile: str = ""
+    guideline: str = ""
+    seed: int | None = None
+    stand_ins: tuple[str, ...] = ()
+    deviations: tuple[str, ...] = ()
+    virtual_from_ns: int | None = None
+    virtual_to_ns: int | None = None
+    wall_ns: int | None = None
+    void_episodes: tuple[VoidEpisode, ...] = ()
+    blind: tuple[Blind, ...] = ()
+    versions: Mapping[str, str] = attrs.field(factory=dict)
+    extra: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen(slots=True)
+class RunReport:
+    """Everything that a report of one run shows. ``errors`` are bench errors of the run, one line each."""
+
+    facts: RunFacts
+    requirements: tuple[CatalogueRow, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    not_judged: tuple[NotJudged, ...] = ()
+    errors: tuple[str, ...] = ()
+
+    def row(self, requirement: str) -> CatalogueRow | None:
+        """The catalogue row of a requirement id, None when the catalogue does not know it."""
+        return next((row for row in self.requirements if row.id == requirement), None)
+
+    def verdicts_of(self, requirement: str) -> tuple[Verdict, ...]:
+        """Verdicts of one requirement in the order they were given."""
+        return tuple(v for v in self.verdicts if v.requirement == requirement)
+
+
+_ORDER = tuple(Outcome)
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome | None:
+    """The worst of some outcomes, None of none: verdicts only get worse when combined (design section 8)."""
+    return max(outcomes, key=_ORDER.index, default=None)
