@@ -1,0 +1,38 @@
+"""Impersonator of the stand-in meter port (protocol: see the package)."""
+
+from __future__ import annotations
+
+from bench.ports import MeterModel, Port
+from devices.lines import LineSplitter
+
+
+class MeterImpersonator:
+    """``standin-meter/1`` in front of a ``MeterModel``; never speaks unasked."""
+
+    def __init__(self, port: Port, model: MeterModel) -> None:
+        self._port = port
+        self._model = model
+        self._lines = LineSplitter()
+
+    def on_connect(self) -> None:
+        self._lines.clear()
+
+    def on_bytes(self, data: bytes) -> None:
+        for line in self._lines.feed(data):
+            self._port.say(self._answer(line.split()).encode() + b"\n")
+
+    def _answer(self, words: list[str]) -> str:
+        match words:
+            case ["SET", text]:
+                if not text.isascii() or not text.isdigit():
+                    return "ERR not an index"
+                self._model.set_index(int(text))
+                return f"OK {self._model.index()}"
+            case ["GET"]:
+                return f"INDEX {self._model.index()}"
+            case ["ALARM", code]:
+                self._model.raise_alarm(code)
+                return f"OK ALARM {code}"
+            case ["ID"]:
+                return f"ID {self._model.serial} standin-meter/1"
+        return "ERR unknown command"
