@@ -8,8 +8,10 @@ topology, so ``devices`` and ``bench.twin`` never import each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
+
+from bench.records import Json
 
 
 class Port(Protocol):
@@ -94,3 +96,47 @@ class PanelModel(Protocol):
 
     def subscribe(self, listener: Callable[[str], None]) -> None:
         """Call ``listener`` with the new state at each change of the indicator."""
+
+
+class RequestRefused(Exception):
+    """The connection server does not take a request: unknown terminal or meter, or a body that makes no sense.
+
+    ``status`` is the HTTP status that a server answers with (404, 409, 422).
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class ServerModel(Protocol):
+    """The connection server behind its HTTP interface (stand-in). An event is a plain JSON object.
+
+    Every event has ``id`` (int, 1, 2, 3 ... without gaps), ``t_ns`` (the server's own stamp), ``kind`` and
+    ``terminal``; the kinds and their further keys stand in ``bench/twin/server_model.py``.
+    """
+
+    def now_ns(self) -> int:
+        """The server's clock."""
+
+    def events_after(self, event_id: int) -> list[dict[str, Json]]:
+        """All stored events with an id above ``event_id``, oldest first (the server stores seven days)."""
+
+    def subscribe(self, listener: Callable[[dict[str, Json]], None]) -> Callable[[], None]:
+        """Call ``listener`` with each new event, inside the instant in which it happens; returns the unsubscriber.
+
+        The listener must not block: it queues. Several streams may be open at once.
+        """
+
+    def status(self) -> dict[str, Json]:
+        """``{"now_ns":.., "terminals": [{"id":.., "eui64":.., "registered": bool, "reachable": bool}, ...]}``."""
+
+    def request(self, terminal: str, body: Mapping[str, Json]) -> dict[str, Json]:
+        """Take a request (``op`` = ``read`` or ``history``): ``{"request": "r17", "accepted_ns":..}``.
+
+        Raises :class:`RequestRefused`. The request leaves at the accept time (event ``request.sent``).
+        """
+
+    def deregister(self, terminal: str) -> None:
+        """Forget the terminal's registration; raises :class:`RequestRefused` (404) when there is no such terminal."""
