@@ -1,0 +1,234 @@
+"""The bench's input: every open port on one driving thread, and the bus that carries what they said.
+
+No reader threads. With CPU work in other threads the interpreter lock made a stop 25 times slower, and two readers of
+one port are a race (design section 3, rule 4). A ``Channel`` is one open port with its parser and its monotonic count;
+the ``Pump`` reads channels when a clock or a driver asks for it, and publishes observations on the ``Bus``.
+
+Time-outs here are *watchdogs against dead devices*, in real seconds. Rig time is the clock's business.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping
+from enum import StrEnum
+from typing import Final, Protocol, TypeAlias
+
+import attrs
+
+from bench.errors import BenchError
+from bench.records import Json, Observation
+
+ANSWER_S: Final = 5.0
+"""Real seconds after which a device that should answer at once counts as dead."""
+EXCHANGE_LIMIT: Final = 100
+"""Exchanges on one port without a clock step on a virtual rig: somebody polls (design section 3, rule 5)."""
+UNLIMITED: Final = 1 << 20
+
+Subscriber: TypeAlias = "Callable[[Observation], None]"
+
+
+class Stamp(StrEnum):
+    """Who stamps what a port says: the bench on arrival, or the device itself."""
+
+    HOST = "host"
+    DEVICE = "device"
+
+
+class PortLost(Exception):
+    """A port ended (EOF, EIO, reset). The reason names no path and no number: it becomes part of an observation."""
+
+
+class HostStamp(Protocol):
+    """What the pump asks of a clock: rig time, and the standard uncertainty of a stamp made on arrival."""
+
+    u_ns: int
+
+    def now_ns(self) -> int: ...
+
+
+class Bus:
+    """Hands each observation to every subscriber (recorder, conditions), in order of publication.
+
+    ``seq`` is given here and counts per source from 1, so that reading order ``(t_ns, source, seq)`` is total.
+    """
+
+    def __init__(self) -> None:
+        self.published = 0
+        self._seq: dict[str, int] = {}
+        self._subscribers: list[Subscriber] = []
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Add a subscriber; the returned call removes it."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    def continue_from(self, last_seq: Mapping[str, int]) -> None:
+        """Go on counting after the last ``seq`` per source of a stored timeline (a resumed run)."""
+        self._seq.update(last_seq)
+
+    def publish(self, observation: Observation) -> Observation:
+        """Number the observation and hand it out; returns it as published."""
+        seq = self._seq.get(observation.source, 0) + 1
+        self._seq[observation.source] = seq
+        numbered = attrs.evolve(observation, seq=seq)
+        self.published += 1
+        for subscriber in tuple(self._subscribers):
+            subscriber(numbered)
+        return numbered
+
+
+class Channel(ABC):
+    """One open port: a file descriptor, a parser, and a count that only grows within an epoch.
+
+    ``count`` is in the port's unit (octets for ttys, packets for sniffers, event id for the server; rule 6).
+    """
+
+    def __init__(self, port: str, stamp: Stamp) -> None:
+        self.port = port
+        self.stamp = stamp
+        self.epoch = 0
+        self.count = 0
+
+    @abstractmethod
+    def fileno(self) -> int: ...
+
+    @abstractmethod
+    def read(self, limit: int) -> None:
+        """Read what is there without blocking, parse it and publish; at most ``limit`` units where octets are counted.
+
+        Raises ``PortLost`` at the end of the port.
+        """
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def flush(self) -> None:
+        """Drop stale input of a port that was open before (ttys); streams keep what they sent."""
+
+    def attached(self, epoch: int, n: int) -> None:
+        """The twin counts this port from here: ``n`` units of ``epoch`` were said before."""
+        self.epoch, self.count = epoch, n
+
+
+class Pump:
+    """Owns the open channels of a rig and reads them, always on the thread that drives."""
+
+    def __init__(self, bus: Bus, clock: HostStamp) -> None:
+        self.bus = bus
+        self.clock = clock
+        self.channels: dict[str, Channel] = {}
+        self.touched = False
+        """True since a device was last spoken to: the twin may have said something at the present instant."""
+        self.exchange_limit: int | None = None
+        self._exchanges: dict[str, int] = {}
+
+    def publish(
+        self,
+        source: str,
+        subject: str,
+        kind: str,
+        data: Mapping[str, Json],
+        t_ns: int | None = None,
+        u_ns: int | None = None,
+    ) -> Observation:
+        """Publish one observation, stamped by the host unless the device gave ``t_ns``."""
+        stamp = self.clock.now_ns() if t_ns is None else t_ns
+        uncertainty = (self.clock.u_ns if t_ns is None else 0) if u_ns is None else u_ns
+        return self.bus.publish(Observation(stamp, source, subject, kind, data, uncertainty))
+
+    def add(self, channel: Channel) -> None:
+        """Take over an open channel; its port name must be free."""
+        if channel.port in self.channels:
+            raise BenchError(f"{channel.port}: opened twice")
+        self.channels[channel.port] = channel
+
+    def remove(self, port: str) -> None:
+        """Close a channel without a word; nothing happens when it is not there."""
+        if channel := self.channels.pop(port, None):
+            channel.close()
+
+    def lose(self, port: str, reason: str) -> None:
+        """Drop a channel that died, with an observation; the barrier goes on without it (rule 6)."""
+        if port in self.channels:
+            self.remove(port)
+            self.publish("bench", port, "bench.lost_port", {"port": port, "reason": reason})
+
+    def exchange(self, port: str) -> None:
+        """Drivers call this once for each command they send. Raises ``BenchError`` when one port is polled."""
+        self.touched = True
+        n = self._exchanges[port] = self._exchanges.get(port, 0) + 1
+        if self.exchange_limit is not None and n > self.exchange_limit:
+            raise BenchError(f"{port}: {n} exchanges without a clock step; await a state, do not poll for it")
+
+    def time_moved(self) -> None:
+        """The clock calls this when rig time went on."""
+        self._exchanges.clear()
+
+    def poll(self, timeout_s: float | None, ports: Collection[str] | None = None) -> bool:
+        """Read once whatever is readable on ``ports`` (default: all) within ``timeout_s``; True if anything was."""
+        ready = self._ready([c for p, c in self.channels.items() if ports is None or p in ports], timeout_s)
+        for channel in ready:
+            self.read(channel)
+        return bool(ready)
+
+    def read(self, channel: Channel, limit: int = UNLIMITED) -> None:
+        """Read one channel now; a channel that ended is lost, not an error."""
+        try:
+            channel.read(limit)
+        except PortLost as lost:
+            self.lose(channel.port, str(lost))
+
+    def drain_to(self, counts: Mapping[str, int], watchdog_s: float = ANSWER_S) -> None:
+        """Read each named port until its count is reached.
+
+        Raises ``BenchError`` naming the ports on which nothing came for ``watchdog_s`` real seconds. Ports that are not
+        open, or that end meanwhile, are left out.
+        """
+        while behind := [c for p, n in counts.items() if (c := self.channels.get(p)) is not None and c.count < n]:
+            ready = self._ready(behind, watchdog_s)
+            if not ready:
+                missing = ", ".join(f"{c.port} ({c.count} of {counts[c.port]})" for c in behind)
+                raise BenchError(f"{missing}: said by the device, but did not arrive within {watchdog_s:g} s")
+            for channel in ready:
+                self.read(channel, counts[channel.port] - channel.count)
+
+    def until(self, port: str, done: Callable[[], bool], what: str, watchdog_s: float = ANSWER_S) -> None:
+        """Read one port until ``done()``: how a driver waits for the answer to a command.
+
+        Other ports stay unread, so the order of things does not depend on real time. Raises ``BenchError``, one line,
+        when ``watchdog_s`` real seconds pass or the port ends.
+        """
+        deadline = time.monotonic() + watchdog_s
+        while not done():
+            channel = self.channels.get(port)
+            if channel is None:
+                raise BenchError(f"{port}: the port is gone (waiting for {what})")
+            if not self._ready([channel], max(0.0, deadline - time.monotonic())):
+                raise BenchError(f"{port}: no {what} within {watchdog_s:g} s")
+            self.read(channel)
+
+    def close(self) -> None:
+        """Close every channel."""
+        for port in tuple(self.channels):
+            self.remove(port)
+
+    @staticmethod
+    def _ready(channels: Iterable[Channel], timeout_s: float | None) -> list[Channel]:
+        return wait_readable({channel.fileno(): channel for channel in channels}, timeout_s)
+
+
+def wait_readable(by_fd: Mapping[int, Channel], timeout_s: float | None, extra_fd: int | None = None) -> list[Channel]:
+    """The channels with input (or an end) within ``timeout_s`` real seconds, in the order given.
+
+    ``extra_fd`` also ends the wait. None waits for ever.
+    """
+    poller = select.poll()
+    for fd in by_fd:
+        poller.register(fd, select.POLLIN)
+    if extra_fd is not None:
+        poller.register(extra_fd, select.POLLIN)
+    ready = {fd for fd, _event in poller.poll(None if timeout_s is None else timeout_s * 1000)}
+    return [channel for fd, channel in by_fd.items() if fd in ready]
