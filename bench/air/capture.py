@@ -6,50 +6,103 @@ records and then raises `InputError` with file and octet offset, so what was cap
 
 from __future__ import annotations
 
+import gzip
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Final, cast
 
-import attrs
+from bench.air.link import PHY_LINK_TYPES, Record, make_record
+from bench.air.pcapng import PcapngStream
+from bench.errors import InputError
 
+__all__ = ["PcapngStream", "Record", "read_capture"]
 
-@attrs.frozen(slots=True)
-class Record:
-    """One captured frame. ``data`` is the PSDU without FCS; ``time_ns`` the capture's stamp (Unix ns).
-
-    ``fcs_ok`` is None where the capture holds no FCS. ``start_ns``/``end_ns`` (frame start/end on air), ``rssi_dbm``
-    and ``channel`` come from TAP and are None elsewhere. ``original_length`` counts PSDU octets with FCS where the
-    capture has one, as sent, also where the capture cut the frame (``cut``).
-    """
-
-    number: int
-    time_ns: int
-    link_type: int
-    data: bytes
-    fcs_ok: bool | None = None
-    fcs_octets: int = 0
-    rssi_dbm: float | None = None
-    channel: int | None = None
-    start_ns: int | None = None
-    end_ns: int | None = None
-    original_length: int = 0
-    cut: bool = False
+_CHUNK: Final = 1 << 20
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
+_PCAP_MAGICS: Final = {
+    b"\xd4\xc3\xb2\xa1": ("<", 1000),
+    b"\xa1\xb2\xc3\xd4": (">", 1000),
+    b"\x4d\x3c\xb2\xa1": ("<", 1),
+    b"\xa1\xb2\x3c\x4d": (">", 1),
+}
+"""First four octets of a classic pcap file: byte order, and nanoseconds in a unit of its fractions."""
 
 
 def read_capture(path: Path | str) -> Iterator[Record]:
-    """All records of a capture file, numbered from 1. Raises `InputError` (not a capture, truncated) naming the file."""
-    raise NotImplementedError
+    """All records of a capture file, numbered from 1.
 
-
-class PcapngStream:
-    """Incremental pcapng reader for a live stream: feed octets as they come, take whole records.
-
-    ``packets`` counts packet blocks seen, of any link type: it is the sniffer port's count.
+    Raises `InputError` naming the file: at once where it cannot be opened or is no capture, after the last whole
+    record where it is truncated, at the damage where a block makes no sense.
     """
+    try:
+        with open(path, "rb") as raw:
+            zipped = raw.read(2) == _GZIP_MAGIC
+            raw.seek(0)
+            source = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if zipped else raw
+            yield from _read(_Source(source, str(path)), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; expected a capture file") from None
 
-    packets: int
 
-    def __init__(self, name: str = "stream") -> None: ...
+class _Source:
+    """Reads octets and knows where it is; a gzip stream that ends early is only an early end."""
 
-    def feed(self, octets: bytes) -> list[Record]:
-        """Records completed by these octets. Raises `InputError` where the stream is not pcapng."""
-        raise NotImplementedError
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self._file = file
+        self._name = name
+        self.at = 0
+
+    def read(self, count: int) -> bytes:
+        try:
+            octets = self._file.read(count)
+        except EOFError:
+            return b""
+        except (zlib.error, gzip.BadGzipFile) as error:
+            raise InputError(f"{self._name}: damaged gzip after octet {self.at} ({error})") from None
+        self.at += len(octets)
+        return octets
+
+
+def _read(source: _Source, name: str) -> Iterator[Record]:
+    magic = source.read(4)
+    if magic == _PCAPNG_MAGIC:
+        return _read_pcapng(source, magic, name)
+    if magic in _PCAP_MAGICS:
+        return _read_pcap(source, magic, name)
+    raise InputError(f"{name}: not a capture (first octets {magic.hex(' ') or 'none'}); expected pcap or pcapng")
+
+
+def _read_pcapng(source: _Source, first: bytes, name: str) -> Iterator[Record]:
+    stream = PcapngStream(name)
+    octets = first
+    while octets:
+        yield from stream.feed(octets)
+        octets = source.read(_CHUNK)
+    stream.close()
+
+
+def _read_pcap(source: _Source, magic: bytes, name: str) -> Iterator[Record]:
+    order, unit_ns = _PCAP_MAGICS[magic]
+    header = source.read(20)
+    if len(header) < 20:
+        raise InputError(f"{name}: truncated at octet {source.at}, inside the file header")
+    link = struct.unpack(order + "HHiIII", header)[5]
+    link_type, fcs_given = link & 0xFFFF, link >> 28 & 0xF if link & 0x0400_0000 else 0
+    if link_type not in PHY_LINK_TYPES:
+        raise InputError(f"{name}: link type {link_type} is not IEEE 802.15.4; expected 195, 230 or 283")
+    number = 0
+    while head := source.read(16):
+        start = source.at - len(head)
+        if len(head) < 16:
+            raise InputError(f"{name}: truncated at octet {start}, inside a record header")
+        seconds, fraction, captured, original = struct.unpack(order + "IIII", head)
+        if captured > original + 65536 or captured > 1 << 24:
+            raise InputError(f"{name}: record at octet {start} says {captured} octets: damaged")
+        data = source.read(captured)
+        if len(data) < captured:
+            raise InputError(f"{name}: truncated at octet {start}, inside a record")
+        number += 1
+        yield make_record(number, seconds * 1_000_000_000 + fraction * unit_ns, link_type, data, original, fcs_given)

@@ -1,4 +1,4 @@
-"""IEEE 802.15.4 MAC frames: octets to a record and back, for every frame version.
+"""IEEE 802.15.4 MAC frames: octets to a record and back, for frame versions 0 (2003), 1 (2006) and 2 (2015).
 
 One codec for both directions, so that what the twin sends is what the bench reads. The record keeps every field that
 the octets hold; nothing is looked up, decrypted or guessed here (see `security` and `frame` for that).
@@ -6,13 +6,41 @@ the octets hold; nothing is looked up, decrypted or guessed here (see `security`
 
 from __future__ import annotations
 
+import struct
+import zlib
 from enum import IntEnum
 
 import attrs
 
+from bench.air.errors import Malformed
+from bench.air.ies import (
+    HT1,
+    Ie,
+    read_header_ies,
+    read_payload_ies,
+    write_header_ies,
+    write_payload_ies,
+)
+from bench.air.octets import Reader
+
+__all__ = [
+    "AuxSecurity",
+    "FrameType",
+    "Ie",
+    "MacFrame",
+    "Malformed",
+    "decode_mac",
+    "encode_mac",
+    "fcs16",
+    "fcs32",
+    "format_address",
+    "mic_octets",
+    "open_octets",
+]
+
 
 class FrameType(IntEnum):
-    """Frame type, IEEE 802.15.4-2015 table 7-1."""
+    """Frame type, IEEE 802.15.4-2015 table 7-1; the types beyond 3 have formats of their own and are not read."""
 
     BEACON = 0
     DATA = 1
@@ -21,22 +49,18 @@ class FrameType(IntEnum):
 
 
 @attrs.frozen(slots=True)
-class Ie:
-    """One information element as it stands in the frame: header IE (id 0-255) or payload IE (group 0-15)."""
-
-    id: int
-    content: bytes = b""
-
-
-@attrs.frozen(slots=True)
 class AuxSecurity:
-    """Auxiliary security header, IEEE 802.15.4-2015 clause 9.4. ``key_source`` is big-endian as displayed."""
+    """Auxiliary security header, IEEE 802.15.4-2015 clause 9.4. ``key_source`` is big-endian as displayed.
+
+    ``frame_counter`` is None where it is suppressed (version 2; the nonce then takes the ASN).
+    """
 
     level: int
     key_id_mode: int = 0
     frame_counter: int | None = None
     key_source: bytes = b""
     key_index: int | None = None
+    asn_in_nonce: bool = False
 
 
 @attrs.frozen(slots=True)
@@ -65,30 +89,202 @@ class MacFrame:
     mic: bytes = b""
 
 
-class Malformed(ValueError):
-    """Octets that are not what their type says; the message tells what and where. Never leaves `frame.Decoder`."""
+_MODES = {0: 0, 2: 2, 3: 8}
+_MODE_OF_LENGTH = {0: 0, 2: 2, 8: 3}
+_KEY_SOURCE_OCTETS = (0, 0, 4, 8)
+
+
+def mic_octets(level: int) -> int:
+    """Octets of the MIC at a security level (0-7): 0, 4, 8 or 16 (table 9-6)."""
+    return (0, 4, 8, 16)[level & 3]
+
+
+def pans_present(version: int, dst: int, src: int, compression: bool) -> tuple[bool, bool]:
+    """Whether destination and source PAN ID are in the frame, by address lengths (0, 2, 8 octets) and the bit.
+
+    Version 2 follows IEEE 802.15.4-2015 table 7-2; before, the bit drops the source PAN ID where both addresses are.
+    """
+    if version < 2:
+        return dst > 0, src > 0 and not (compression and dst > 0)
+    if not dst and not src:
+        return compression, False
+    if dst and not src:
+        return not compression, False
+    if src and not dst:
+        return False, not compression
+    if dst == 8 and src == 8:
+        return not compression, False
+    return True, not compression
 
 
 def decode_mac(psdu: bytes) -> MacFrame:
     """Frame of PSDU octets without FCS. Raises `Malformed`."""
-    raise NotImplementedError
+    reader = _Reader(psdu, "MAC header")
+    fcf = reader.le(2)
+    frame_type, version = fcf & 7, fcf >> 12 & 3
+    if frame_type > FrameType.COMMAND:
+        raise Malformed(f"frame type {frame_type} is not read")
+    if version == 3:
+        raise Malformed("frame version 3 is reserved")
+    for name, mode in (("destination", fcf >> 10 & 3), ("source", fcf >> 14 & 3)):
+        if mode == 1:
+            raise Malformed(f"{name} address mode 1 is reserved")
+    compression = bool(fcf & 0x40)
+    dst_octets, src_octets = _MODES[fcf >> 10 & 3], _MODES[fcf >> 14 & 3]
+    dst_pan_there, src_pan_there = pans_present(version, dst_octets, src_octets, compression)
+    suppressed = version == 2 and bool(fcf & 0x100)
+    sequence = None if suppressed else reader.le(1)
+    dst_pan = reader.le(2) if dst_pan_there else None
+    dst = reader.address(dst_octets)
+    src_pan = reader.le(2) if src_pan_there else None
+    src = reader.address(src_octets)
+    security = _read_security(reader, version) if fcf & 8 else None
+    end = len(psdu) - (mic_octets(security.level) if security else 0)
+    if end < reader.at:
+        raise Malformed(f"{len(psdu)} octets leave no room for the MIC")
+    header_ies: tuple[Ie, ...] = ()
+    payload_ies: tuple[Ie, ...] = ()
+    at = reader.at
+    if version == 2 and fcf & 0x200:
+        header_ies, at = read_header_ies(psdu, at, end)
+        if not header_ies:
+            raise Malformed("information elements announced, none there")
+        if header_ies[-1].id == HT1 and not (security and security.level & 4):
+            payload_ies, at = read_payload_ies(psdu, at, end)
+    return MacFrame(
+        frame_type=frame_type,
+        version=version,
+        sequence=sequence,
+        dst_pan=dst_pan,
+        dst=dst,
+        src_pan=src_pan,
+        src=src,
+        ack_request=bool(fcf & 0x20),
+        frame_pending=bool(fcf & 0x10),
+        pan_id_compression=compression,
+        security=security,
+        header_ies=header_ies,
+        payload_ies=payload_ies,
+        payload=psdu[at:end],
+        mic=psdu[end:],
+    )
 
 
 def encode_mac(frame: MacFrame) -> bytes:
     """PSDU octets (without FCS) of a frame. Raises ValueError where no such frame can exist."""
-    raise NotImplementedError
+    dst, src = frame.dst or b"", frame.src or b""
+    if len(dst) not in _MODE_OF_LENGTH or len(src) not in _MODE_OF_LENGTH:
+        raise ValueError(f"addresses are 2 or 8 octets, not {len(dst)} and {len(src)}")
+    expected = pans_present(frame.version, len(dst), len(src), frame.pan_id_compression)
+    if expected != (frame.dst_pan is not None, frame.src_pan is not None):
+        raise ValueError(f"PAN IDs do not fit the addresses: expected presence {expected} (destination, source)")
+    if frame.version < 2 and (frame.sequence is None or frame.header_ies):
+        raise ValueError("frames before version 2 have a sequence number and no information elements")
+    if frame.payload_ies and (not frame.header_ies or frame.header_ies[-1].id != HT1):
+        raise ValueError("payload IEs need header termination 1 before them")
+    fcf = (
+        frame.frame_type
+        | (frame.security is not None) << 3
+        | frame.frame_pending << 4
+        | frame.ack_request << 5
+        | frame.pan_id_compression << 6
+        | (frame.sequence is None) << 8
+        | bool(frame.header_ies) << 9
+        | _MODE_OF_LENGTH[len(dst)] << 10
+        | frame.version << 12
+        | _MODE_OF_LENGTH[len(src)] << 14
+    )
+    return b"".join(
+        (
+            struct.pack("<H", fcf),
+            b"" if frame.sequence is None else struct.pack("B", frame.sequence),
+            b"" if frame.dst_pan is None else struct.pack("<H", frame.dst_pan),
+            dst[::-1],
+            b"" if frame.src_pan is None else struct.pack("<H", frame.src_pan),
+            src[::-1],
+            _write_security(frame.security) if frame.security else b"",
+            write_header_ies(frame.header_ies),
+            write_payload_ies(frame.payload_ies),
+            frame.payload,
+            frame.mic,
+        )
+    )
+
+
+def open_octets(frame: MacFrame) -> int:
+    """How many octets of ``frame.payload`` are never encrypted (clause 9.3.3: before version 2, a command's
+    identifier and a beacon's fields up to its payload). Raises `Malformed`."""
+    if frame.version == 2 or frame.frame_type in (FrameType.DATA, FrameType.ACK):
+        return 0
+    if frame.frame_type == FrameType.COMMAND:
+        return 1
+    reader = _Reader(frame.payload, "beacon")
+    reader.le(2)
+    slots = reader.le(1) & 7
+    reader.take(1 + 3 * slots if slots else 0)
+    pending = reader.le(1)
+    reader.take(2 * (pending & 7) + 8 * (pending >> 4 & 7))
+    return reader.at
+
+
+def _read_security(reader: _Reader, version: int) -> AuxSecurity:
+    if version == 0:
+        raise Malformed("security of frame version 0 (2003) is not read")
+    control = reader.le(1)
+    mode = control >> 3 & 3
+    counter_there = version < 2 or not control & 0x20
+    counter = reader.le(4) if counter_there else None
+    source = reader.take(_KEY_SOURCE_OCTETS[mode])[::-1]
+    index = reader.le(1) if mode else None
+    return AuxSecurity(control & 7, mode, counter, source, index, version == 2 and bool(control & 0x40))
+
+
+def _write_security(aux: AuxSecurity) -> bytes:
+    if len(aux.key_source) != _KEY_SOURCE_OCTETS[aux.key_id_mode] or (aux.key_index is None) != (aux.key_id_mode == 0):
+        raise ValueError(f"key source or index does not fit key id mode {aux.key_id_mode}")
+    control = aux.level | aux.key_id_mode << 3 | (aux.frame_counter is None) << 5 | aux.asn_in_nonce << 6
+    counter = b"" if aux.frame_counter is None else struct.pack("<I", aux.frame_counter)
+    index = b"" if aux.key_index is None else struct.pack("B", aux.key_index)
+    return struct.pack("B", control) + counter + aux.key_source[::-1] + index
+
+
+class _Reader(Reader):
+    """Fields in the MAC's order: little-endian, addresses turned round for display."""
+
+    def le(self, octets: int) -> int:
+        return int.from_bytes(self.take(octets), "little")
+
+    def address(self, octets: int) -> bytes | None:
+        return self.take(octets)[::-1] if octets else None
+
+
+def _crc16_table() -> tuple[int, ...]:
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ 0x8408 if value & 1 else value >> 1
+        table.append(value)
+    return tuple(table)
+
+
+_CRC16 = _crc16_table()
 
 
 def fcs16(psdu: bytes) -> bytes:
     """16-bit FCS (ITU-T CRC-16, initial 0), 2 octets as sent. IEEE 802.15.4-2015 clause 7.2.10."""
-    raise NotImplementedError
+    crc = 0
+    for octet in psdu:
+        crc = crc >> 8 ^ _CRC16[(crc ^ octet) & 0xFF]
+    return struct.pack("<H", crc)
 
 
 def fcs32(psdu: bytes) -> bytes:
     """32-bit FCS (CRC-32; frames under 4 octets are padded with zeros), 4 octets as sent. Same clause."""
-    raise NotImplementedError
+    return struct.pack("<I", zlib.crc32(psdu.ljust(4, b"\0")))
 
 
 def format_address(address: bytes | None) -> str | None:
     """``00:0d:6f:ff:fe:03:00:01`` for an EUI-64, ``0x1234`` for a short address, None for none."""
-    raise NotImplementedError
+    if not address:
+        return None
+    return address.hex(":") if len(address) == 8 else f"0x{address.hex()}"

@@ -1,24 +1,108 @@
-"""Frame security of IEEE 802.15.4: AES-CCM* over a `MacFrame`, both directions (clause 9.3)."""
+"""Frame security of IEEE 802.15.4: AES-CCM* over a `MacFrame`, both directions (clause 9.3, annex B).
+
+CCM* is CCM plus level 4, encryption without a MIC, which is plain counter mode over the same blocks.
+"""
 
 from __future__ import annotations
 
-from bench.air.mac import MacFrame
+import struct
+from functools import lru_cache
+
+import attrs
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
+
+from bench.air.ies import HT1, read_payload_ies, write_payload_ies
+from bench.air.mac import AuxSecurity, MacFrame, encode_mac, mic_octets, open_octets
 
 
 class MicError(ValueError):
-    """The MIC does not verify under this key (or the frame was changed)."""
+    """The MIC does not verify under this key (or the frame was changed on its way)."""
 
 
 def protect(
-    frame: MacFrame, key: bytes, frame_counter: int, key_index: int | None, *, level: int = 6, eui64: bytes | None = None
+    frame: MacFrame,
+    key: bytes,
+    frame_counter: int,
+    key_index: int | None,
+    *,
+    level: int = 6,
+    eui64: bytes | None = None,
 ) -> bytes:
-    """PSDU octets of a clear frame, secured (key id mode 1; mode 0 with ``key_index`` None).
+    """PSDU octets of a clear frame, secured (key id mode 1; mode 0 with ``key_index`` None). ``level`` is 1-7.
 
-    The nonce takes ``frame.src``, or ``eui64`` where the frame carries a short source or none.
+    The nonce takes ``frame.src``, or ``eui64`` (8 octets, display order) where the frame carries a short source or
+    none. Raises ValueError where neither is an EUI-64.
     """
-    raise NotImplementedError
+    aux = AuxSecurity(level, 0 if key_index is None else 1, frame_counter, b"", key_index)
+    secured = attrs.evolve(frame, security=aux, payload_ies=(), payload=b"", mic=b"")
+    opened = open_octets(frame)
+    authenticated = encode_mac(secured) + frame.payload[:opened]
+    private = write_payload_ies(frame.payload_ies) + frame.payload[opened:]
+    return authenticated + ccm_star_encrypt(key, _nonce(secured, eui64), authenticated, private, level)
 
 
 def unprotect(psdu: bytes, frame: MacFrame, key: bytes, *, eui64: bytes | None = None) -> MacFrame:
-    """The frame in clear text (payload IEs decoded, ``mic`` kept). Raises `MicError`."""
-    raise NotImplementedError
+    """The frame in clear text: payload IEs decoded, security header and MIC kept. ``frame`` is `decode_mac` of
+    ``psdu``. Raises `MicError`, `mac.Malformed` (clear text that is no IE list), ValueError (no EUI-64, no counter).
+    """
+    if frame.security is None or frame.security.level == 0:
+        return frame
+    level = frame.security.level
+    end = len(psdu) - len(frame.mic)
+    start = end - len(frame.payload) + open_octets(frame) if level & 4 else end
+    clear = ccm_star_decrypt(key, _nonce(frame, eui64), psdu[:start], psdu[start:], level)
+    if not level & 4:
+        return frame
+    payload = frame.payload[: open_octets(frame)] + clear
+    if frame.header_ies and frame.header_ies[-1].id == HT1:
+        payload_ies, at = read_payload_ies(payload, 0, len(payload))
+        return attrs.evolve(frame, payload_ies=payload_ies, payload=payload[at:])
+    return attrs.evolve(frame, payload=payload)
+
+
+def ccm_star_encrypt(key: bytes, nonce: bytes, authenticated: bytes, private: bytes, level: int) -> bytes:
+    """What follows the authenticated header on the air: private octets (encrypted from level 4 on), then the MIC.
+
+    ``key`` 16 octets, ``nonce`` 13; at levels 1-3 the private octets are authenticated and sent in clear.
+    """
+    if level == 4:
+        return _counter_mode(key, nonce, private)
+    if level & 4:
+        return _ccm(key, mic_octets(level)).encrypt(nonce, private, authenticated)
+    return private + _ccm(key, mic_octets(level)).encrypt(nonce, b"", authenticated + private)
+
+
+def ccm_star_decrypt(key: bytes, nonce: bytes, authenticated: bytes, sealed: bytes, level: int) -> bytes:
+    """Clear text of ``sealed`` (private octets and MIC). At levels 1-3, ``sealed`` is the MIC alone and all else is
+    authenticated. Raises `MicError`."""
+    if level == 4:
+        return _counter_mode(key, nonce, sealed)
+    try:
+        return _ccm(key, mic_octets(level)).decrypt(nonce, sealed, authenticated)
+    except InvalidTag:
+        raise MicError("MIC does not verify") from None
+
+
+def _nonce(frame: MacFrame, eui64: bytes | None) -> bytes:
+    """Source EUI-64, frame counter, security level (clause 9.3.2.1); 13 octets, big-endian."""
+    source = frame.src if frame.src and len(frame.src) == 8 else eui64
+    if source is None or len(source) != 8:
+        raise ValueError("no source EUI-64 for the nonce")
+    if frame.security is None or frame.security.frame_counter is None:
+        raise ValueError("no frame counter for the nonce")
+    return source + struct.pack(">IB", frame.security.frame_counter, frame.security.level)
+
+
+def _counter_mode(key: bytes, nonce: bytes, octets: bytes) -> bytes:
+    """CCM's counter mode alone: blocks A1, A2 ... with L = 2 (annex B.3.2), the same for both directions."""
+    cipher = Cipher(AES(key), CTR(b"\x01" + nonce + b"\x00\x01")).encryptor()
+    return cipher.update(octets) + cipher.finalize()
+
+
+@lru_cache(maxsize=256)
+def _ccm(key: bytes, tag_octets: int) -> AESCCM:
+    return AESCCM(key, tag_length=tag_octets)

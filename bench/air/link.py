@@ -1,0 +1,167 @@
+"""What a capture's link type means: octets of one packet to a `Record`, and TAP headers both ways.
+
+Link type 195 is 802.15.4 with FCS, 230 without, 283 TAP (jkcko/ieee802.15.4-tap 1.2: little-endian TLVs before the
+PSDU). 195 does not say how long its FCS is: the length whose check is right is taken, 16 bit where neither is.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from bench.air.errors import Malformed
+from bench.air.mac import fcs16, fcs32
+
+WITH_FCS: Final = 195
+NO_FCS: Final = 230
+TAP: Final = 283
+PHY_LINK_TYPES: Final = frozenset({WITH_FCS, NO_FCS, TAP})
+
+_TLV_FCS_TYPE, _TLV_RSS, _TLV_CHANNEL, _TLV_START, _TLV_END = 0, 1, 3, 5, 6
+_FCS_OCTETS: Final = {0: 0, 1: 2, 2: 4}
+_CHANNEL_PAGE_SUN: Final = 9
+
+
+@attrs.frozen(slots=True)
+class Record:
+    """One captured frame. ``data`` is the PSDU without FCS; ``time_ns`` the capture's stamp (Unix ns).
+
+    ``fcs_ok`` is None where the capture holds no FCS; ``fcs_octets`` then is 0. ``start_ns``/``end_ns`` (frame start
+    and end on air), ``rssi_dbm`` and ``channel`` come from TAP and are None elsewhere. ``original_length`` counts the
+    PSDU's octets on the wire of the capture (with FCS where it has one), also where the capture cut the frame
+    (``cut``). ``damage`` says what is wrong with the link header, "" where nothing is.
+    """
+
+    number: int
+    time_ns: int
+    link_type: int
+    data: bytes
+    fcs_ok: bool | None = None
+    fcs_octets: int = 0
+    rssi_dbm: float | None = None
+    channel: int | None = None
+    start_ns: int | None = None
+    end_ns: int | None = None
+    original_length: int = 0
+    cut: bool = False
+    damage: str = ""
+
+
+def make_record(number: int, time_ns: int, link_type: int, packet: bytes, original: int, fcs_given: int = 0) -> Record:
+    """Record of one packet as captured. ``original`` is its length before cutting; ``fcs_given`` the FCS length in
+    16-bit units that a pcap file header may state (0: not stated). Never raises: a bad TAP header is ``damage``."""
+    cut = original > len(packet)
+    if link_type == NO_FCS:
+        return Record(number, time_ns, link_type, packet, original_length=original, cut=cut)
+    if link_type == WITH_FCS:
+        data, ok, octets = _split_fcs(packet, cut, 2 * fcs_given)
+        return Record(number, time_ns, link_type, data, ok, octets, original_length=original, cut=cut)
+    try:
+        tap, psdu = _read_tap(packet)
+    except Malformed as error:
+        return Record(number, time_ns, link_type, b"", original_length=original, cut=cut, damage=str(error))
+    fcs_octets = _FCS_OCTETS.get(tap.fcs_type, 0)
+    data, ok, octets = _split_fcs(psdu, cut, fcs_octets) if fcs_octets else (psdu, None, 0)
+    return Record(
+        number,
+        time_ns,
+        link_type,
+        data,
+        ok,
+        octets,
+        tap.rssi_dbm,
+        tap.channel,
+        tap.start_ns,
+        tap.end_ns,
+        original - (len(packet) - len(psdu)),
+        cut,
+    )
+
+
+def _split_fcs(psdu: bytes, cut: bool, octets: int) -> tuple[bytes, bool | None, int]:
+    """PSDU without FCS, whether the FCS is right, its octets. ``octets`` 0: find out."""
+    if cut:
+        return psdu, None, 0
+    checks = {2: fcs16, 4: fcs32}
+    if octets not in checks:
+        octets = 4 if len(psdu) > 4 and fcs32(psdu[:-4]) == psdu[-4:] and fcs16(psdu[:-2]) != psdu[-2:] else 2
+    if len(psdu) < octets:
+        return psdu, False, 0
+    return psdu[:-octets], checks[octets](psdu[:-octets]) == psdu[-octets:], octets
+
+
+@attrs.frozen(slots=True)
+class _Tap:
+    fcs_type: int = 0
+    rssi_dbm: float | None = None
+    channel: int | None = None
+    start_ns: int | None = None
+    end_ns: int | None = None
+
+
+_TAP_FIELDS: Final = {
+    _TLV_FCS_TYPE: ("fcs_type", struct.Struct("<B")),
+    _TLV_RSS: ("rssi_dbm", struct.Struct("<f")),
+    _TLV_CHANNEL: ("channel", struct.Struct("<H")),
+    _TLV_START: ("start_ns", struct.Struct("<Q")),
+    _TLV_END: ("end_ns", struct.Struct("<Q")),
+}
+
+
+def _read_tap(packet: bytes) -> tuple[_Tap, bytes]:
+    if len(packet) < 4:
+        raise Malformed("TAP header cut")
+    version, _, length = struct.unpack_from("<BBH", packet)
+    if version != 0 or length < 4 or length > len(packet):
+        raise Malformed(f"TAP header: version {version}, length {length} in {len(packet)} octets")
+    found: dict[str, int | float] = {}
+    for kind, value in _tlvs(packet[4:length]):
+        name, layout = _TAP_FIELDS.get(kind, ("", struct.Struct("")))
+        if name:
+            if len(value) < layout.size:
+                raise Malformed(f"TAP TLV {kind} with {len(value)} octets")
+            found[name] = layout.unpack_from(value)[0]
+    return _Tap(**found), packet[length:]  # type: ignore[arg-type]
+
+
+def _tlvs(octets: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at < len(octets):
+        if at + 4 > len(octets):
+            raise Malformed("TAP TLV cut")
+        kind, length = struct.unpack_from("<HH", octets, at)
+        value = octets[at + 4 : at + 4 + length]
+        if len(value) < length:
+            raise Malformed(f"TAP TLV {kind} cut")
+        yield kind, value
+        at += 4 + (length + 3 & ~3)
+
+
+def write_tap(
+    psdu: bytes,
+    *,
+    fcs: bool = True,
+    rssi_dbm: float | None = None,
+    channel: int | None = None,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+) -> bytes:
+    """A packet of link type 283: TAP header, PSDU and its 4-octet FCS (``fcs=False``: FCS type 0 and none)."""
+    tlvs = [_tlv(_TLV_FCS_TYPE, struct.pack("<B", 2 if fcs else 0))]
+    if rssi_dbm is not None:
+        tlvs.append(_tlv(_TLV_RSS, struct.pack("<f", rssi_dbm)))
+    if channel is not None:
+        tlvs.append(_tlv(_TLV_CHANNEL, struct.pack("<HB", channel, _CHANNEL_PAGE_SUN)))
+    if start_ns is not None:
+        tlvs.append(_tlv(_TLV_START, struct.pack("<Q", start_ns)))
+    if end_ns is not None:
+        tlvs.append(_tlv(_TLV_END, struct.pack("<Q", end_ns)))
+    body = b"".join(tlvs)
+    return struct.pack("<BBH", 0, 0, 4 + len(body)) + body + psdu + (fcs32(psdu) if fcs else b"")
+
+
+def _tlv(kind: int, value: bytes) -> bytes:
+    return struct.pack("<HH", kind, len(value)) + value + bytes(-len(value) % 4)
