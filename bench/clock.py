@@ -1,11 +1,12 @@
 """Rig time: one ``Clock`` for everything above the drivers, on a real rig and on the virtual one (design section 3).
 
-Time passes only in ``step``. Between steps the bench stands at one instant: it looks at what it observed, sends commands
-and gets their answers. ``WallClock`` is monotonic time re-anchored to UTC every minute; ``TwinClock`` asks the twin over
-its control channel to run until something the bench waits for happens. Code above cannot tell them apart.
+Time passes only in ``step``. Between steps the bench stands at one instant: it looks at what it observed, sends
+commands and gets their answers. ``WallClock`` is monotonic time re-anchored to UTC every minute; ``TwinClock`` asks the
+twin over its control channel to run until something the bench waits for happens. Code above cannot tell them apart.
 
-Conditions are fed each new observation and never rescan. Which ports must wake the bench is the *wake set*: host-stamped
-ports (console, meter, panel) always do, device-stamped ones (sniffer, server) only where a condition names them.
+Conditions are fed each new observation and never rescan. Which ports must wake the bench is the *wake set*:
+host-stamped ports (console, meter, panel) always do, device-stamped ones (sniffer, server) only where a condition
+names them.
 """
 
 from __future__ import annotations
@@ -132,6 +133,8 @@ class WallClock(Clock):
         return self._last
 
     def step(self, until_ns: int, wake: frozenset[str] = frozenset()) -> None:
+        if self.pump.release():
+            return
         while (now := self.now_ns()) < until_ns:
             self._anchor_if_due()
             next_anchor = self._anchor_mono + ANCHOR_EVERY_NS - self._monotonic_ns()
@@ -194,6 +197,7 @@ class TwinClock(Clock):
             # A command may have made other ports speak at this very instant; look at that before time goes on.
             self.pump.touched = False
             seen = self.bus.published
+            self.pump.release()
             self._advance(self._now, wake)
             if self.bus.published > seen:
                 return
@@ -210,42 +214,47 @@ class TwinClock(Clock):
         self._socket.close()
 
     def _advance(self, until_ns: int, wake: frozenset[str]) -> None:
-        answer = self._call("advance", until_ns=until_ns, wake=sorted(wake), sent={}, streams=True)
-        counts = self._barrier(answer.get("ports", {}))
+        request_id = self._request("advance", until_ns=until_ns, wake=sorted(wake), sent={})
+        try:
+            answer = self._answer_to(request_id, "advance", ADVANCE_WATCHDOG_S, streams=True)
+        except BenchError:
+            raise
+        except BaseException:
+            # Ctrl-C in mid-advance: virtual time must stand before the supplies can be made safe.
+            self._send({"id": 0, "op": "stop"})
+            self._arrive(self._answer_to(request_id, "advance", ANSWER_S))
+            raise
+        self._arrive(answer)
+
+    def _arrive(self, answer: Mapping[str, Any]) -> None:
+        """Drain up to the count before the advance with the old time, then the rest with the new (rule 2)."""
+        counts: dict[str, tuple[int, int]] = {}
+        gone: list[str] = []
+        for port, channel in self.pump.channels.items():
+            entry = answer.get("ports", {}).get(port)
+            if entry is None or entry["epoch"] != channel.epoch:
+                gone.append(port)
+            else:
+                counts[port] = (entry["before"], entry["now"])
         self.pump.drain_to({port: before for port, (before, _now) in counts.items()})
         now_ns = int(answer["now_ns"])
         if now_ns > self._now:
             self._now = now_ns
             self.pump.time_moved()
         self.pump.drain_to({port: now for port, (_before, now) in counts.items()})
+        for port in gone:
+            self.pump.lose(port, "closed by the device")
 
-    def _barrier(self, ports: Mapping[str, Mapping[str, int]]) -> dict[str, tuple[int, int]]:
-        """Counts before and now of each open channel; what the twin no longer counts is lost."""
-        counts: dict[str, tuple[int, int]] = {}
-        for port, channel in tuple(self.pump.channels.items()):
-            entry = ports.get(port)
-            if entry is None or entry["epoch"] != channel.epoch:
-                self.pump.lose(port, "closed by the device")
-            else:
-                counts[port] = (entry["before"], entry["now"])
-        return counts
+    def _call(self, op: str, **fields: Any) -> dict[str, Any]:
+        return self._answer_to(self._request(op, **fields), op, ANSWER_S)
 
-    def _call(self, op: str, streams: bool = False, **fields: Any) -> dict[str, Any]:
-        """One request and its answer. ``streams``: it may take long; device-stamped ports are read meanwhile."""
+    def _request(self, op: str, **fields: Any) -> int:
         self._last_id += 1
-        request_id = self._last_id
-        self._send({"id": request_id, "op": op, **fields})
-        try:
-            return self._answer_to(request_id, op, streams, ADVANCE_WATCHDOG_S if streams else ANSWER_S)
-        except BenchError:
-            raise
-        except BaseException:
-            # Ctrl-C in mid-advance: virtual time must stand before the supplies can be made safe.
-            self._send({"id": 0, "op": "stop"})
-            self._answer_to(request_id, op, streams, ANSWER_S)
-            raise
+        self._send({"id": self._last_id, "op": op, **fields})
+        return self._last_id
 
-    def _answer_to(self, request_id: int, op: str, streams: bool, watchdog_s: float) -> dict[str, Any]:
+    def _answer_to(self, request_id: int, op: str, watchdog_s: float, streams: bool = False) -> dict[str, Any]:
+        """The answer to one request. ``streams``: it may take long; device-stamped ports are read meanwhile."""
         deadline = time.monotonic() + watchdog_s
         while True:
             for line in self._lines():

@@ -105,7 +105,7 @@ class Channel(ABC):
     @abstractmethod
     def close(self) -> None: ...
 
-    def flush(self) -> None:
+    def flush(self) -> None:  # noqa: B027 -- most channels have nothing to drop
         """Drop stale input of a port that was open before (ttys); streams keep what they sent."""
 
     def attached(self, epoch: int, n: int) -> None:
@@ -124,6 +124,8 @@ class Pump:
         """True since a device was last spoken to: the twin may have said something at the present instant."""
         self.exchange_limit: int | None = None
         self._exchanges: dict[str, int] = {}
+        self._holding = False
+        self._held: list[Observation] = []
 
     def publish(
         self,
@@ -137,7 +139,18 @@ class Pump:
         """Publish one observation, stamped by the host unless the device gave ``t_ns``."""
         stamp = self.clock.now_ns() if t_ns is None else t_ns
         uncertainty = (self.clock.u_ns if t_ns is None else 0) if u_ns is None else u_ns
-        return self.bus.publish(Observation(stamp, source, subject, kind, data, uncertainty))
+        observation = Observation(stamp, source, subject, kind, data, uncertainty)
+        if self._holding:
+            self._held.append(observation)
+            return observation
+        return self.bus.publish(observation)
+
+    def release(self) -> bool:
+        """Publish what ports said unasked while a driver waited for its answer; clocks call this first in a step."""
+        held, self._held = self._held, []
+        for observation in held:
+            self.bus.publish(observation)
+        return bool(held)
 
     def add(self, channel: Channel) -> None:
         """Take over an open channel; its port name must be free."""
@@ -198,17 +211,22 @@ class Pump:
     def until(self, port: str, done: Callable[[], bool], what: str, watchdog_s: float = ANSWER_S) -> None:
         """Read one port until ``done()``: how a driver waits for the answer to a command.
 
-        Other ports stay unread, so the order of things does not depend on real time. Raises ``BenchError``, one line,
-        when ``watchdog_s`` real seconds pass or the port ends.
+        Other ports stay unread, and what this one says unasked is published in the next clock step: so a condition
+        made after the command still sees its effect, and the order of things does not depend on real time. Raises
+        ``BenchError``, one line, when ``watchdog_s`` real seconds pass or the port ends.
         """
         deadline = time.monotonic() + watchdog_s
-        while not done():
-            channel = self.channels.get(port)
-            if channel is None:
-                raise BenchError(f"{port}: the port is gone (waiting for {what})")
-            if not self._ready([channel], max(0.0, deadline - time.monotonic())):
-                raise BenchError(f"{port}: no {what} within {watchdog_s:g} s")
-            self.read(channel)
+        self._holding = True
+        try:
+            while not done():
+                channel = self.channels.get(port)
+                if channel is None:
+                    raise BenchError(f"{port}: the port is gone (waiting for {what})")
+                if not self._ready([channel], max(0.0, deadline - time.monotonic())):
+                    raise BenchError(f"{port}: no {what} within {watchdog_s:g} s")
+                self.read(channel)
+        finally:
+            self._holding = False
 
     def close(self) -> None:
         """Close every channel."""

@@ -2,8 +2,8 @@
 
 A line is commands joined by ``;``; the header path is kept until a leading ``:``; keywords have a short and a long
 form; errors go to a queue that ``SYSTem:ERRor?`` empties, oldest first. A model's table maps patterns in the manuals'
-own notation (``[:SOURce#]:VOLTage[:LEVel]?``: capitals are the short form, brackets optional, ``#`` a numeric suffix) to
-methods. Imports nothing but the ports protocol, so the twin may load it.
+own notation (``[:SOURce#]:VOLTage[:LEVel]?``: capitals are the short form, brackets optional, ``#`` a numeric suffix)
+to methods. Imports nothing but the ports protocol, so the twin may load it.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ def boolean(word: str) -> bool:
 class ScpiImpersonator:
     """An instrument on a byte port: lines in, answers of one line joined by ``;`` out.
 
-    Subclasses give ``identity()`` and ``commands()`` (pattern -> handler). A handler returns the answer of a query, None
-    for a command, and raises ``ScpiFault`` for what it refuses.
+    Subclasses give ``identity()`` and ``commands()`` (pattern -> handler). A handler returns the answer of a query,
+    None for a command, and raises ``ScpiFault`` for what it refuses.
     """
 
     def __init__(self, port: Port, model: SupplyModel) -> None:
