@@ -1,0 +1,1 @@
+"""How a run becomes something to read: HTML, terminal, JUnit and plots, in Japanese and English."""

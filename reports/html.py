@@ -1,25 +1,240 @@
-"""The pieces of ``report.html``: clause table, list of what was not judged, facts of the run, and their style.
+"""The top of ``report.html``: bottom line, clause table, each requirement with its plots, what was not judged, facts.
 
-Pure functions from :class:`reports.model.RunReport` to HTML text; every value is escaped here and nowhere else.
-``reports.plugin`` hands them to pytest-html.
+Pure functions from :class:`reports.model.RunReport` to HTML text. Everything goes through jinja2 with autoescape
+(``summary.html.j2``); only the style sheet and the plots of ``reports.plots`` are marked as safe there.
+``reports.plugin`` hands the result to pytest-html.
 """
 
 from __future__ import annotations
 
-from bench.records import Verdict
-from reports.model import RunReport
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from bench.judge import combine
+from bench.records import Json, Outcome, Verdict
+from reports import figures
+from reports.glossary import glossary, obligation_term, outcome_term, term
+from reports.model import CatalogueRow, RunFacts, RunReport
+from reports.plots import plot_for
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+CITATIONS_SHOWN = 6
+"""A storage verdict cites hundreds of rows; ``verdicts.json`` has them all."""
 
 
-def summary(report: RunReport) -> str:
-    """The whole top of the report: style, verdict in one line, clause table, not judged, facts."""
-    raise NotImplementedError
+@attrs.frozen(slots=True)
+class VerdictRow:
+    """One verdict as the template prints it."""
+
+    subject: str
+    value: str
+    limit: str
+    outcome: Outcome
+    reason: str
+    decision_rule: str
+    claim: str
+    conditions: tuple[tuple[str, str], ...]
+    cited: str
 
 
-def clause_table(report: RunReport) -> str:
-    """One block per judged requirement, in catalogue order; within it one row per verdict."""
-    raise NotImplementedError
+@attrs.frozen(slots=True)
+class RequirementRow:
+    """One judged requirement with its verdicts; ``row`` is None when the catalogue does not know it."""
+
+    anchor: str
+    clause: str
+    title_ja: str
+    title_en: str
+    limit: str
+    outcome: Outcome
+    row: CatalogueRow | None
+    interpretation: tuple[tuple[str, str], ...]
+    verdicts: tuple[VerdictRow, ...]
+    plots: tuple[str, ...]
 
 
-def verdict_cell(verdicts: tuple[Verdict, ...]) -> str:
-    """The cell of pytest-html's result table: the worst verdict word of one test, coloured."""
-    raise NotImplementedError
+@attrs.frozen(slots=True)
+class NotJudgedRow:
+    """One requirement without a verdict, and why."""
+
+    clause: str
+    title_ja: str
+    title_en: str
+    row: CatalogueRow | None
+    why: str
+
+
+def summary(report: RunReport, plots: bool = True) -> str:
+    """The whole top of the report as HTML; ``plots`` draws one figure a verdict (0.1 s each)."""
+    outcomes = [verdict.outcome for verdict in report.verdicts]
+    facts = report.facts
+    return _template().render(
+        css=_css(),
+        report=report,
+        facts=facts,
+        bad=_is_bad(outcomes),
+        bottom_line=bottom_line(report),
+        counts=[(outcome, n) for outcome in Outcome if (n := Counter(outcomes)[outcome])],
+        requirements=[_requirement(report, requirement, plots) for requirement in _judged(report)],
+        not_judged=[_not_judged(report, each.requirement, each.clause, each.why) for each in report.not_judged],
+        fact_rows=list(_fact_rows(facts)),
+        rig_time=_rig_time(facts),
+        wall_time="" if facts.wall_ns is None else figures.duration(facts.wall_ns),
+        glossary=glossary(),
+        term=term,
+        outcome_term=outcome_term,
+        obligation_term=obligation_term,
+    )
+
+
+def bottom_line(report: RunReport) -> str:
+    """The run in one sentence: what failed, what could not be judged, which targets were missed."""
+    if not report.verdicts:
+        return "Nothing was judged."
+    parts = []
+    for outcome, words in _BOTTOM_LINE:
+        if missed := sorted({v.requirement for v in report.verdicts if v.outcome is outcome}):
+            parts.append(f"{words}: {', '.join(missed)}.")
+    if not any(v.outcome in _FAILED for v in report.verdicts):
+        parts.insert(0, "No requirement failed.")
+    return " ".join(parts)
+
+
+def verdict_cell(verdicts: Sequence[Verdict]) -> str:
+    """The cell of pytest-html's result table: the worst verdict word of one test; empty cell without verdicts."""
+    if not verdicts:
+        return '<td class="col-verdict"></td>'
+    word = combine(verdict.outcome for verdict in verdicts)
+    return f'<td class="col-verdict"><span class="kb-badge kb-{word.name.lower()}">{escape(word.value)}</span></td>'
+
+
+_FAILED = (Outcome.FAIL, Outcome.CONDITIONAL_FAIL)
+_BOTTOM_LINE = (
+    (Outcome.FAIL, "Failed"),
+    (Outcome.CONDITIONAL_FAIL, "Conditionally failed"),
+    (Outcome.ERROR, "Bench error"),
+    (Outcome.INCONCLUSIVE, "Inconclusive"),
+    (Outcome.PENDING_EVIDENCE, "Evidence still to come"),
+    (Outcome.TARGET_MISSED, "Target missed"),
+    (Outcome.NOT_FOLLOWED, "Recommendation not followed"),
+)
+
+
+def _is_bad(outcomes: Iterable[Outcome]) -> bool:
+    return combine(outcomes) in (*_FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE, Outcome.PENDING_EVIDENCE)
+
+
+def _judged(report: RunReport) -> list[str]:
+    """Requirement ids with verdicts: catalogue order first, then those that the catalogue does not know."""
+    known = [row.id for row in report.requirements]
+    given = dict.fromkeys(verdict.requirement for verdict in report.verdicts)
+    return [each for each in known if each in given] + [each for each in given if each not in known]
+
+
+def _requirement(report: RunReport, requirement: str, plots: bool) -> RequirementRow:
+    row = report.row(requirement)
+    verdicts = report.verdicts_of(requirement)
+    comparison = str(row.interpretation.get("comparison", "")) if row else ""
+    shown = tuple(_verdict(verdict, comparison) for verdict in verdicts)
+    return RequirementRow(
+        anchor=re.sub(r"[^A-Za-z0-9_-]", "-", requirement),
+        clause=row.clause if row else "",
+        title_ja=row.title_ja if row else requirement,
+        title_en=row.title_en if row else "not in the catalogue",
+        limit=", ".join(dict.fromkeys(each.limit for each in shown)),
+        outcome=combine(verdict.outcome for verdict in verdicts),
+        row=row,
+        interpretation=_pairs(row.interpretation.items()) if row else (),
+        verdicts=shown,
+        plots=tuple(svg for verdict in verdicts if (svg := plot_for(verdict))) if plots else (),
+    )
+
+
+def _verdict(verdict: Verdict, comparison: str) -> VerdictRow:
+    measurement = verdict.measurement
+    cited = measurement.cited if measurement else ()
+    more = len(cited) - CITATIONS_SHOWN
+    return VerdictRow(
+        subject=verdict.subject,
+        value=figures.verdict_value(verdict),
+        limit=figures.verdict_limit(verdict, comparison),
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        decision_rule=verdict.decision_rule,
+        claim=verdict.claim,
+        conditions=_pairs(measurement.conditions.items()) if measurement else (),
+        cited=" ".join(cited[:CITATIONS_SHOWN]) + (f" and {more} more" if more > 0 else ""),
+    )
+
+
+def _pairs(items: Iterable[tuple[str, Json]]) -> tuple[tuple[str, str], ...]:
+    return tuple((key.replace("_", " "), figures.plain(value)) for key, value in items if value not in (None, ""))
+
+
+def _not_judged(report: RunReport, requirement: str, clause: str, why: str) -> NotJudgedRow:
+    row = report.row(requirement)
+    if row is None:
+        return NotJudgedRow(clause, requirement, "", None, why)
+    return NotJudgedRow(row.clause, row.title_ja, row.title_en, row, why)
+
+
+def _rig_time(facts: RunFacts) -> str:
+    if facts.virtual_from_ns is None or facts.virtual_to_ns is None:
+        return ""
+    return figures.duration(facts.virtual_to_ns - facts.virtual_from_ns)
+
+
+def _fact_rows(facts: RunFacts) -> Iterable[tuple[str, list[str]]]:
+    """(glossary id or label, lines) of each fact that is known. Stand-ins and deviations are never left out."""
+    yield "run", [facts.run]
+    yield "rig", [facts.rig]
+    single = (("rf_environment", facts.rf_environment), ("guideline", facts.guideline), ("profile", facts.profile))
+    yield from ((label, [text]) for label, text in (*single, ("agreement_file", facts.agreement)) if text)
+    if facts.samples:
+        yield "sample", [_sample(s.id, s.serial, s.versions.items(), s.note) for s in facts.samples]
+    if facts.seed is not None:
+        yield "seed", [str(facts.seed)]
+    if facts.virtual_from_ns is not None and facts.virtual_to_ns is not None:
+        span = f"{figures.jst(facts.virtual_from_ns)} to {figures.jst(facts.virtual_to_ns)} ({_rig_time(facts)})"
+        yield "rig_time", [span]
+    if facts.wall_ns is not None:
+        yield "wall_time", [figures.duration(facts.wall_ns)]
+    yield "stand_in", list(facts.stand_ins) or ["none"]
+    yield "deviation", list(facts.deviations) or ["none"]
+    yield "void_episode", [_void(v.name, v.why, v.replaced_by) for v in facts.void_episodes] or ["none"]
+    yield "blind", [f"{figures.jst(b.from_ns)}, {b.seconds:.1f} s {b.why}".rstrip() for b in facts.blind] or ["none"]
+    if facts.versions:
+        yield "versions", [f"{name} {version}" for name, version in facts.versions.items()]
+    yield from ((label, [text]) for label, text in facts.extra.items())
+
+
+def _sample(name: str, serial: str, versions: Iterable[tuple[str, str]], note: str) -> str:
+    parts = [f"serial {serial}" if serial else "", *(f"{k} {v}" for k, v in versions), note]
+    return f"{name}: " + ", ".join(part for part in parts if part)
+
+
+def _void(name: str, why: str, replaced_by: str) -> str:
+    return f"{name}: {why}" + (f"; driven again as {replaced_by}" if replaced_by else "")
+
+
+@cache
+def _css() -> str:
+    return Path(__file__).with_name("report.css").read_text("utf-8")
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.get_template("summary.html.j2")

@@ -6,11 +6,12 @@ Reports read no run folder and know no rig. Whoever loads a run (the plan's fixt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import attrs
 
-from bench.records import NS_PER_S, Json, Obligation, Outcome, Verdict
+from bench.judge import NotJudged
+from bench.records import NS_PER_S, Json, Obligation, Verdict
 
 
 @attrs.frozen(slots=True)
@@ -28,14 +29,6 @@ class CatalogueRow:
     obligation: Obligation
     official: str = ""
     interpretation: Mapping[str, Json] = attrs.field(factory=dict)
-
-
-@attrs.frozen(slots=True)
-class NotJudged:
-    """A requirement that this run says nothing about, and why."""
-
-    requirement: str
-    why: str
 
 
 @attrs.frozen(slots=True)
@@ -114,11 +107,3 @@ class RunReport:
     def verdicts_of(self, requirement: str) -> tuple[Verdict, ...]:
         """Verdicts of one requirement in the order they were given."""
         return tuple(v for v in self.verdicts if v.requirement == requirement)
-
-
-_ORDER = tuple(Outcome)
-
-
-def worst(outcomes: Iterable[Outcome]) -> Outcome | None:
-    """The worst of some outcomes, None of none: verdicts only get worse when combined (design section 8)."""
-    return max(outcomes, key=_ORDER.index, default=None)

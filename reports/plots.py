@@ -1,34 +1,303 @@
-"""A plot for each verdict, as deterministic SVG text.
+"""A plot for each verdict, as SVG text that is the same every time.
 
-matplotlib is imported inside the functions (0.5 s). What a plot needs beyond the figure it finds in
-``Measurement.detail``; without it there is no plot and :func:`plot_for` returns None.
+Layout is measured with the font that matplotlib brings, so it does not depend on the machine; the text stays text and
+the browser picks a font with Japanese glyphs. What a plot needs beyond the figure it finds in ``Measurement.detail``
+(``reports.detail``); without it there is no plot. matplotlib is imported inside the functions (0.5 s).
 """
 
 from __future__ import annotations
 
-from bench.records import Measurement, Verdict
+import io
+import re
+import statistics
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from bench.records import JST_OFFSET_NS, NS_PER_DAY, NS_PER_HOUR, NS_PER_S, Measurement, Verdict
+from reports import detail, figures
+from reports.glossary import glossary, term
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH_IN = 11.0
+"""Full width of the report; the browser scales it."""
+
+FONTS = "'Helvetica Neue', Arial, 'Hiragino Sans', 'Noto Sans CJK JP', 'Noto Sans JP', 'Yu Gothic', Meiryo, sans-serif"
+
+INK, QUIET, LIMIT, BAD = "#1f2328", "#8c959f", "#b42318", "#b42318"
+PHASE_COLOURS = {
+    "discovery": "#9ecae1",
+    "authentication": "#fdae6b",
+    "configuration": "#a1d99b",
+    "routing": "#bcbddc",
+    "registration": "#d9d9d9",
+}
+STATES = {
+    "ok": ("#cfe8d5", ""),
+    "excluded": ("#eef0f2", "·"),
+    "missing": ("#f4a59d", "–"),
+    "wrong": ("#f7c873", "≠"),
+    "duplicated": ("#b9a5e6", "2"),
+}
+"""Fill and sign of a cell: the sign says it on a black-and-white printer."""
 
 
 def plot_for(verdict: Verdict) -> str | None:
     """The SVG that explains this verdict, chosen by its measurand; None where its detail does not suffice."""
-    raise NotImplementedError
+    measurement = verdict.measurement
+    if measurement is None:
+        return None
+    return next((svg for draw in _PLOTS if (svg := draw(measurement, verdict.limit))), None)
 
 
-def join_timeline(measurement: Measurement, limit_s: float | None) -> str | None:
-    """Join attempts as phase bars with on-site mark and limit."""
-    raise NotImplementedError
+def join_timeline(measurement: Measurement, limit_s: float | None = None) -> str | None:
+    """Join attempts as phase bars from the start edge, with the mark on site and the limit."""
+    attempts = detail.attempts(measurement)
+    if not attempts:
+        return None
+    with _figure(0.9 + 0.42 * len(attempts)) as (figure, axes):
+        for row, attempt in enumerate(attempts):
+            _draw_attempt(axes, row, attempt)
+        if limit_s is not None:
+            _limit_line(axes, limit_s)
+        axes.set_yticks(range(len(attempts)), [a.label or f"{i + 1}" for i, a in enumerate(attempts)])
+        axes.set_ylim(len(attempts) - 0.4, -0.6)
+        axes.set_xlim(left=0)
+        axes.set_xlabel("s after the start (installation key or supply edge) 設置操作からの秒数")
+        _legend(axes)
+        _title(axes, f"{measurement.subject}: {term('join_time')}")
+        return _svg(figure)
 
 
-def roundtrip_distribution(measurement: Measurement, limit_s: float | None) -> str | None:
-    """Round trips as strip and box, by hop count."""
-    raise NotImplementedError
+def _draw_attempt(axes: Axes, row: int, attempt: detail.Attempt) -> None:
+    for phase in attempt.phases:
+        left, right = ((t - attempt.start_ns) / NS_PER_S for t in (phase.from_ns, phase.to_ns))
+        label = str(term(phase.name)) if phase.name in glossary() else phase.name
+        colour = PHASE_COLOURS.get(phase.name, "#d9d9d9")
+        axes.barh(row, right - left, left=left, height=0.5, color=colour, edgecolor="white", linewidth=0.5, label=label)
+    if attempt.stop_ns is None:
+        axes.annotate("never 未参入", (0, row), xytext=(6, 0), textcoords="offset points", va="center", color=BAD)
+        return
+    onsite = (attempt.stop_ns - attempt.start_ns) / NS_PER_S
+    axes.plot([0, onsite], [row, row], color=INK, linewidth=1.0, zorder=3)
+    axes.plot([onsite], [row], "D", color=INK, markersize=6, zorder=4, linestyle="none", label=str(term("on_site")))
+    text = f"{figures.number(onsite, 1)} s"
+    axes.annotate(text, (onsite, row), xytext=(9, 0), textcoords="offset points", va="center", color=INK, weight="bold")
 
 
-def buffering_strip(measurement: Measurement) -> str | None:
-    """Hour x day grid per meter: ok, missing, wrong, duplicated, excluded."""
-    raise NotImplementedError
+def roundtrip_distribution(measurement: Measurement, limit_s: float | None = None) -> str | None:
+    """Round trips of one subject as strip and box, with the limit; the hop count is in the label."""
+    trips = detail.round_trips(measurement)
+    if not trips:
+        return None
+    with _figure(1.75) as (figure, axes):
+        axes.boxplot(
+            [trips], orientation="horizontal", positions=[0], widths=0.34, showfliers=False, whis=(0, 100),
+            medianprops={"color": INK, "linewidth": 2}, boxprops={"color": QUIET}, whiskerprops={"color": QUIET},
+            capprops={"color": QUIET},
+        )  # fmt: skip
+        jitter = [0.36 + 0.16 * (index * 0.618 % 1) for index in range(len(trips))]
+        axes.plot(trips, jitter, "o", color="#2f6fab", markersize=4, alpha=0.75, markeredgewidth=0)
+        if limit_s is not None:
+            _limit_line(axes, limit_s)
+        hops = measurement.conditions.get("hops")
+        axes.set_yticks([0.2], [f"{measurement.subject}\n{hops} hops" if hops is not None else measurement.subject])
+        axes.set_ylim(-0.4, 0.75)
+        axes.set_xlim(0, max(*trips, limit_s or 0) * 1.06)
+        axes.set_xlabel("s from request sent to answer received at the server 接続サーバでの往復秒数")
+        _legend(axes)
+        words = (
+            f"n = {len(trips)}, median {figures.number(statistics.median(trips))} s, max {figures.number(max(trips))} s"
+        )
+        _title(axes, f"{measurement.subject}: {term('round_trip')}; {words}")
+        return _svg(figure)
 
 
-def alarm_timeline(measurement: Measurement) -> str | None:
-    """Stimulus, outage span, usable again and arrival, one line an alarm."""
-    raise NotImplementedError
+def buffering_strip(measurement: Measurement, _limit: float | None = None) -> str | None:
+    """Hour x day grid per meter: ok, missing, wrong, duplicated, left out. The mark 24:00 belongs to its day."""
+    marks = sorted(detail.marks(measurement), key=lambda mark: (mark.meter, mark.mark_ns))
+    if not marks:
+        return None
+    meters = {meter: list(group) for meter, group in groupby(marks, key=lambda mark: mark.meter)}
+    days = sorted({_day_hour(mark.mark_ns)[0] for mark in marks})
+    with _figure(0.75 + len(meters) * (0.55 + 0.2 * len(days)), rows=len(meters)) as (figure, all_axes):
+        for axes, (meter, own) in zip(all_axes, meters.items(), strict=True):
+            _draw_strip(axes, meter, own, days)
+        _legend(all_axes[0])
+        all_axes[-1].set_xlabel(f"{term('hour_mark')} (JST)")
+        return _svg(figure)
+
+
+def _draw_strip(axes: Axes, meter: str, marks: Sequence[detail.Mark], days: Sequence[int]) -> None:
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    cells = [(*_day_hour(mark.mark_ns), mark.state) for mark in marks]
+    for state, (colour, sign) in STATES.items():
+        own = [(hour, days.index(day)) for day, hour, each in cells if each == state]
+        if not own:
+            continue
+        squares = [Path([(h - 0.46, d - 0.42), (h + 0.46, d - 0.42), (h + 0.46, d + 0.42), (h - 0.46, d + 0.42),
+                         (h - 0.46, d - 0.42)], closed=True) for h, d in own]  # fmt: skip
+        label = f"{term(state)} ({len(own)})"
+        axes.add_patch(PathPatch(Path.make_compound_path(*squares), facecolor=colour, linewidth=0, label=label))
+        for hour, row in own if sign else ():
+            axes.text(hour, row, sign, ha="center", va="center", fontsize=8, color=INK)
+    axes.set_xlim(0.4, 24.6)
+    axes.set_ylim(len(days) - 0.5, -0.5)
+    axes.set_xticks(range(1, 25), [f"{hour}" for hour in range(1, 25)])
+    axes.set_yticks(range(len(days)), [_date(day) for day in days])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    counts = ", ".join(
+        f"{n} {term(state).en}" for state in STATES if (n := sum(1 for *_, each in cells if each == state))
+    )
+    _title(axes, f"{meter}: {term('hourly_value')}; {counts}")
+
+
+def alarm_timeline(measurement: Measurement, limit_s: float | None = None) -> str | None:
+    """Each alarm from stimulus to arrival; one raised in an outage gets a second panel from 'usable again' on."""
+    alarms = detail.alarms(measurement)
+    if not alarms:
+        return None
+    in_outage = [alarm for alarm in alarms if alarm.outage_ns]
+    panels = 2 if in_outage else 1
+    with _figure(1.25 + 0.34 * len(alarms), columns=panels) as (figure, found):
+        all_axes = found if panels > 1 else [found]
+        if in_outage:
+            _draw_outage(all_axes[0], alarms)
+        _draw_delays(all_axes[-1], alarms, limit_s)
+        _title(all_axes[0], f"{measurement.subject}: {term('alarm')}")
+        return _svg(figure)
+
+
+def _draw_outage(axes: Axes, alarms: Sequence[detail.Alarm]) -> None:
+    origin = min(alarm.outage_ns[0] for alarm in alarms if alarm.outage_ns)
+
+    def hours(t_ns: int) -> float:
+        return (t_ns - origin) / NS_PER_HOUR
+
+    for row, alarm in enumerate(alarms):
+        if alarm.outage_ns:
+            begin, end = (hours(t) for t in alarm.outage_ns)
+            axes.barh(row, end - begin, left=begin, height=0.6, color="#e3e6ea", label=str(term("outage")))
+        _mark(axes, hours(alarm.stimulus_ns), row, "v", INK, "stimulus アラーム発生")
+        if alarm.usable_ns is not None:
+            _mark(axes, hours(alarm.usable_ns), row, "|", "#2f6fab", str(term("usable_again")))
+        if alarm.arrival_ns is not None:
+            _mark(axes, hours(alarm.arrival_ns), row, "D", "#1a7f37", "at the server サーバ到着")
+    _alarm_rows(axes, alarms)
+    axes.set_xlabel("h after the network went down 停電からの時間")
+    _legend(axes)
+
+
+def _draw_delays(axes: Axes, alarms: Sequence[detail.Alarm], limit_s: float | None) -> None:
+    for row, alarm in enumerate(alarms):
+        begin = alarm.stimulus_ns if alarm.usable_ns is None else max(alarm.usable_ns, alarm.stimulus_ns)
+        if alarm.arrival_ns is None:
+            axes.annotate("never arrived 未到着", (0, row), xytext=(6, 0), textcoords="offset points", va="center",
+                          color=BAD)  # fmt: skip
+            continue
+        delay = (alarm.arrival_ns - begin) / NS_PER_S
+        axes.plot([0, delay], [row, row], color=INK, linewidth=1)
+        axes.plot([delay], [row], "D", color="#1a7f37", markersize=6)
+        text = f"{figures.number(delay, 1)} s"
+        axes.annotate(text, (delay, row), xytext=(9, 0), textcoords="offset points", va="center", weight="bold")
+    if limit_s is not None:
+        _limit_line(axes, limit_s)
+        _legend(axes)
+    _alarm_rows(axes, alarms)
+    axes.set_xlim(left=0)
+    axes.margins(x=0.2)
+    usable = any(alarm.usable_ns is not None for alarm in alarms)
+    axes.set_xlabel(
+        "s after the network was usable again 網復旧からの秒数" if usable else "s after the stimulus 発生からの秒数"
+    )
+
+
+def _alarm_rows(axes: Axes, alarms: Sequence[detail.Alarm]) -> None:
+    axes.set_yticks(range(len(alarms)), [alarm.code or f"{i + 1}" for i, alarm in enumerate(alarms)])
+    axes.set_ylim(len(alarms) - 0.4, -0.6)
+
+
+def _mark(axes: Axes, x: float, row: int, marker: str, colour: str, label: str) -> None:
+    size, edge = (9, 2) if marker == "|" else (6, 0)
+    axes.plot([x], [row], marker, color=colour, markersize=size, markeredgewidth=edge, label=label, zorder=4)
+
+
+_PLOTS: tuple[Callable[[Measurement, float | None], str | None], ...] = (
+    join_timeline,
+    roundtrip_distribution,
+    buffering_strip,
+    alarm_timeline,
+)
+
+
+def _day_hour(mark_ns: int) -> tuple[int, int]:
+    """JST day number and hour 1..24 of an hour mark: 00:00 is 24:00 of the day before (lab-practice, upload.daily)."""
+    hours = (mark_ns + JST_OFFSET_NS) // NS_PER_HOUR - 1
+    return hours // 24, hours % 24 + 1
+
+
+def _date(day: int) -> str:
+    return figures.jst(day * NS_PER_DAY - JST_OFFSET_NS)[:10]
+
+
+def _limit_line(axes: Axes, limit: float) -> None:
+    label = f"{term('limit')} {figures.number(limit)} s"
+    axes.axvline(limit, color=LIMIT, linestyle=(0, (5, 3)), linewidth=1.2, label=label, zorder=1)
+
+
+def _title(axes: Axes, text: str) -> None:
+    axes.set_title(text, loc="left", fontsize=10, weight="bold", color=INK)
+
+
+def _legend(axes: Axes) -> None:
+    """Above the axes at the right, each label once."""
+    handles, labels = axes.get_legend_handles_labels()
+    once = dict(zip(labels, handles, strict=True))
+    labels = [_padded(label) for label in once]
+    axes.legend(
+        once.values(), labels, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(once), frameon=False,
+        fontsize=8, handlelength=1.2, columnspacing=1.0, borderaxespad=0.2,
+    )  # fmt: skip
+
+
+def _padded(text: str) -> str:
+    """Make room for Japanese: the layout font counts 0.6 em a glyph that it lacks, the browser's font takes 1 em."""
+    return text + " " * sum(1 for glyph in text if ord(glyph) > 0x2E7F)
+
+
+@contextmanager
+def _figure(height_in: float, rows: int = 1, columns: int = 1) -> Iterator[tuple[Figure, Any]]:
+    """A figure without pyplot's global state, in the report's style."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    style = {
+        "svg.hashsalt": "kenshin-bench", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 9,
+        "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": QUIET, "axes.labelcolor": INK,
+        "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
+    }  # fmt: skip
+    with mpl.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # the browser has them
+        figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False)
+        flat = list(axes.flat)
+        yield figure, (flat if rows > 1 else flat[0] if columns == 1 else flat)
+
+
+def _svg(figure: Figure) -> str:
+    """The figure as an ``<svg>`` element: no XML prolog, no date, no fixed size in points."""
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = out.getvalue()
+    text = text[text.index("<svg") :].replace("'DejaVu Sans'", FONTS)
+    return re.sub(r' (?:width|height)="[\d.]+pt"', "", text, count=2).strip()

@@ -2,19 +2,87 @@
 
 The plan's fixtures fill two stashes, this module only reads them::
 
-    config.stash[VERDICTS_KEY] = RunReport(...)         # any time before the session ends
+    config.stash[VERDICTS_KEY] = RunReport(...)         # any time before pytest's session finish
     item.stash[ITEM_VERDICTS_KEY] = [verdict, ...]      # in the test's call phase
+
+pytest-html asks for the summary in a ``sessionfinish`` that is ``trylast``, so filling the stash in any ordinary
+``sessionfinish`` is in time. Without ``--html`` only the JUnit properties are written.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
+from typing import Any
+
 import pytest
 
 from bench.records import Verdict
+from reports import figures, html
+from reports.glossary import term
 from reports.model import RunReport
+from reports.plots import plot_for
 
 VERDICTS_KEY: pytest.StashKey[RunReport] = pytest.StashKey()
 """On ``config.stash``: what the top of the report shows."""
 
 ITEM_VERDICTS_KEY: pytest.StashKey[list[Verdict]] = pytest.StashKey()
 """On ``item.stash``: the verdicts that this test gave."""
+
+
+def junit_properties(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
+    """``<property>`` pairs of one test, e.g. ``("verdict.join-time.t1", "PASS; 34.21 s; <= 90 s")``."""
+    pairs = []
+    for verdict in verdicts:
+        parts = [verdict.outcome.value, figures.verdict_value(verdict)]
+        if verdict.limit is not None:
+            parts.append(f"limit {figures.verdict_limit(verdict)}")
+        pairs.append((f"verdict.{verdict.requirement}.{verdict.subject}", "; ".join(parts)))
+    return pairs
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Give the call report its verdicts: JUnit properties, plots as extras, and the list for the result table."""
+    if call.when == "call":
+        item.user_properties += junit_properties(item.stash.get(ITEM_VERDICTS_KEY, []))
+    report: Any = yield
+    if report.when == "call":
+        verdicts = item.stash.get(ITEM_VERDICTS_KEY, [])
+        report.verdict_cell = html.verdict_cell(verdicts)
+        report.extras = [*getattr(report, "extras", []), *_plot_extras(item.config, verdicts)]
+    return report
+
+
+def _plot_extras(config: pytest.Config, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    if not config.getoption("htmlpath", None):
+        return []
+    from pytest_html import extras
+
+    return [extras.html(f'<div class="kb-plot">{svg}</div>') for verdict in verdicts if (svg := plot_for(verdict))]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_report_title(report: Any) -> None:
+    """共同検針 ... instead of the file's name."""
+    report.title = f"共同検針 {term('report').ja} · Joint meter reading: {term('report').en.lower()}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_summary(
+    prefix: list[str], summary: list[str], postfix: list[str], session: pytest.Session
+) -> None:
+    """Put the clause table on top."""
+    if report := session.config.stash.get(VERDICTS_KEY, None):
+        summary.append(html.summary(report))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_table_header(cells: list[str]) -> None:
+    """A sortable Verdict column after Result (the same number of cells in header and row)."""
+    cells.insert(1, f'<th class="sortable" data-column-type="verdict">{term("verdict")}</th>')
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_table_row(report: Any, cells: list[str]) -> None:
+    """The worst verdict of the test; an empty cell for set-up, tear-down and tests that judge nothing."""
+    cells.insert(1, getattr(report, "verdict_cell", html.verdict_cell([])))

@@ -1,0 +1,128 @@
+"""What the plots read from ``Measurement.detail``: plain JSON in, small records out.
+
+The keys are written by the measurands (``bench/measurands``). A key that is missing or odd makes its reader return an
+empty tuple: a plot may be absent, a report may not break.
+
+* ``attempts`` (``join.onsite``): ``[{start_ns, stop_ns, stop, phases: [{phase, from_ns, to_ns}], label}]``
+* ``samples`` (``roundtrip.server``): ``[{rtt_s, ok}]`` or ``[seconds]``; the hop count stands in ``conditions.hops``
+* ``marks`` (``values.hourly``, ``storage.terminal``, ``upload.daily``): ``[{meter, mark_ns, state}]``
+* ``alarms`` (``alarm.*``): ``[{stimulus_ns, arrival_ns, occurred_ns, outage: [from, to], usable_ns, code}]``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from bench.records import Measurement
+
+
+@attrs.frozen(slots=True)
+class Phase:
+    """One phase of a join on the air or on the console, in rig time."""
+
+    name: str
+    from_ns: int
+    to_ns: int
+
+
+@attrs.frozen(slots=True)
+class Attempt:
+    """One join: start edge, end on site (None: never) and what ended it; phases may be empty (a black box)."""
+
+    start_ns: int
+    stop_ns: int | None
+    stop: str
+    phases: tuple[Phase, ...]
+    label: str = ""
+
+
+@attrs.frozen(slots=True)
+class Mark:
+    """One hour mark of one meter: ``ok``, ``missing``, ``wrong``, ``duplicated`` or ``excluded``."""
+
+    meter: str
+    mark_ns: int
+    state: str
+
+
+@attrs.frozen(slots=True)
+class Alarm:
+    """One alarm; arrival None: it never came. ``outage_ns`` and ``usable_ns`` only for one raised in an outage."""
+
+    code: str
+    stimulus_ns: int
+    arrival_ns: int | None
+    outage_ns: tuple[int, int] | None = None
+    usable_ns: int | None = None
+
+
+def attempts(measurement: Measurement) -> tuple[Attempt, ...]:
+    """Join attempts in order of start."""
+    return tuple(_attempt(item) for item in _items(measurement, "attempts") if _is_ns(item.get("start_ns")))
+
+
+def _attempt(item: Mapping[str, Any]) -> Attempt:
+    phases = (p for p in item.get("phases") or () if isinstance(p, Mapping))
+    return Attempt(
+        start_ns=item["start_ns"],
+        stop_ns=_ns(item.get("stop_ns")),
+        stop=str(item.get("stop", "")),
+        phases=tuple(
+            Phase(str(p.get("phase", "")), p["from_ns"], p["to_ns"])
+            for p in phases
+            if _is_ns(p.get("from_ns")) and _is_ns(p.get("to_ns"))
+        ),
+        label=str(item.get("label", "")),
+    )
+
+
+def round_trips(measurement: Measurement) -> tuple[float, ...]:
+    """Round trips in seconds, unanswered ones left out."""
+    found = measurement.detail.get("samples")
+    if not isinstance(found, list | tuple):
+        return ()
+    values = (item.get("rtt_s") if isinstance(item, Mapping) else item for item in found)
+    return tuple(float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool))
+
+
+def marks(measurement: Measurement) -> tuple[Mark, ...]:
+    """Hour marks of all meters."""
+    return tuple(
+        Mark(str(item.get("meter", measurement.subject)), item["mark_ns"], str(item.get("state", "")))
+        for item in _items(measurement, "marks")
+        if _is_ns(item.get("mark_ns"))
+    )
+
+
+def alarms(measurement: Measurement) -> tuple[Alarm, ...]:
+    """Alarms in order of their stimulus."""
+    return tuple(_alarm(item) for item in _items(measurement, "alarms") if _is_ns(item.get("stimulus_ns")))
+
+
+def _alarm(item: Mapping[str, Any]) -> Alarm:
+    span = item.get("outage")
+    whole = isinstance(span, list | tuple) and len(span) == 2 and all(_is_ns(t) for t in span)
+    return Alarm(
+        code=str(item.get("code", "")),
+        stimulus_ns=item["stimulus_ns"],
+        arrival_ns=_ns(item.get("arrival_ns")),
+        outage_ns=(span[0], span[1]) if span is not None and whole else None,
+        usable_ns=_ns(item.get("usable_ns")),
+    )
+
+
+def _items(measurement: Measurement, key: str) -> Iterator[Mapping[str, Any]]:
+    found = measurement.detail.get(key)
+    if isinstance(found, list | tuple):
+        yield from (item for item in found if isinstance(item, Mapping))
+
+
+def _is_ns(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _ns(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
