@@ -1,0 +1,248 @@
+"""IPv6 extension headers and the options that routing in the mesh needs: RPI, MPL and the RPL source route.
+
+Sources: RFC 8200 (headers), RFC 6553 and RFC 9008 (RPL option, types 0x63 and 0x23), RFC 7731 (MPL option 0x6D),
+RFC 6554 (routing header type 3). A record's ``encode`` gives the header after its next-header octet. Padding at the end
+of an options header is not part of the record where it is what building would add again; other padding is kept, so
+that building what was parsed gives the same octets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Final, TypeAlias
+
+import attrs
+
+from bench.air.errors import Malformed
+from bench.air.octets import Reader
+
+RPI_TYPES: Final = (0x63, 0x23)
+
+
+@attrs.frozen(slots=True)
+class Rpi:
+    """RPL packet information: travels in data packets to find loops and name the instance.
+
+    ``flags``: 0x80 O (down), 0x40 R (rank error), 0x20 F (forwarding error); ``sender_rank`` in units of
+    min_hop_rank_increase, rounded down (RFC 6550, 11.2).
+    """
+
+    instance: int
+    sender_rank: int
+    flags: int = 0
+    type: int = 0x63
+    data: bytes = b""
+
+    @property
+    def down(self) -> bool:
+        """The packet is expected to travel away from the root."""
+        return bool(self.flags & 0x80)
+
+
+@attrs.frozen(slots=True)
+class Mpl:
+    """MPL option (RFC 7731, 6.1): ``seed_id`` of 0 (the IPv6 source is the seed), 2, 8 or 16 octets.
+
+    ``maximum`` is M: the sequence is the largest of this seed known to the sender; ``data`` is what follows.
+    """
+
+    TYPE: ClassVar[int] = 0x6D
+    sequence: int
+    seed_id: bytes = b""
+    maximum: bool = False
+    reserved: int = 0
+    data: bytes = b""
+
+
+@attrs.frozen(slots=True)
+class Pad:
+    """Pad1 (``length`` 1) or PadN of zeros; ``length`` counts all its octets."""
+
+    length: int
+
+
+@attrs.frozen(slots=True)
+class RawOption:
+    """Any other option."""
+
+    type: int
+    data: bytes
+
+
+HeaderOption: TypeAlias = Rpi | Mpl | Pad | RawOption
+
+_SEED_OCTETS: Final = (0, 2, 8, 16)
+
+
+@attrs.frozen(slots=True)
+class HopByHop:
+    """Hop-by-hop options header."""
+
+    PROTOCOL: ClassVar[int] = 0
+    options: tuple[HeaderOption, ...] = ()
+
+
+@attrs.frozen(slots=True)
+class DestinationOptions:
+    """Destination options header."""
+
+    PROTOCOL: ClassVar[int] = 60
+    options: tuple[HeaderOption, ...] = ()
+
+
+@attrs.frozen(slots=True)
+class SourceRoute:
+    """RPL source route (routing header type 3, RFC 6554): ``addresses`` expanded to 16 octets each.
+
+    On the wire the first ``compressed_i`` octets of each address but the last, and ``compressed_e`` octets of the last,
+    are left out because they equal those of the IPv6 destination. ``segments_left`` counts what is still to be visited.
+    """
+
+    PROTOCOL: ClassVar[int] = 43
+    TYPE: ClassVar[int] = 3
+    segments_left: int
+    addresses: tuple[bytes, ...]
+    compressed_i: int = 0
+    compressed_e: int = 0
+
+    @property
+    def final(self) -> bytes | None:
+        """The address of the last hop, which is the packet's true destination; None once it has been reached."""
+        return self.addresses[-1] if self.segments_left else None
+
+
+@attrs.frozen(slots=True)
+class RoutingHeader:
+    """A routing header of another type; ``data`` is all after the segments-left octet."""
+
+    PROTOCOL: ClassVar[int] = 43
+    type: int
+    segments_left: int
+    data: bytes
+
+
+@attrs.frozen(slots=True)
+class FragmentHeader:
+    """IPv6 fragment header: ``offset`` in octets, a multiple of 8."""
+
+    PROTOCOL: ClassVar[int] = 44
+    identification: int
+    offset: int = 0
+    more: bool = False
+
+
+ExtensionHeader: TypeAlias = HopByHop | DestinationOptions | SourceRoute | RoutingHeader | FragmentHeader
+PROTOCOLS: Final = frozenset((0, 43, 44, 60))
+"""Next-header values that name an extension header decoded here."""
+
+
+def source_route(hops: Sequence[bytes]) -> tuple[bytes, SourceRoute]:
+    """The IPv6 destination and the header for a packet over ``hops`` (16-octet addresses, first hop first, at least 2).
+
+    Compression is the longest that all addresses allow, as the border router of the shared captures does it.
+    """
+    first, rest = hops[0], tuple(hops[1:])
+    if not rest:
+        raise ValueError("a source route needs a hop beyond the destination")
+    inner = min((_common(first, hop) for hop in rest[:-1]), default=15)
+    return first, SourceRoute(len(rest), rest, inner, _common(first, rest[-1]))
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """Equal octets at the start of two addresses, 15 at most (a 4-bit field)."""
+    return next((n for n in range(15) if one[n] != other[n]), 15)
+
+
+def parse_options(data: bytes) -> tuple[HeaderOption, ...]:
+    """The options in ``data``, the content of an options header; raises :class:`Malformed`."""
+    reader = Reader(data, "IPv6 option")
+    options: list[HeaderOption] = []
+    last_at = 0
+    while reader.left:
+        last_at = reader.at
+        kind = reader.u8()
+        options.append(Pad(1) if kind == 0 else _parse_option(kind, reader.take(reader.u8())))
+    if options and options[-1] == Pad(-(last_at + 2) % 8):
+        options.pop()
+    return tuple(options)
+
+
+def _parse_option(kind: int, data: bytes) -> HeaderOption:
+    if kind == 1 and not any(data):
+        return Pad(2 + len(data))
+    reader = Reader(data, f"IPv6 option {kind:#04x}")
+    if kind in RPI_TYPES:
+        flags, instance, rank = reader.u8(), reader.u8(), reader.u16()
+        return Rpi(instance, rank, flags, kind, reader.rest())
+    if kind == Mpl.TYPE:
+        bits, sequence = reader.u8(), reader.u8()
+        seed = reader.take(_SEED_OCTETS[bits >> 6])
+        return Mpl(sequence, seed, bool(bits & 0x20), bits & 0x1F, reader.rest())
+    return RawOption(kind, data)
+
+
+def build_options(options: Sequence[HeaderOption]) -> bytes:
+    """The content of an options header: the options and the padding that fills the header up to units of 8 octets."""
+    content = b"".join(map(_build_option, options))
+    return content + padding(-(len(content) + 2) % 8)
+
+
+def without_padding(content: bytes) -> bytes:
+    """The content of an options header less the padding at its end, where that can be restored; else unchanged."""
+    try:
+        trimmed = b"".join(map(_build_option, parse_options(content)))
+    except Malformed:
+        return content
+    return trimmed if trimmed + padding(-(len(trimmed) + 2) % 8) == content else content
+
+
+def padding(length: int) -> bytes:
+    """Pad1 or PadN of ``length`` octets, nothing for 0."""
+    return b"\0" * length if length < 2 else bytes((1, length - 2)) + bytes(length - 2)
+
+
+def _build_option(option: HeaderOption) -> bytes:
+    match option:
+        case Pad(length=length):
+            return padding(length)
+        case Rpi():
+            kind = option.type
+            content = bytes((option.flags, option.instance)) + option.sender_rank.to_bytes(2, "big") + option.data
+        case Mpl():
+            kind = option.TYPE
+            bits = _SEED_OCTETS.index(len(option.seed_id)) << 6 | option.maximum << 5 | option.reserved
+            content = bytes((bits, option.sequence)) + option.seed_id + option.data
+        case RawOption():
+            kind, content = option.type, option.data
+    return bytes((kind, len(content))) + content
+
+
+def parse_routing(data: bytes, destination: bytes) -> SourceRoute | RoutingHeader:
+    """The routing header whose octets after the length octet are ``data``; ``destination`` is the IPv6 header's."""
+    reader = Reader(data, "routing header")
+    kind, left = reader.u8(), reader.u8()
+    if kind != SourceRoute.TYPE:
+        return RoutingHeader(kind, left, reader.rest())
+    sizes, pad, _reserved = reader.u8(), reader.u8(), reader.u16()
+    inner, last = sizes >> 4, sizes & 0x0F
+    octets = reader.left - (pad >> 4) - (16 - last)
+    if octets < 0 or octets % (16 - inner):
+        raise Malformed("source route: its length does not hold whole addresses")
+    count = octets // (16 - inner)
+    if left > count + 1:
+        raise Malformed(f"source route: {left} segments left of {count + 1}")
+    prefix = destination[:inner]
+    addresses = [prefix + reader.take(16 - inner) for _ in range(count)]
+    addresses.append(destination[:last] + reader.take(16 - last))
+    return SourceRoute(left, tuple(addresses), inner, last)
+
+
+def build_routing(header: SourceRoute | RoutingHeader) -> bytes:
+    """The octets after the length octet."""
+    if isinstance(header, RoutingHeader):
+        return bytes((header.type, header.segments_left)) + header.data
+    inner, last = header.compressed_i, header.compressed_e
+    route = b"".join(address[inner:] for address in header.addresses[:-1]) + header.addresses[-1][last:]
+    pad = -len(route) % 8
+    sizes = bytes((header.TYPE, header.segments_left, inner << 4 | last, pad << 4, 0, 0))
+    return sizes + route + bytes(pad)

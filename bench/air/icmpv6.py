@@ -1,0 +1,91 @@
+"""ICMPv6 (RFC 4443): dispatch to neighbour discovery and RPL, and the echo that explains reachability.
+
+``build`` leaves the checksum zero: it covers the IPv6 addresses, so :mod:`bench.air.ipv6` fills it in.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, TypeAlias
+
+import attrs
+
+from bench.air import nd, rpl
+from bench.air.octets import Reader
+
+PROTOCOL: Final = 58
+"""IPv6 next-header value."""
+
+
+@attrs.frozen(slots=True)
+class EchoRequest:
+    """RFC 4443, 4.1: ``identifier`` and ``sequence`` of 16 bits."""
+
+    TYPE: ClassVar[int] = 128
+    identifier: int
+    sequence: int
+    data: bytes = b""
+
+
+@attrs.frozen(slots=True)
+class EchoReply:
+    """RFC 4443, 4.2: repeats the three fields of the request."""
+
+    TYPE: ClassVar[int] = 129
+    identifier: int
+    sequence: int
+    data: bytes = b""
+
+
+@attrs.frozen(slots=True)
+class RawMessage:
+    """Any other message: errors (``body`` begins with 4 octets, then the invoking packet, cut), secured RPL, ..."""
+
+    type: int
+    code: int
+    body: bytes
+
+
+Message: TypeAlias = EchoRequest | EchoReply | nd.Message | rpl.Message | RawMessage
+RECORDS: Final = (
+    EchoRequest,
+    EchoReply,
+    nd.RouterSolicitation,
+    nd.RouterAdvertisement,
+    nd.NeighborSolicitation,
+    nd.NeighborAdvertisement,
+    rpl.Dis,
+    rpl.Dio,
+    rpl.Dao,
+    rpl.DaoAck,
+    RawMessage,
+)
+"""The classes of :data:`Message`, for ``isinstance``."""
+
+
+def parse(data: bytes) -> Message:
+    """The message in ``data``, which begins with type, code, checksum; raises :class:`bench.air.errors.Malformed`."""
+    reader = Reader(data, "ICMPv6")
+    kind, code, _checksum = reader.u8(), reader.u8(), reader.u16()
+    body = reader.rest()
+    if kind == rpl.ICMPV6_TYPE and code in rpl.MESSAGES:
+        return rpl.MESSAGES[code](body)
+    if code == 0 and kind in nd.MESSAGES:
+        return nd.MESSAGES[kind](body)
+    if code == 0 and kind in (EchoRequest.TYPE, EchoReply.TYPE):
+        echo = Reader(body, "ICMPv6 echo")
+        return (EchoRequest if kind == EchoRequest.TYPE else EchoReply)(echo.u16(), echo.u16(), echo.rest())
+    return RawMessage(kind, code, body)
+
+
+def build(message: Message) -> bytes:
+    """Type, code, a zero checksum and the body of ``message``."""
+    match message:
+        case EchoRequest() | EchoReply():
+            numbers = message.identifier.to_bytes(2, "big") + message.sequence.to_bytes(2, "big")
+            return bytes((message.TYPE, 0, 0, 0)) + numbers + message.data
+        case RawMessage():
+            return bytes((message.type, message.code, 0, 0)) + message.body
+        case rpl.Dis() | rpl.Dio() | rpl.Dao() | rpl.DaoAck():
+            return bytes((rpl.ICMPV6_TYPE, message.CODE, 0, 0)) + message.encode()
+        case _:
+            return bytes((message.TYPE, 0, 0, 0)) + message.encode()

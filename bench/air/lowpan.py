@@ -1,0 +1,151 @@
+"""6LoWPAN: what the MAC payload of a data frame means as IPv6, and back (RFC 4944, RFC 6282).
+
+:func:`decompress` gives the IPv6 packet's octets, exactly as they were before compression, or a :class:`Fragment` of it
+in *uncompressed* octets, which is what fragment sizes and offsets count. :func:`compress` writes what Wi-SUN stacks
+write: IPHC, UDP and extension headers by NHC, tunnelled packets by NHC too. Contexts map a context identifier (0-15) to
+an IPv6 prefix of 8 octets (or 16 octets, a whole address).
+
+A UDP checksum may be left out on the air; it is computed anew, for a fragmented datagram once that is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from bench.air import iphc
+from bench.air.errors import Malformed
+from bench.air.iphc import Elided, fill_checksums
+from bench.air.octets import Reader
+
+MULTIPLEX_ID: Final = 0xA0ED
+"""MPX multiplex id (EtherType of 6LoWPAN) under which Wi-SUN frames carry it."""
+
+IPV6_DISPATCH: Final = 0x41
+FRAG1_OCTETS: Final = 4
+FRAGN_OCTETS: Final = 5
+
+
+@attrs.frozen(slots=True)
+class Mesh:
+    """Mesh addressing header (RFC 4944, 5.2): link addresses of the two ends, 2 or 8 octets; hops still allowed."""
+
+    hops_left: int
+    originator: bytes
+    final: bytes
+
+
+@attrs.frozen(slots=True)
+class Datagram:
+    """A whole IPv6 packet; ``layers`` are the names of the headers met, outside in."""
+
+    packet: bytes
+    layers: tuple[str, ...] = ()
+    mesh: Mesh | None = None
+
+
+@attrs.frozen(slots=True)
+class Fragment:
+    """A piece of one: ``size`` octets in all, this piece from ``offset``, ``tag`` as the sender chose it.
+
+    ``data`` is uncompressed. ``elided`` names UDP checksums that can be computed only when the datagram is whole.
+    """
+
+    size: int
+    tag: int
+    offset: int
+    data: bytes
+    layers: tuple[str, ...] = ()
+    mesh: Mesh | None = None
+    elided: tuple[Elided, ...] = ()
+
+
+def decompress(
+    payload: bytes, src: bytes | None, dst: bytes | None, contexts: Mapping[int, bytes] | None = None
+) -> Datagram | Fragment:
+    """The packet or fragment in a MAC payload.
+
+    ``src`` and ``dst`` are the frame's link addresses (8 octets, 2 for a short one, None where absent), big endian; a
+    mesh header replaces them. Raises :class:`bench.air.errors.Malformed`, also for a context that is not known.
+    """
+    layers: list[str] = ["6lowpan"]
+    mesh = None
+    if payload and payload[0] >> 6 == 0b10:
+        mesh, payload = _mesh(payload)
+        layers.append("mesh")
+        src, dst = mesh.originator, mesh.final
+        if payload and payload[0] == 0x50:
+            broadcast = Reader(payload, "6LoWPAN broadcast header")
+            broadcast.take(2)
+            payload = broadcast.rest()
+    reader = Reader(payload, "6LoWPAN")
+    head = reader.u8()
+    links = iphc.Links.of_frame(src, dst, contexts)
+    if head >> 3 == 0b11000:
+        size, tag = (head & 7) << 8 | reader.u8(), reader.u16()
+        layers.append("frag1")
+        data, elided = _packet(reader.rest(), links, layers, size)
+        if len(data) > size:
+            raise Malformed(f"6LoWPAN FRAG1: {len(data)} octets of a datagram of {size}")
+        return Fragment(size, tag, 0, data, tuple(layers), mesh, elided)
+    if head >> 3 == 0b11100:
+        size, tag, offset = (head & 7) << 8 | reader.u8(), reader.u16(), reader.u8() * 8
+        layers.append("fragn")
+        data = reader.rest()
+        if not data or offset + len(data) > size:
+            raise Malformed(f"6LoWPAN FRAGN: {len(data)} octets at {offset} of a datagram of {size}")
+        return Fragment(size, tag, offset, data, tuple(layers), mesh)
+    data, elided = _packet(payload, links, layers, None)
+    return Datagram(fill_checksums(data, elided), tuple(layers), mesh)
+
+
+def _packet(payload: bytes, links: iphc.Links, layers: list[str], size: int | None) -> tuple[bytes, tuple[Elided, ...]]:
+    """The IPv6 octets behind an addressing dispatch; ``size`` is given where this is a first fragment."""
+    reader = Reader(payload, "6LoWPAN")
+    head = reader.u8()
+    if head == IPV6_DISPATCH:
+        layers.append("ipv6")
+        return reader.rest(), ()
+    if head >> 5 == 0b011:
+        return iphc.decompress(payload, links, layers, size)
+    raise Malformed(f"6LoWPAN: {_dispatch_name(head)} (dispatch {head:#04x}) is not decoded")
+
+
+def _dispatch_name(head: int) -> str:
+    """What a dispatch octet stands for, where it is not decoded."""
+    if head == 0x42:
+        return "HC1"
+    if head >> 4 == 0b1111:
+        return "paging dispatch, 6LoRH (RFC 8025, RFC 8138)"
+    return "not a LoWPAN frame" if head >> 6 == 0 else "unknown header"
+
+
+def _mesh(payload: bytes) -> tuple[Mesh, bytes]:
+    """The mesh header and what follows it; V and F set mean short addresses, 15 hops an octet more (5.2)."""
+    reader = Reader(payload, "6LoWPAN mesh header")
+    head = reader.u8()
+    hops = head & 0x0F
+    if hops == 0x0F:
+        hops = reader.u8()
+    originator = reader.take(2 if head & 0x20 else 8)
+    final = reader.take(2 if head & 0x10 else 8)
+    return Mesh(hops, originator, final), reader.rest()
+
+
+def build_mesh(mesh: Mesh) -> bytes:
+    """The octets of a mesh header."""
+    short_originator, short_final = len(mesh.originator) == 2, len(mesh.final) == 2
+    hops = bytes((mesh.hops_left,)) if mesh.hops_left >= 15 else b""
+    head = 0x80 | short_originator << 5 | short_final << 4 | min(mesh.hops_left, 15)
+    return bytes((head,)) + hops + mesh.originator + mesh.final
+
+
+def compress(packet: bytes, src: bytes | None, dst: bytes | None, contexts: Mapping[int, bytes] | None = None) -> bytes:
+    """The MAC payload of an IPv6 packet, unfragmented; ``src`` and ``dst`` are the link addresses of this hop.
+
+    Octets that are no well-formed IPv6 packet are sent uncompressed (dispatch 0x41), so any octets survive the way
+    there and back.
+    """
+    return iphc.compress(packet, iphc.Links.of_frame(src, dst, contexts)) or bytes((IPV6_DISPATCH,)) + packet

@@ -1,0 +1,68 @@
+"""Reading octets in network order without ever leaving the slice that was handed in.
+
+Reading by offset in a larger buffer silently reads into the next record when a length field is damaged; a reader over
+one slice raises instead. Every decoder of the layers above the MAC takes its fields through this class.
+"""
+
+from __future__ import annotations
+
+from bench.air.errors import Malformed
+
+
+class Reader:
+    """A cursor over one slice; every reading past the end raises :class:`Malformed` naming ``what``."""
+
+    __slots__ = ("_at", "_data", "_what")
+
+    def __init__(self, data: bytes, what: str) -> None:
+        self._data = data
+        self._at = 0
+        self._what = what
+
+    @property
+    def left(self) -> int:
+        """Octets not read yet."""
+        return len(self._data) - self._at
+
+    @property
+    def at(self) -> int:
+        """Octets read so far."""
+        return self._at
+
+    def take(self, count: int) -> bytes:
+        """The next ``count`` octets."""
+        end = self._at + count
+        if count < 0 or end > len(self._data):
+            raise Malformed(f"{self._what}: {count} octets wanted, {self.left} left")
+        taken = self._data[self._at : end]
+        self._at = end
+        return taken
+
+    def uint(self, octets: int) -> int:
+        """The next unsigned integer, big endian."""
+        return int.from_bytes(self.take(octets), "big")
+
+    def u8(self) -> int:
+        """The next octet."""
+        if self._at >= len(self._data):
+            raise Malformed(f"{self._what}: 1 octet wanted, 0 left")
+        value = self._data[self._at]
+        self._at += 1
+        return value
+
+    def u16(self) -> int:
+        """The next two octets as an integer."""
+        return self.uint(2)
+
+    def u32(self) -> int:
+        """The next four octets as an integer."""
+        return self.uint(4)
+
+    def rest(self) -> bytes:
+        """All that is left, possibly nothing."""
+        return self.take(self.left)
+
+    def done(self) -> None:
+        """Raise unless all was read."""
+        if self.left:
+            raise Malformed(f"{self._what}: {self.left} octets too many")
