@@ -95,7 +95,8 @@ class SourceRoute:
     """RPL source route (routing header type 3, RFC 6554): ``addresses`` expanded to 16 octets each.
 
     On the wire the first ``compressed_i`` octets of each address but the last, and ``compressed_e`` octets of the last,
-    are left out because they equal those of the IPv6 destination. ``segments_left`` counts what is still to be visited.
+    are left out because they equal those of the IPv6 destination. ``segments_left`` counts what is still to be visited;
+    a header without addresses is sent by Contiki-NG to direct children.
     """
 
     PROTOCOL: ClassVar[int] = 43
@@ -187,15 +188,6 @@ def build_options(options: Sequence[HeaderOption]) -> bytes:
     return content + padding(-(len(content) + 2) % 8)
 
 
-def without_padding(content: bytes) -> bytes:
-    """The content of an options header less the padding at its end, where that can be restored; else unchanged."""
-    try:
-        trimmed = b"".join(map(_build_option, parse_options(content)))
-    except Malformed:
-        return content
-    return trimmed if trimmed + padding(-(len(trimmed) + 2) % 8) == content else content
-
-
 def padding(length: int) -> bytes:
     """Pad1 or PadN of ``length`` octets, nothing for 0."""
     return b"\0" * length if length < 2 else bytes((1, length - 2)) + bytes(length - 2)
@@ -225,15 +217,14 @@ def parse_routing(data: bytes, destination: bytes) -> SourceRoute | RoutingHeade
         return RoutingHeader(kind, left, reader.rest())
     sizes, pad, _reserved = reader.u8(), reader.u8(), reader.u16()
     inner, last = sizes >> 4, sizes & 0x0F
-    octets = reader.left - (pad >> 4) - (16 - last)
-    if octets < 0 or octets % (16 - inner):
-        raise Malformed("source route: its length does not hold whole addresses")
-    count = octets // (16 - inner)
-    if left > count + 1:
-        raise Malformed(f"source route: {left} segments left of {count + 1}")
-    prefix = destination[:inner]
-    addresses = [prefix + reader.take(16 - inner) for _ in range(count)]
-    addresses.append(destination[:last] + reader.take(16 - last))
+    route = Reader(reader.take(reader.left - (pad >> 4)), "source route")
+    addresses = []
+    while route.left > 16 - last:
+        addresses.append(destination[:inner] + route.take(16 - inner))
+    if route.left:
+        addresses.append(destination[:last] + route.take(16 - last))
+    if left > len(addresses):
+        raise Malformed(f"source route: {left} segments left of {len(addresses)}")
     return SourceRoute(left, tuple(addresses), inner, last)
 
 
@@ -242,7 +233,8 @@ def build_routing(header: SourceRoute | RoutingHeader) -> bytes:
     if isinstance(header, RoutingHeader):
         return bytes((header.type, header.segments_left)) + header.data
     inner, last = header.compressed_i, header.compressed_e
-    route = b"".join(address[inner:] for address in header.addresses[:-1]) + header.addresses[-1][last:]
+    route = b"".join(address[inner:] for address in header.addresses[:-1])
+    route += b"".join(address[last:] for address in header.addresses[-1:])
     pad = -len(route) % 8
     sizes = bytes((header.TYPE, header.segments_left, inner << 4 | last, pad << 4, 0, 0))
     return sizes + route + bytes(pad)

@@ -385,13 +385,13 @@ def _header_octets(protocol: int, body: bytes, at: int) -> int:
 
 
 def _compress_header(protocol: int, header: bytes) -> bytes:
-    """An extension header in NHC after its next-header octet: length and content, padding at the end left out."""
+    """An extension header in NHC after its next-header octet: length and content.
+
+    Padding at the end could be left out (4.2); the Wi-SUN stacks of the shared captures keep it, and so do we.
+    """
     if protocol == extensions.FragmentHeader.PROTOCOL:
         return header[1:]
-    content = header[2:]
-    if protocol in _OPTION_HEADERS:
-        content = extensions.without_padding(content)
-    return bytes((len(content),)) + content
+    return bytes((len(header) - 2,)) + header[2:]
 
 
 def _compress_tunnel(body: bytes, links: Links, depth: int) -> bytes | None:
