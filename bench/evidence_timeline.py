@@ -1,20 +1,21 @@
 """The timeline: an append-only SQLite table of observations, written as they arrive, never rewritten.
 
 Why SQLite in WAL mode with ``synchronous=NORMAL``: a killed controller leaves a readable file, whoever reads does not
-disturb the writer, and a power cut costs at most the last commit (design section 9: one wall second). Rows are appended
-in order of arrival; reading order is ``(t_ns, source, seq)`` (design section 3, rule 8). A row is cited as
-``timeline#ROW``.
+disturb the writer, and a power cut costs at most what came after the last checkpoint, one wall second (design
+section 9). Rows are appended in order of arrival; reading order is ``(t_ns, source, seq)`` (design section 3, rule 8).
+A row is cited as ``timeline#ROW``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import attrs
 
@@ -22,8 +23,8 @@ from bench.errors import InputError
 from bench.records import Json, Observation
 
 SCHEMA_VERSION: Final = 1
-COMMIT_AFTER_S: Final = 1.0
-"""Longest wall time that observations stay uncommitted (design section 9)."""
+CHECKPOINT_AFTER_S: Final = 1.0
+"""Longest wall time between two writes that also survive a power cut (design section 9)."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS observation (
@@ -40,11 +41,15 @@ CREATE TABLE IF NOT EXISTS observation (
 );
 CREATE INDEX IF NOT EXISTS observation_by_kind ON observation (kind, t_ns, source, seq);
 """
+_INSERT: Final = (
+    "INSERT INTO observation (t_ns, source, seq, subject, kind, u_ns, episode, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_COLUMNS: Final = "row, t_ns, source, seq, subject, kind, u_ns, episode, data"
 
 
 @attrs.frozen(slots=True)
 class CitedObservation(Observation):
-    """An observation read back from a timeline, with the row that proves it."""
+    """An observation with the row of the timeline that proves it."""
 
     row: int = 0
 
@@ -57,46 +62,117 @@ class CitedObservation(Observation):
 class Recorder:
     """Appends observations to ``timeline.sqlite``.
 
-    ``observe`` numbers each observation within its source and keeps the order of arrival. Intents are committed at
-    once (a stimulus must never have happened without its intent on disk); the rest at ``commit()`` or after one wall
-    second, whichever comes first. Not thread safe: the one driving thread owns it (design section 3, rule 4).
+    ``observe`` numbers each observation within its source and keeps the order of arrival. ``commit()`` makes them safe
+    from a killed process; an intent commits by itself, because a stimulus must never have happened without its intent
+    on disk. Once a wall second a commit is also a checkpoint (fsync), safe from a power cut. Not thread safe: the one
+    driving thread owns it (design section 3, rule 4).
     """
 
     def __init__(self, path: Path, *, wall: Callable[[], float] = time.monotonic) -> None:
         """Open or continue the timeline at ``path``; numbering goes on where an earlier run stopped.
 
-        ``wall`` is a monotonic wall clock in seconds; it only decides when to commit and is never recorded.
+        ``wall`` is a monotonic wall clock in seconds; it only decides when to write through and is never recorded.
+        Raises InputError when ``path`` is not a timeline of this version.
         """
-        raise NotImplementedError
+        self._wall = wall
+        self._closed = False
+        self._db = _open(path, writing=True)
+        self._next_seq: dict[str, int] = {
+            source: seq + 1
+            for source, seq in self._db.execute("SELECT source, MAX(seq) FROM observation GROUP BY source")
+        }
+        self._checkpoint_at = wall() + CHECKPOINT_AFTER_S
 
     def observe(self, observation: Observation) -> CitedObservation:
-        """Append ``observation`` (its own ``seq`` is ignored) and return it as recorded, with seq and row."""
-        raise NotImplementedError
+        """Append ``observation`` and return it as recorded, with its seq (what it carried is ignored) and row.
 
-    def intent(self, t_ns: int, what: str, subject: str, data: Mapping[str, Json] | None = None, *, episode: str = "") -> CitedObservation:
+        Raises ValueError when its data is not plain JSON: that is a bug of the caller, found before it is on disk.
+        """
+        seq = self._next_seq.get(observation.source, 0)
+        data = _canonical_json(observation.data)
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN")
+        cursor = self._db.execute(
+            _INSERT,
+            (
+                observation.t_ns,
+                observation.source,
+                seq,
+                observation.subject,
+                observation.kind,
+                observation.u_ns,
+                observation.episode,
+                data,
+            ),
+        )
+        self._next_seq[observation.source] = seq + 1
+        if self._wall() >= self._checkpoint_at:
+            self.commit()
+        return CitedObservation(
+            t_ns=observation.t_ns,
+            source=observation.source,
+            subject=observation.subject,
+            kind=observation.kind,
+            data=observation.data,
+            u_ns=observation.u_ns,
+            seq=seq,
+            episode=observation.episode,
+            row=cursor.lastrowid or 0,
+        )
+
+    def intent(
+        self,
+        t_ns: int,
+        what: str,
+        subject: str,
+        data: Mapping[str, Json] | None = None,
+        *,
+        episode: str = "",
+    ) -> CitedObservation:
         """Record ``intent.<what>`` of source ``bench`` and commit at once: call it before the stimulus."""
-        raise NotImplementedError
+        recorded = self.observe(
+            Observation(t_ns, "bench", subject, f"intent.{what}", data if data is not None else {}, episode=episode)
+        )
+        self.commit()
+        return recorded
 
-    def commit(self) -> None:
-        """Make everything observed so far safe from a killed controller. Cheap; call it at each clock stop."""
-        raise NotImplementedError
+    def commit(self, *, force: bool = False) -> None:
+        """Make everything observed so far safe from a killed controller. Cheap; call it at each clock stop.
+
+        ``force`` makes it safe from a power cut as well (a milestone that a resumed run depends on).
+        """
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+        if force or self._wall() >= self._checkpoint_at:
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._checkpoint_at = self._wall() + CHECKPOINT_AFTER_S
 
     def close(self) -> None:
-        """Commit and close."""
-        raise NotImplementedError
+        """Commit, fold the log into the one plain file, and close. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+        with contextlib.suppress(sqlite3.OperationalError):  # a reader is at work: the log stays beside the file
+            self._db.execute("PRAGMA journal_mode=DELETE").fetchall()
+        self._db.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
 class Timeline:
-    """A timeline opened for reading only."""
+    """A timeline opened for reading only; a writer may be at work on the same file."""
 
     def __init__(self, path: Path) -> None:
-        raise NotImplementedError
+        """Raises InputError when there is no timeline of this version at ``path``."""
+        self._db = _open(path, writing=False)
 
     def events(
         self,
@@ -110,8 +186,96 @@ class Timeline:
         until_ns: int | None = None,
     ) -> list[CitedObservation]:
         """Observations in reading order ``(t_ns, source, seq)``; both time bounds are inclusive."""
-        raise NotImplementedError
+        conditions = {
+            "kind = ?": kind,
+            "substr(kind, 1, ?) = ?": kind_prefix,
+            "source = ?": source,
+            "subject = ?": subject,
+            "episode = ?": episode,
+            "t_ns >= ?": since_ns,
+            "t_ns <= ?": until_ns,
+        }
+        asked = {clause: value for clause, value in conditions.items() if value is not None}
+        values: list[Any] = []
+        for clause, value in asked.items():
+            values += [len(str(value)), value] if clause.startswith("substr") else [value]
+        where = f" WHERE {' AND '.join(asked)}" if asked else ""
+        rows = self._db.execute(f"SELECT {_COLUMNS} FROM observation{where} ORDER BY t_ns, source, seq", values)
+        return [_from_row(row) for row in rows]
+
+    def last_ns(self) -> int:
+        """Rig time of the latest observation; 0 for an empty timeline."""
+        (latest,) = self._db.execute("SELECT MAX(t_ns) FROM observation").fetchone()
+        return int(latest or 0)
 
     def canonical(self) -> Iterator[str]:
-        """One JSON line an observation in reading order: equal for two runs of one seed, byte for byte."""
-        raise NotImplementedError
+        """One JSON line an observation in reading order: equal for two runs of one seed, byte for byte.
+
+        The row number is left out: it tells the order of arrival, which may differ.
+        """
+        for item in self._db.execute(f"SELECT {_COLUMNS} FROM observation ORDER BY t_ns, source, seq"):
+            seen = _from_row(item)
+            yield _canonical_json(
+                {
+                    "t_ns": seen.t_ns,
+                    "source": seen.source,
+                    "seq": seen.seq,
+                    "subject": seen.subject,
+                    "kind": seen.kind,
+                    "u_ns": seen.u_ns,
+                    "episode": seen.episode,
+                    "data": seen.data,
+                }
+            )
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _canonical_json(value: Json) -> str:
+    """One spelling for one value: sorted keys, no spaces, Japanese readable, no NaN."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Json) -> Any:
+    """Mappings and sequences of any class as dict and list, which is all that ``json`` takes."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, str) or value is None or isinstance(value, (bool, int, float)):
+        return value
+    try:
+        return [_plain(item) for item in value]
+    except TypeError:
+        raise ValueError(f"{value!r} is not plain JSON") from None
+
+
+def _from_row(row: tuple[Any, ...]) -> CitedObservation:
+    number, t_ns, source, seq, subject, kind, u_ns, episode, data = row
+    return CitedObservation(t_ns, source, subject, kind, json.loads(data), u_ns, seq, episode, row=number)
+
+
+def _open(path: Path, *, writing: bool) -> sqlite3.Connection:
+    """A connection to the timeline at ``path``; InputError where it is none."""
+    if not writing and not path.is_file():
+        raise InputError(f"{path}: no timeline there; expected the timeline.sqlite of a run")
+    # A killed writer leaves its log beside the file, and reading that needs a connection that may fold it in; a
+    # closed timeline is one plain file and is opened so that not an octet of it, nor of its folder, changes.
+    plain = not writing and not path.with_name(path.name + "-wal").exists()
+    try:
+        db = sqlite3.connect(path.resolve().as_uri() + ("?mode=ro" if plain else ""), uri=True, isolation_level=None)
+        if writing:
+            db.execute("PRAGMA journal_mode=WAL").fetchall()
+            db.execute("PRAGMA synchronous=NORMAL")
+            if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                db.executescript(_SCHEMA)
+                db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        else:
+            db.execute("PRAGMA query_only=ON")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        db.execute("SELECT 1 FROM observation LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        raise InputError(f"{path}: not a readable timeline ({error}); expected the timeline.sqlite of a run") from None
+    if version != SCHEMA_VERSION:
+        db.close()
+        raise InputError(f"{path}: timeline version {version}; expected {SCHEMA_VERSION}")
+    return db
