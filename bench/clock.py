@@ -80,8 +80,12 @@ class Clock(ABC):
 
     def attach(self, channel: Channel) -> None:
         """Take an opened channel into the rig: flush stale input, then count and read it."""
+        self._take(channel, 1, channel.count)
+
+    def _take(self, channel: Channel, epoch: int, n: int) -> None:
         channel.flush()
         self.pump.add(channel)
+        channel.attached(epoch, n)
 
     def detach(self, port: str) -> None:
         """Close a port; on a virtual rig it leaves the barrier."""
@@ -184,8 +188,7 @@ class TwinClock(Clock):
         if declared != channel.stamp:
             raise BenchError(f"{channel.port}: the twin says {declared}-stamped, the driver {channel.stamp}-stamped")
         answer = self._call("attach", port=channel.port)
-        super().attach(channel)
-        channel.attached(int(answer["epoch"]), int(answer["n"]))
+        self._take(channel, int(answer["epoch"]), int(answer["n"]))
 
     def detach(self, port: str) -> None:
         if port in self.pump.channels:

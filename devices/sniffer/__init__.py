@@ -1,0 +1,4 @@
+"""Sniffers that send pcapng over TCP: what a capture bridge or an extcap program offers on a port.
+
+The octets go to the run folder as they come, raw stamps and all; nothing is decoded while the bench drives.
+"""
