@@ -39,37 +39,28 @@ def fragment(
     ``src`` and ``dst`` are the link addresses of this hop. Raises ValueError where the datagram exceeds 2047 octets or
     ``max_octets`` leaves no room for the headers and 8 octets.
     """
-    whole = lowpan.compress(packet, src, dst, contexts)
-    if len(whole) <= max_octets:
-        return [whole]
+    headers, rest = lowpan.split(packet, src, dst, contexts)
+    if len(headers) + len(rest) <= max_octets:
+        return [headers + rest]
     if len(packet) > LARGEST:
         raise ValueError(f"a datagram of {len(packet)} octets cannot be fragmented, 2047 at most")
-    # What compression saves is all in the headers at the start, so octets at the end stand for themselves.
-    saved = len(packet) - len(whole)
+    plain_from = len(packet) - len(rest)
+    saved = plain_from - len(headers)
     first_end = (max_octets - lowpan.FRAG1_OCTETS + saved) // 8 * 8
     room = (max_octets - lowpan.FRAGN_OCTETS) // 8 * 8
-    plain_from = len(packet) - _plain_octets(packet, whole)
     if first_end < plain_from or room < 8:
         raise ValueError(f"{max_octets} octets a frame leave no room for the headers of this datagram")
-    head = len(packet).to_bytes(2, "big")
-    tag_octets = tag.to_bytes(2, "big")
-    pieces = [bytes((0xC0 | head[0], head[1])) + tag_octets + whole[: first_end - saved]]
+    size, tag_octets = len(packet).to_bytes(2, "big"), tag.to_bytes(2, "big")
+    pieces = [bytes((0xC0 | size[0], size[1])) + tag_octets + headers + packet[plain_from:first_end]]
     for offset in range(first_end, len(packet), room):
-        lead = bytes((0xE0 | head[0], head[1])) + tag_octets + bytes((offset // 8,))
+        lead = bytes((0xE0 | size[0], size[1])) + tag_octets + bytes((offset // 8,))
         pieces.append(lead + packet[offset : offset + room])
     return pieces
 
 
-def _plain_octets(packet: bytes, whole: bytes) -> int:
-    """How many octets at the end of both are the same: what follows the compressed headers."""
-    count = min(len(packet), len(whole))
-    differ = int.from_bytes(packet[-count:], "big") ^ int.from_bytes(whole[-count:], "big")
-    return count - (differ.bit_length() + 7) // 8
-
-
 @attrs.define(slots=True)
 class _Partial:
-    """A datagram of which some octets have come; ``have`` marks units of 8 octets."""
+    """A datagram of which some octets have come; ``missing`` holds units of 8 octets."""
 
     started_ns: int
     data: bytearray

@@ -269,8 +269,11 @@ def _udp(nhc: int, reader: Reader, length: int | None) -> bytes:
 # ---- compression -------------------------------------------------------------------------------------------------
 
 
-def compress(packet: bytes, links: Links) -> bytes | None:
-    """IPHC and NHC octets of an IPv6 packet; None where its base header does not allow it (length or version)."""
+def compress(packet: bytes, links: Links) -> tuple[bytes, bytes] | None:
+    """An IPv6 packet as compressed headers and the octets left as they are.
+
+    None where its base header does not allow it (length or version).
+    """
     return _compress(packet, links, 0) if _whole(packet) else None
 
 
@@ -281,10 +284,10 @@ def _whole(packet: bytes) -> bool:
     return int.from_bytes(packet[4:6], "big") == len(packet) - ipv6.HEADER_OCTETS
 
 
-def _compress(packet: bytes, links: Links, depth: int) -> bytes:
+def _compress(packet: bytes, links: Links, depth: int) -> tuple[bytes, bytes]:
     src, dst, body = packet[8:24], packet[24:40], packet[40:]
     form, traffic = _compress_traffic(int.from_bytes(packet[:4], "big"))
-    headers = _compress_next(packet[6], body, links.inside(src, dst), depth)
+    following = _compress_next(packet[6], body, links.inside(src, dst), depth)
     hop_form = next((form for form, value in _HOP_LIMITS.items() if value == packet[7]), 0)
     src_context, src_bits, src_octets = _compress_unicast(src, links.src, links.contexts)
     if src == bytes(16):
@@ -294,12 +297,13 @@ def _compress(packet: bytes, links: Links, depth: int) -> bytes:
     else:
         dst_context, dst_bits, dst_octets = _compress_unicast(dst, links.dst, links.contexts)
     pair = (src_context or 0) << 4 | (dst_context or 0)
-    base = 0b011 << 13 | form << 11 | (headers is not None) << 10 | hop_form << 8 | bool(pair) << 7
+    base = 0b011 << 13 | form << 11 | (following is not None) << 10 | hop_form << 8 | bool(pair) << 7
     base |= src_bits << 4 | dst_bits
     head = base.to_bytes(2, "big") + (bytes((pair,)) if pair else b"") + traffic
-    head += b"" if headers is not None else packet[6:7]
+    head += b"" if following is not None else packet[6:7]
     head += b"" if hop_form else packet[7:8]
-    return head + src_octets + dst_octets + (body if headers is None else headers)
+    headers, rest = following or (b"", body)
+    return head + src_octets + dst_octets + headers, rest
 
 
 def _compress_traffic(word: int) -> tuple[int, bytes]:
@@ -354,8 +358,8 @@ def _compress_multicast(address: bytes, contexts: Mapping[int, bytes]) -> tuple[
     return None, 0b1000, address
 
 
-def _compress_next(protocol: int, body: bytes, links: Links, depth: int) -> bytes | None:
-    """What follows the base header, with all headers that have such a form in NHC; None where the first has none."""
+def _compress_next(protocol: int, body: bytes, links: Links, depth: int) -> tuple[bytes, bytes] | None:
+    """What follows the base header: headers in NHC, and the rest; None where not even the first has such a form."""
     headers: list[tuple[int, bytes, bytes]] = []
     at = 0
     while protocol in _EXTENSION_IDS and (octets := _header_octets(protocol, body, at)):
@@ -371,8 +375,10 @@ def _compress_next(protocol: int, body: bytes, links: Links, depth: int) -> byte
     if not headers:
         return tail
     nhc, following, content = headers.pop()
-    last = bytes((nhc,)) + following + content + body[at:] if tail is None else bytes((nhc | 1,)) + content + tail
-    return b"".join(bytes((nhc | 1,)) + content for nhc, _following, content in headers) + last
+    run = b"".join(bytes((nhc | 1,)) + content for nhc, _following, content in headers)
+    if tail is None:
+        return run + bytes((nhc,)) + following + content, body[at:]
+    return run + bytes((nhc | 1,)) + content + tail[0], tail[1]
 
 
 def _header_octets(protocol: int, body: bytes, at: int) -> int:
@@ -394,13 +400,14 @@ def _compress_header(protocol: int, header: bytes) -> bytes:
     return bytes((len(header) - 2,)) + header[2:]
 
 
-def _compress_tunnel(body: bytes, links: Links, depth: int) -> bytes | None:
+def _compress_tunnel(body: bytes, links: Links, depth: int) -> tuple[bytes, bytes] | None:
     if depth + 1 >= _DEEPEST or not _whole(body):
         return None
-    return bytes((_NHC_IPV6,)) + _compress(body, links, depth + 1)
+    head, rest = _compress(body, links, depth + 1)
+    return bytes((_NHC_IPV6,)) + head, rest
 
 
-def _compress_udp(body: bytes) -> bytes | None:
+def _compress_udp(body: bytes) -> tuple[bytes, bytes] | None:
     if len(body) < udp.HEADER_OCTETS or int.from_bytes(body[4:6], "big") != len(body):
         return None
     if body[0] == 0xF0 == body[2] and body[1] >> 4 == 0xB == body[3] >> 4:
@@ -411,4 +418,4 @@ def _compress_udp(body: bytes) -> bytes | None:
         form, ports = 1, body[:2] + body[3:4]
     else:
         form, ports = 0, body[:4]
-    return bytes((0b11110000 | form,)) + ports + body[6:]
+    return bytes((0b11110000 | form,)) + ports + body[6:8], body[8:]

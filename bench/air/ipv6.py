@@ -114,6 +114,21 @@ def innermost(packet: Packet) -> Packet:
     return packet
 
 
+def forward_source_route(packet: Packet) -> Packet:
+    """The packet as a node named in its source route sends it on: next address and destination swapped (RFC 6554, 4.2).
+
+    The hop limit is one less. Raises ValueError where no segment is left.
+    """
+    route = packet.source_route
+    if route is None or not route.segments_left:
+        raise ValueError("no segment left to forward to")
+    at = len(route.addresses) - route.segments_left
+    addresses = (*route.addresses[:at], packet.dst, *route.addresses[at + 1 :])
+    onward = attrs.evolve(route, segments_left=route.segments_left - 1, addresses=addresses)
+    headers = tuple(onward if header is route else header for header in packet.headers)
+    return attrs.evolve(packet, dst=route.addresses[at], hop_limit=packet.hop_limit - 1, headers=headers)
+
+
 def parse(data: bytes) -> Packet:
     """The packet in ``data``, whose payload length must count it exactly; raises :class:`Malformed`."""
     return _parse(data, 0)

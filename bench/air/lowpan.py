@@ -148,4 +148,12 @@ def compress(packet: bytes, src: bytes | None, dst: bytes | None, contexts: Mapp
     Octets that are no well-formed IPv6 packet are sent uncompressed (dispatch 0x41), so any octets survive the way
     there and back.
     """
-    return iphc.compress(packet, iphc.Links.of_frame(src, dst, contexts)) or bytes((IPV6_DISPATCH,)) + packet
+    headers, rest = split(packet, src, dst, contexts)
+    return headers + rest
+
+
+def split(
+    packet: bytes, src: bytes | None, dst: bytes | None, contexts: Mapping[int, bytes] | None = None
+) -> tuple[bytes, bytes]:
+    """What :func:`compress` gives, as headers, which one frame must hold whole, and the octets left as they are."""
+    return iphc.compress(packet, iphc.Links.of_frame(src, dst, contexts)) or (bytes((IPV6_DISPATCH,)), packet)

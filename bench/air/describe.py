@@ -1,0 +1,113 @@
+"""One line about a packet, for people: what tshark's Info column says, of the innermost packet.
+
+The line is for reading only; whoever measures takes the records.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from bench.air import dhcpv6, icmpv6, ipv6, nd, rpl
+from bench.air.errors import Malformed
+from bench.air.udp import Udp
+
+_ERRORS = {1: "Destination unreachable", 2: "Packet too big", 3: "Time exceeded", 4: "Parameter problem"}
+
+
+def describe(packet: ipv6.Packet) -> str:
+    """What the innermost packet is about, e.g. ``RPL DAO seq=240 target=fd00::2/128 parent=fd00::1``."""
+    inner = ipv6.innermost(packet)
+    upper = inner.upper
+    if isinstance(upper, bytes):
+        return f"IPv6 next header {inner.next_header}, {len(upper)} octets"
+    line = _describe(upper)
+    return line if inner.checksum_ok is not False else f"{line} [checksum wrong]"
+
+
+@singledispatch
+def _describe(upper: object) -> str:
+    return type(upper).__name__
+
+
+@_describe.register
+def _(upper: Udp) -> str:
+    line = f"UDP {upper.src_port} > {upper.dst_port} len={len(upper.payload)}"
+    try:
+        message = dhcpv6.of(upper)
+    except Malformed:
+        return f"{line} [malformed DHCPv6]"
+    return line if message is None else _dhcpv6(message)
+
+
+def _dhcpv6(message: dhcpv6.Message | dhcpv6.Relay) -> str:
+    name = _dhcpv6_name(message.type)
+    if isinstance(message, dhcpv6.Relay):
+        inside = f": {_dhcpv6(message.message)}" if message.message is not None else ""
+        return f"DHCPv6 {name} peer={ipv6.text(message.peer)}{inside}"
+    given = (a.address for o in message.options if isinstance(o, dhcpv6.IaNa) for a in _addresses(o))
+    return " ".join((f"DHCPv6 {name} xid={message.transaction:#08x}", *(f"address={ipv6.text(a)}" for a in given)))
+
+
+def _addresses(association: dhcpv6.IaNa) -> list[dhcpv6.IaAddress]:
+    return [option for option in association.options if isinstance(option, dhcpv6.IaAddress)]
+
+
+def _dhcpv6_name(number: int) -> str:
+    try:
+        return dhcpv6.MessageType(number).name.replace("_", "-").capitalize()
+    except ValueError:
+        return f"type {number}"
+
+
+@_describe.register
+def _(upper: icmpv6.EchoRequest | icmpv6.EchoReply) -> str:
+    name = "request" if isinstance(upper, icmpv6.EchoRequest) else "reply"
+    return f"Echo {name} id={upper.identifier:#06x} seq={upper.sequence} len={len(upper.data)}"
+
+
+@_describe.register
+def _(upper: icmpv6.RawMessage) -> str:
+    if upper.type == rpl.ICMPV6_TYPE:
+        return f"RPL code {upper.code:#04x}"
+    return f"{_ERRORS.get(upper.type, f'ICMPv6 type {upper.type}')} code={upper.code}"
+
+
+@_describe.register
+def _(upper: rpl.Dis) -> str:
+    return "RPL DIS"
+
+
+@_describe.register
+def _(upper: rpl.Dio) -> str:
+    numbers = f"instance={upper.instance} version={upper.version} rank={upper.rank} dtsn={upper.dtsn}"
+    return f"RPL DIO {numbers} dodag={ipv6.text(upper.dodag_id)}"
+
+
+@_describe.register
+def _(upper: rpl.Dao) -> str:
+    targets = (f"target={ipv6.text(t.address)}/{t.prefix_length}" for t in upper.targets)
+    parents = (f"parent={ipv6.text(t.parent)}" for t in upper.transits if t.parent is not None)
+    gone = ("no-path",) if any(t.path_lifetime == 0 for t in upper.transits) else ()
+    return " ".join((f"RPL DAO seq={upper.sequence}", *targets, *parents, *gone))
+
+
+@_describe.register
+def _(upper: rpl.DaoAck) -> str:
+    return f"RPL DAO-ACK seq={upper.sequence} status={upper.status}"
+
+
+@_describe.register
+def _(upper: nd.NeighborSolicitation | nd.NeighborAdvertisement) -> str:
+    name = "solicitation" if isinstance(upper, nd.NeighborSolicitation) else "advertisement"
+    return " ".join((f"Neighbor {name} target={ipv6.text(upper.target)}", *_registrations(upper.options)))
+
+
+@_describe.register
+def _(upper: nd.RouterSolicitation | nd.RouterAdvertisement) -> str:
+    name = "solicitation" if isinstance(upper, nd.RouterSolicitation) else "advertisement"
+    return " ".join((f"Router {name}", *_registrations(upper.options)))
+
+
+def _registrations(options: tuple[nd.Option, ...]) -> list[str]:
+    found = (option for option in options if isinstance(option, nd.AddressRegistration))
+    return [f"register={o.owner.hex(':')} status={o.status} lifetime={o.lifetime_min}min" for o in found]
