@@ -1,0 +1,282 @@
+"""The watcher that follows every node through its join, frame by frame (FAN join states 1 to 5, domain facts 5.4).
+
+It knows only what a node says and what is said to it; `join` makes records of what it found.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from enum import IntEnum
+from typing import Final
+
+import attrs
+
+from bench.measurands.air.airtime import Phy
+from bench.measurands.air.hops import AddressBook
+from bench.measurands.air.sighting import (
+    SECOND_NS,
+    Acknowledged,
+    AddressRequest,
+    Advertised,
+    AuthenticationStep,
+    Datagram,
+    Digest,
+    PanNotice,
+    Sighting,
+)
+
+DAO_REPEAT_NS: Final = 60 * SECOND_NS
+"""A DAO with the same sequence number within this is a repetition: its sender still waits for the acknowledgement."""
+
+
+class Phase(IntEnum):
+    """How far a join came: the phase that the node was in at last."""
+
+    DISCOVERY = 1
+    AUTHENTICATION = 2
+    CONFIGURATION = 3
+    ROUTING = 4
+    OPERATIONAL = 5
+
+
+@attrs.define(slots=True)
+class Attempt:
+    """One join as it unfolds. Stamps as in `join.Join`; ``eapol_ns`` its first EAPOL frame, ``routing_ns`` its first data
+    frame, ``last_pcs_ns`` its last PAN configuration solicit before that, ``advertised`` whether it sent a DAO."""
+
+    first_frame_ns: int
+    reached: Phase = Phase.DISCOVERY
+    first_solicitation_ns: int | None = None
+    eapol_ns: int | None = None
+    authenticator: bytes | None = None
+    authenticated_ns: int | None = None
+    last_pcs_ns: int | None = None
+    routing_ns: int | None = None
+    advertised: bool = False
+    operational_ns: int | None = None
+    operational_frame: int | None = None
+    serving_ns: int | None = None
+    failures: int = 0
+    last_failure: tuple[bytes, int | None] | None = None
+
+    @property
+    def over(self) -> bool:
+        """The node is in."""
+        return self.operational_ns is not None or self.serving_ns is not None
+
+    def come_to(self, phase: Phase) -> None:
+        """Notes the furthest phase."""
+        self.reached = max(self.reached, phase)
+
+    def serve(self, start_ns: int) -> None:
+        """The node acts as one that is in, and no DAO-ACK was seen."""
+        self.serving_ns = start_ns
+        self.come_to(Phase.OPERATIONAL)
+
+    def solicit(self, kind: str, start_ns: int) -> None:
+        """Takes a PAS or PCS of the node. A PAS after a failed or broken-off authentication begins discovery anew, in
+        the same join: it is not in yet."""
+        fresh = self.eapol_ns is None and self.routing_ns is None
+        if self.first_solicitation_ns is None and fresh:
+            self.first_solicitation_ns = start_ns
+        if kind.endswith("PCS"):
+            if self.routing_ns is None:
+                self.last_pcs_ns = start_ns
+        elif not fresh:
+            self.authenticated_ns = self.last_pcs_ns = self.routing_ns = None
+
+    def authenticate(self, step: str, sighting: Sighting, authenticator: bytes, end_ns: int) -> None:
+        """Takes an EAPOL frame of the node's own link."""
+        if self.routing_ns is not None:
+            return  # the renewal of a key, no part of coming in
+        self.eapol_ns = self.eapol_ns or sighting.start_ns
+        self.authenticator = authenticator
+        self.come_to(Phase.AUTHENTICATION)
+        if step in ("4/4", "group 2/2"):
+            self.authenticated_ns = self.authenticated_ns or end_ns
+            self.come_to(Phase.CONFIGURATION)
+        elif step == "eap failure":
+            self.authenticated_ns = None
+            # Attempts of one frame are one failure.
+            if (failure := (authenticator, sighting.seq)) != self.last_failure:
+                self.failures += 1
+                self.last_failure = failure
+        else:
+            self.last_failure = None
+
+
+@attrs.define(slots=True)
+class Node:
+    """What is known of one node so far. ``serving``: it was seen acting as an operational router outside any join;
+    ``pending``: signs after it was operational that may be a new join or only the renewal of a key."""
+
+    attempts: list[Attempt] = attrs.field(factory=list)
+    pending: Attempt | None = None
+    serving: bool = False
+    pan: int | None = None
+    network: str | None = None
+
+    @property
+    def joining(self) -> Attempt | None:
+        """The join under way."""
+        return self.attempts[-1] if self.attempts and not self.attempts[-1].over else None
+
+    def unconfirmed(self, at_ns: int) -> Attempt | None:
+        """The join whose DAO-ACK is to come at ``at_ns``: later than this after it was seen in, one renews the route."""
+        last = self.attempts[-1] if self.attempts else None
+        if last is None or last.operational_ns is not None:
+            return None
+        return None if last.serving_ns is not None and at_ns - last.serving_ns > DAO_REPEAT_NS else last
+
+    def begin(self, start_ns: int) -> Attempt:
+        """A new join, with what was pending."""
+        attempt = self.pending or Attempt(start_ns)
+        self.pending = None
+        self.attempts.append(attempt)
+        return attempt
+
+    def maybe(self, start_ns: int) -> Attempt:
+        """The join under way, else a new one if the node is not known to be in, else a pending one."""
+        if (joining := self.joining) is not None:
+            return joining
+        if not self.attempts and not self.serving:
+            return self.begin(start_ns)
+        self.pending = self.pending or Attempt(start_ns)
+        return self.pending
+
+
+class Watcher:
+    """Takes sightings in order of time."""
+
+    def __init__(self, seen: Digest, book: AddressBook, phy: Phy) -> None:
+        self.nodes: dict[bytes, Node] = defaultdict(Node)
+        self._seen = seen
+        self._book = book
+        self._phy = phy
+        self._configurations: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
+        self._networks: dict[str, int] = {}
+        self._daos = _dao_times(seen, book)
+
+    def see(self, sighting: Sighting) -> None:
+        """Takes the next sighting."""
+        content = sighting.content
+        if sighting.src is not None:
+            self._sent(sighting, sighting.src)
+        if isinstance(content, AuthenticationStep):
+            attempt = self.nodes[content.supplicant].maybe(sighting.start_ns)
+            attempt.authenticate(content.step, sighting, content.authenticator, self._phy.end_ns(sighting))
+        elif isinstance(content, Datagram) and isinstance(content.message, Acknowledged):
+            self._acknowledged(sighting, content, content.message)
+
+    def _sent(self, sighting: Sighting, src: bytes) -> None:
+        node, start, content = self.nodes[src], sighting.start_ns, sighting.content
+        if sighting.pan is not None:
+            node.pan = sighting.pan
+        if isinstance(content, PanNotice) and content.network is not None:
+            node.network = content.network
+        match sighting.kind:
+            case "PAS" | "LPAS":
+                (node.joining or node.begin(start)).solicit(sighting.kind, start)
+            case "PCS" | "LPCS":
+                node.maybe(start).solicit(sighting.kind, start)
+            case "PA" | "PC" | "LPA" | "LPC":
+                self._serves(sighting, node, src)
+            case "DATA":
+                self._routes(sighting, node)
+
+    def _serves(self, sighting: Sighting, node: Node, src: bytes) -> None:
+        """Only an operational router advertises the PAN."""
+        if sighting.kind == "PC":
+            self._configurations[src].append((sighting.start_ns, self._phy.end_ns(sighting)))
+        elif isinstance(sighting.content, PanNotice) and sighting.content.network is not None:
+            self._networks.setdefault(sighting.content.network, sighting.start_ns)
+        node.pending = None
+        if (joining := node.joining) is not None:
+            joining.serve(sighting.start_ns)
+        elif not node.attempts:
+            node.serving = True
+
+    def _routes(self, sighting: Sighting, node: Node) -> None:
+        """The first data frame of a node that joins shows that it has its configuration; a request for an address shows
+        that it joins at all."""
+        joining = node.joining
+        if joining is None and isinstance(sighting.content, Datagram):
+            if not isinstance(sighting.content.message, AddressRequest):
+                return
+            joining = node.begin(sighting.start_ns)
+        if joining is None:
+            return
+        if joining.routing_ns is None:
+            joining.routing_ns = sighting.start_ns
+            joining.come_to(Phase.ROUTING)
+        if isinstance(sighting.content, Datagram) and self._book.eui64(sighting.content.src) == sighting.src:
+            if isinstance(sighting.content.message, Advertised):
+                joining.advertised = True
+            elif joining.advertised and sighting.content.end_to_end:
+                joining.serve(sighting.start_ns)
+
+    def _acknowledged(self, sighting: Sighting, datagram: Datagram, message: Acknowledged) -> None:
+        """A DAO-ACK ends the join when the frame that carries it reaches the node that it is for."""
+        dst = sighting.dst
+        if dst is None or not message.accepted or self._book.eui64(datagram.dst) != dst:
+            return
+        joining = self.nodes[dst].unconfirmed(sighting.start_ns)
+        if joining is None or not self._seen.arrived(sighting):
+            return
+        if sighting.number not in self._seen.acked and self._repeated(dst, message.sequence, sighting.start_ns):
+            return
+        joining.operational_ns = self._phy.end_ns(sighting)
+        joining.operational_frame = sighting.number
+        joining.come_to(Phase.OPERATIONAL)
+
+    def _repeated(self, eui64: bytes, sequence: int, after_ns: int) -> bool:
+        times = self._daos.get((eui64, sequence), [])
+        later = bisect_right(times, after_ns)
+        return later < len(times) and times[later] - after_ns < DAO_REPEAT_NS
+
+    def configured_ns(self, attempt: Attempt, parent: bytes | None) -> int | None:
+        """End of the PAN configuration that a join waited for; see `join`. None while it has not shown that it got it."""
+        if attempt.routing_ns is None:
+            return None
+        marks = (attempt.authenticated_ns, attempt.last_pcs_ns, attempt.first_solicitation_ns)
+        known = [mark for mark in marks if mark is not None]
+        if not known or (attempt.eapol_ns is not None and attempt.authenticated_ns is None):
+            return None
+        after = max(known)
+        sources = {attempt.authenticator, parent} - {None}
+        ends = [
+            end
+            for source in sources
+            if source is not None
+            for start, end in self._configurations.get(source, ())
+            if after <= start < attempt.routing_ns
+        ]
+        return min(ends, default=None)
+
+    def why(self, eui64: bytes, reached: Phase, failures: int) -> str:
+        """What stopped a join, in words."""
+        network = self.nodes[eui64].network
+        if reached is Phase.DISCOVERY:
+            if network is not None and self._networks and network not in self._networks:
+                heard = ", ".join(f'"{name}"' for name in sorted(self._networks))
+                return f'looks for the network "{network}"; advertised here: {heard}'
+            return "solicits, never authenticates" if self._networks else "no PAN is advertised here"
+        if reached is Phase.AUTHENTICATION:
+            return (
+                f"authentication failed {failures} times (EAP-Failure)" if failures else "authentication not completed"
+            )
+        if reached is Phase.CONFIGURATION:
+            return "authenticated, then no data frame of it"
+        return "no DAO-ACK reached it"
+
+
+def _dao_times(seen: Digest, book: AddressBook) -> dict[tuple[bytes, int], list[int]]:
+    """When each node itself sent a DAO, by node and sequence number."""
+    times: dict[tuple[bytes, int], list[int]] = defaultdict(list)
+    for sighting in seen.sightings:
+        content = sighting.content
+        if isinstance(content, Datagram) and isinstance(content.message, Advertised) and sighting.src is not None:
+            if book.eui64(content.src) == sighting.src:
+                times[sighting.src, content.message.sequence].append(sighting.start_ns)
+    return times

@@ -1,0 +1,166 @@
+"""All that a bare capture gives, at once: what `kenshin measure` prints.
+
+`measure` computes, `as_json` names it. Names of the contract (design section 10, issue of the command): `nodes` with
+`hops`, `parent`, `joins`; `round_trips`; `airtime_s`. What stands beside them says how a figure is known.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from statistics import median
+from typing import Final, TypeAlias
+
+import attrs
+
+from bench.air import ipv6
+from bench.air.frame import Frame
+from bench.air.mac import format_address
+from bench.measurands.air.airtime import Phy, airtime_of, phy_of
+from bench.measurands.air.hops import routes
+from bench.measurands.air.join import Join, NodeRecord, join_records
+from bench.measurands.air.roundtrip import RoundTrips, round_trips_of
+from bench.measurands.air.sighting import Sighting, digest
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+P95: Final = 0.95
+
+
+@attrs.frozen(slots=True)
+class Measured:
+    """The measurands of one capture. ``mics`` counts frames by "ok", "bad", "no key", "none"."""
+
+    frames: int
+    from_ns: int | None
+    to_ns: int | None
+    mics: dict[str, int]
+    radio: Phy
+    nodes: dict[bytes, NodeRecord]
+    round_trips: tuple[RoundTrips, ...]
+    airtime_s: dict[bytes, float | None]
+
+
+def measure(frames: Iterable[Frame], bitrate_bps: int | None = None) -> Measured:
+    """Everything, in one pass over the frames; ``bitrate_bps`` overrides what the capture shows."""
+    mics: Counter[str] = Counter()
+    seen = digest(_counted(frames, mics))
+    radio = phy_of(seen, bitrate_bps)
+    found = routes(seen)
+    return Measured(
+        frames=len(seen.sightings),
+        from_ns=min((s.start_ns for s in seen.sightings), default=None),
+        to_ns=max((_end_ns(s, radio) for s in seen.sightings), default=None),
+        mics=dict(sorted(mics.items())),
+        radio=radio,
+        nodes=join_records(seen, found, radio),
+        round_trips=round_trips_of(seen, found, radio),
+        airtime_s=airtime_of(seen, radio),
+    )
+
+
+def _counted(frames: Iterable[Frame], mics: Counter[str]) -> Iterator[Frame]:
+    for frame in frames:
+        mics[frame.mic] += 1
+        yield frame
+
+
+def _end_ns(sighting: Sighting, radio: Phy) -> int:
+    return radio.end_ns(sighting)
+
+
+def as_json(measured: Measured) -> dict[str, Json]:
+    """The contract's form: EUI-64s as text, stamps in Unix ns, durations in s or ms, null where unknown."""
+    return {
+        "frames": measured.frames,
+        "from_ns": measured.from_ns,
+        "to_ns": measured.to_ns,
+        "mic": dict(measured.mics),
+        "phy": {
+            "bitrate_bps": measured.radio.bitrate_bps,
+            "source": measured.radio.source,
+            "overhead_octets": measured.radio.overhead_octets,
+            "note": measured.radio.note,
+        },
+        "nodes": {node_name(eui64): _node(node) for eui64, node in measured.nodes.items()},
+        "round_trips": [_trips(trips) for trips in measured.round_trips],
+        "airtime_s": {node_name(e): None if s is None else round(s, 6) for e, s in measured.airtime_s.items()},
+    }
+
+
+def node_name(eui64: bytes) -> str:
+    """``00:0d:6f:ff:fe:03:00:01``."""
+    return format_address(eui64) or "?"
+
+
+def _node(node: NodeRecord) -> dict[str, Json]:
+    return {
+        "border_router": node.border_router,
+        "pan": None if node.pan is None else f"0x{node.pan:04x}",
+        "network": node.network,
+        "hops": node.hops,
+        "parent": format_address(node.parent),
+        "route_from": node.route_from,
+        "joined": any(join.operational_ns or join.operational_by_ns for join in node.joins) if node.joins else None,
+        "reached": node.reached.name.lower() if node.reached else None,
+        "authentication_failures": node.failures,
+        "why": node.why,
+        "joins": [_join(join) for join in node.joins],
+    }
+
+
+def _join(join: Join) -> dict[str, Json]:
+    return {
+        "kind": join.kind.value if join.kind else None,
+        "first_frame_ns": join.first_frame_ns,
+        "first_solicitation_ns": join.first_solicitation_ns,
+        "authenticated_ns": join.authenticated_ns,
+        "configured_ns": join.configured_ns,
+        "operational_ns": join.operational_ns,
+        "operational_by_ns": join.operational_by_ns,
+        "join_s": None if join.join_ns is None else round(join.join_ns / 1e9, 6),
+        "reached": join.reached.name.lower(),
+        "authentication_failures": join.failures,
+        "hops": join.hops,
+        "parent": format_address(join.parent),
+        "frame": join.frame,
+    }
+
+
+def _trips(trips: RoundTrips) -> dict[str, Json]:
+    return {
+        "src": format_address(trips.src) or ipv6.text(trips.src_address),
+        "dst": format_address(trips.dst) or ipv6.text(trips.dst_address),
+        "src_ipv6": ipv6.text(trips.src_address),
+        "dst_ipv6": ipv6.text(trips.dst_address),
+        "identifier": trips.identifier,
+        "octets": trips.octets,
+        "first_ns": trips.first_ns,
+        "hops": trips.hops,
+        "sent": trips.sent,
+        "answered": trips.answered,
+        "answers": trips.answers,
+        "answers_seen_only_on_the_way": trips.seen_on_the_way,
+        "answers_by": {ipv6.text(address): count for address, count in trips.by},
+        "rtt_ms": statistics_ms(trips.rtt_ns),
+        "rtt_air_ms": statistics_ms(trips.air_ns),
+        "clock": trips.clock,
+    }
+
+
+def statistics_ms(values_ns: Iterable[int]) -> dict[str, Json] | None:
+    """min, median, p95, max in ms; None without values. p95 is the smallest value that 95 % do not exceed (nearest
+    rank): with fewer than 20 values it is the maximum."""
+    ordered = sorted(values_ns)
+    if not ordered:
+        return None
+    rank = -(-len(ordered) * 95 // 100)
+    return {
+        "min": _ms(ordered[0]),
+        "median": _ms(median(ordered)),
+        "p95": _ms(ordered[rank - 1]),
+        "max": _ms(ordered[-1]),
+    }
+
+
+def _ms(value_ns: float) -> float:
+    return round(value_ns / 1e6, 3)

@@ -1,0 +1,197 @@
+"""`kenshin measure`: joins, hops, round trips and air time from a bare capture, for people or for programs.
+
+Works on decoded frames only: no run folder, no rig. What was measured is printed before an error of the file is raised,
+so a truncated capture still gives its whole frames.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from bench.air import ipv6
+from bench.air.capture import Record, read_capture
+from bench.air.frame import decode_frames
+from bench.air.keys import KeyTable
+from bench.errors import InputError
+from bench.measurands.air.join import Join, NodeRecord
+from bench.measurands.air.report import Json, Measured, as_json, measure, node_name, statistics_ms
+from bench.measurands.air.roundtrip import RoundTrips
+
+FORMATS = ("table", "json")
+
+
+def measure_command(path: str, keys: str | None, fmt: str, out: TextIO, bitrate_bps: int | None = None) -> None:
+    """Writes the measurands of the capture at ``path`` to ``out`` as "table" or "json".
+
+    ``keys``: a Wireshark ``ieee802154_keys`` file. ``bitrate_bps``: bit rate of the radio in bit/s, where the capture
+    does not show it. Raises `InputError` for a wrong file, key file or option; after printing where the capture is
+    truncated or no secured frame verifies under the keys.
+    """
+    if fmt not in FORMATS:
+        raise InputError(f"--format: {fmt!r}; expected one of {', '.join(FORMATS)}")
+    if bitrate_bps is not None and not 1_000 <= bitrate_bps <= 10_000_000:
+        raise InputError(f"--bitrate: {bitrate_bps}; expected bit/s between 1000 and 10000000")
+    table = KeyTable.read(Path(keys)) if keys is not None else None
+    records = _Records(path)
+    measured = measure(decode_frames(records, table), bitrate_bps)
+    if records.error is not None and not measured.frames:
+        raise records.error
+    if fmt == "json":
+        json.dump(as_json(measured), out, indent=2, ensure_ascii=False)
+        out.write("\n")
+    else:
+        out.write(as_table(measured))
+    if records.error is not None:
+        raise records.error
+    if keys is not None and measured.mics.get("ok", 0) == 0 and _unread(measured):
+        raise InputError(
+            f"{keys}: none of the {_unread(measured)} secured frames of {path} verifies; expected its GAKs"
+        )
+
+
+class _Records:
+    """The records of a capture up to its first error, which is kept for later."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.error: InputError | None = None
+
+    def __iter__(self) -> Iterator[Record]:
+        try:
+            yield from read_capture(Path(self._path))
+        except InputError as error:
+            self.error = error
+
+
+def _unread(measured: Measured) -> int:
+    """Secured frames that were not read."""
+    return measured.mics.get("bad", 0) + measured.mics.get("no key", 0)
+
+
+def as_table(measured: Measured) -> str:
+    """The measurands for people: aligned columns, units in the headings, "-" where unknown."""
+    parts = [_heading(measured), _nodes(measured), _joins(measured), _round_trips(measured.round_trips)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _heading(measured: Measured) -> str:
+    if measured.from_ns is None or measured.to_ns is None:
+        return "no frames"
+    began = datetime.fromtimestamp(measured.from_ns // 1_000_000_000, UTC)
+    rate = measured.radio.bitrate_bps
+    lines = [
+        f"{measured.frames} frames in {(measured.to_ns - measured.from_ns) / 1e9:.3f} s from {began:%Y-%m-%d %H:%M:%S} UTC"
+        " (times below count from there)"
+    ]
+    if rate is None:
+        lines.append(f"PHY: {measured.radio.note}")
+    else:
+        lines.append(f"PHY: {rate / 1000:g} kbit/s ({measured.radio.source}; {measured.radio.note})")
+    if unread := _unread(measured):
+        lines.append(f"{unread} secured frames not read (no key, or a wrong one): what they carry is missing below")
+    return "\n".join(lines)
+
+
+def _nodes(measured: Measured) -> str:
+    rows = [
+        (
+            node_name(eui64),
+            "-" if node.pan is None else f"0x{node.pan:04x}",
+            _text(node.hops),
+            "border router" if node.border_router else _node(node.parent),
+            "-" if node.reached is None else node.reached.name.lower(),
+            _seconds(measured.airtime_s.get(eui64), 3),
+            node.why or "",
+        )
+        for eui64, node in measured.nodes.items()
+    ]
+    return _columns("Nodes", ("EUI-64", "PAN", "hops", "parent", "reached", "air time s", ""), rows, right=(2, 5))
+
+
+def _joins(measured: Measured) -> str:
+    begin = measured.from_ns or 0
+    rows = [row for node in measured.nodes.values() for row in _join_rows(node, begin)]
+    head = ("EUI-64", "kind", "solicits s", "authenticated s", "configured s", "operational s", "join s", "hops")
+    return _columns("Joins", head, rows, right=(2, 3, 4, 5, 6, 7))
+
+
+def _join_rows(node: NodeRecord, begin: int) -> Iterator[tuple[str, ...]]:
+    for join in node.joins:
+        stamps = (join.first_solicitation_ns, join.authenticated_ns, join.configured_ns)
+        yield (
+            node_name(node.eui64),
+            join.kind.value if join.kind else "-",
+            *(_since(stamp, begin) for stamp in stamps),
+            _operational(join, begin),
+            _seconds(None if join.join_ns is None else join.join_ns / 1e9, 3),
+            _text(join.hops),
+        )
+
+
+def _operational(join: Join, begin: int) -> str:
+    if join.operational_ns is None and join.operational_by_ns is not None:
+        return f"<= {_since(join.operational_by_ns, begin)}"
+    return "never" if join.operational_ns is None else _since(join.operational_ns, begin)
+
+
+def _round_trips(series: Sequence[RoundTrips]) -> str:
+    rows = []
+    for trips in series:
+        figures = statistics_ms(trips.rtt_ns) or {}
+        rows.append(
+            (
+                _end(trips.src, trips.src_address),
+                _end(trips.dst, trips.dst_address),
+                _text(trips.hops),
+                str(trips.octets),
+                str(trips.sent),
+                str(trips.answered),
+                *(_ms(figures.get(name)) for name in ("min", "median", "p95", "max")),
+                trips.clock,
+            )
+        )
+    head = ("from", "to", "hops", "octets", "sent", "answered", "min ms", "median ms", "p95 ms", "max ms", "from clock")
+    return _columns("Round trips (ICMPv6 echo)", head, rows, right=tuple(range(2, 10)))
+
+
+def _end(eui64: bytes | None, address: bytes) -> str:
+    return node_name(eui64) if eui64 is not None else ipv6.text(address)
+
+
+def _node(eui64: bytes | None) -> str:
+    return "-" if eui64 is None else node_name(eui64)
+
+
+def _text(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _seconds(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _since(stamp_ns: int | None, begin: int) -> str:
+    return "-" if stamp_ns is None else f"{(stamp_ns - begin) / 1e9:.3f}"
+
+
+def _ms(value: Json) -> str:
+    return f"{value:.1f}" if isinstance(value, (int, float)) else "-"
+
+
+def _columns(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
+    """A table of aligned columns under a title; nothing without rows."""
+    if not rows:
+        return ""
+    widths = [max(len(row[index]) for row in (head, *rows)) for index in range(len(head))]
+    lines = [title]
+    for row in (head, *rows):
+        cells = (
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(lines)
