@@ -223,22 +223,6 @@ def encode_relay(relay: EapolRelay) -> bytes:
     return relay.supplicant + bytes((relay.kmp_id,)) + relay.pdu
 
 
-def describe(pdu: Eapol) -> str:
-    """A few words for people: "Key 3/4", "EAP-TLS request, Server Hello", "EAP success"."""
-    if pdu.key is not None:
-        return f"Key {pdu.key.message}"
-    if pdu.eap is None:
-        return f"EAPOL type {pdu.type}"
-    code = EapCode(pdu.eap.code).name.lower() if pdu.eap.code in set(EapCode) else f"code {pdu.eap.code}"
-    if pdu.eap.type == EAP_IDENTITY:
-        return f"EAP {code}, identity"
-    if pdu.eap.type != EAP_TLS:
-        return f"EAP {code}" if pdu.eap.type is None else f"EAP {code}, type {pdu.eap.type}"
-    tls = decode_eap_tls(pdu.eap)
-    names = "start" if tls.start else ", ".join(tls_records(tls.data)) or "acknowledges"
-    return f"EAP-TLS {code}, {names}"
-
-
 _CONTENT: Final = {20: "Change Cipher Spec", 21: "Alert", 22: "Handshake", 23: "Application Data"}
 _HANDSHAKE: Final = {
     1: "Client Hello",

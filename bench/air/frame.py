@@ -1,25 +1,35 @@
 """The decoded frame that measurands stand on, and the decoder that makes it from a capture record.
 
 The decoder never raises: whatever it cannot read becomes ``info`` "malformed: ...". A frame whose MIC fails is not
-read beyond its MAC header (facts: a prototype that fell through parsed ciphertext).
+read beyond its MAC header (facts: a prototype that fell through parsed ciphertext), one whose FCS fails not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TypeVar
 
 import attrs
 
-from bench.air.mac import MacFrame
-
-if TYPE_CHECKING:
-    from bench.air.capture import Record
-    from bench.air.eapol import Eapol, EapolRelay
-    from bench.air.ipv6 import Packet
-    from bench.air.keys import KeyTable
+from bench.air import describe, dhcpv6, ipv6, lowpan, wisun
+from bench.air.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, decode_relay
+from bench.air.errors import Malformed
+from bench.air.fragment import Reassembler
+from bench.air.ies import MPX_GROUP, WISUN_GROUP, WISUN_HEADER_ID, Ie
+from bench.air.ipv6 import Packet
+from bench.air.keys import KeyTable
+from bench.air.link import Record
+from bench.air.mac import FrameType, MacFrame, decode_mac, mic_octets
+from bench.air.mpx import KMP, LOWPAN, Mpx, Transfer, decode_mpx
+from bench.air.security import MicError, unprotect
+from bench.air.udp import Udp
+from bench.air.wisun import Element, Lutt, Opaque, Utt, WisunFrameType
 
 T = TypeVar("T")
+
+_HEADER_NAMES: Final = {0x1A: "CSL", 0x1B: "RIT", 0x1C: "DSME-PAN", 0x1D: "RZ-TIME", 0x1E: "TIME", 0x7E: "", 0x7F: ""}
+_PAYLOAD_NAMES: Final = {0x0: "ESDU", 0x1: "MLME", 0x2: "VENDOR", MPX_GROUP: "MPX", 0x5: "IETF", 0xF: ""}
+_KINDS: Final = {kind.value: kind.name for kind in WisunFrameType}
 
 
 @attrs.frozen(slots=True)
@@ -28,65 +38,271 @@ class Frame:
 
     ``number`` counts from 1 in its capture; ``time_ns`` is the capture's own stamp, ``start_ns``/``end_ns`` start and
     end of the frame on air where the capture says (TAP). ``src``/``dst`` are EUI-64s (8 octets, display order) or
-    short addresses (2 octets); None where absent. ``mic``: "ok", "bad", "no key" or "none" (no MIC in the frame).
-    ``mac`` is in clear text when ``mic`` is "ok". ``ies`` are Wi-SUN IEs, typed. ``packet`` is the outermost IPv6
-    packet (after reassembly: at the frame that completes it), ``None`` for a fragment before the last.
-    ``ipv6_src``/``ipv6_dst``: the innermost packet's addresses, 16 octets.
+    short addresses (2 octets); None where absent. ``kind`` is the Wi-SUN frame type ("PA", "DATA" ...) or the MAC's
+    ("beacon", "data", "ack", "command"), "damaged" for what cannot be read at all. ``mic``: "ok", "bad", "no key" or
+    "none" (no MIC in the frame). ``mac`` is in clear text when ``mic`` is "ok".
     """
 
     number: int
     time_ns: int
-    start_ns: int | None
-    end_ns: int | None
-    rssi_dbm: float | None
-    channel: int | None
-    src: bytes | None
-    dst: bytes | None
-    seq: int | None
-    pan: int | None
-    mac: MacFrame | None
-    secured: bool
-    key_index: int | None
-    frame_counter: int | None
-    mic: str
-    kind: str
-    ies: tuple[str, ...]
-    """Names in the frame's order, e.g. ("UTT", "BT", "US", "PAN", "NETNAME")."""
-    typed_ies: tuple[object, ...]
-    """The same IEs as records of `wisun` (Utt, Bt, Us, ...)."""
-    layers: tuple[str, ...]
-    packet: Packet | None
-    ipv6_src: bytes | None
-    ipv6_dst: bytes | None
-    eapol: Eapol | None
+    start_ns: int | None = None
+    end_ns: int | None = None
+    rssi_dbm: float | None = None
+    channel: int | None = None
+    length_octets: int = 0
+    """Octets of the PSDU on the air, FCS included (assumed 4, or 2 before version 2, where the capture has none)."""
+    kind: str = "damaged"
+    mac: MacFrame | None = None
+    src: bytes | None = None
+    dst: bytes | None = None
+    seq: int | None = None
+    pan: int | None = None
+    secured: bool = False
+    key_index: int | None = None
+    frame_counter: int | None = None
+    mic: str = "none"
+    ies: tuple[str, ...] = ()
+    """Names in the frame's order, terminations left out: ("UTT", "BT", "US", "PAN", "NETNAME", "MPX")."""
+    typed_ies: tuple[Element | Opaque, ...] = ()
+    """The Wi-SUN ones as records."""
+    layers: tuple[str, ...] = ()
+    packet: Packet | None = None
+    """The outermost IPv6 packet, at the frame that completes it; None for a fragment before that."""
+    ipv6_src: bytes | None = None
+    """Addresses (16 octets) of the innermost packet; ``ipv6_dst`` is where a source route ends."""
+    ipv6_dst: bytes | None = None
+    eapol: Eapol | None = None
     """EAPOL of this frame: sent over MPX, or carried in an EAPOL relay datagram (then ``relay`` is set too)."""
-    kmp_id: int | None
-    relay: EapolRelay | None
-    info: str
-    length_octets: int
-    """Octets of the PSDU on the air, FCS included (4 assumed where the capture does not say)."""
+    kmp_id: int | None = None
+    relay: EapolRelay | None = None
+    info: str = ""
 
     def ie(self, kind: type[T]) -> T | None:
         """The first Wi-SUN IE of that record type (``frame.ie(wisun.Utt)``), or None."""
         return next((ie for ie in self.typed_ies if isinstance(ie, kind)), None)
 
 
+@attrs.frozen(slots=True)
+class _Inside:
+    """What a frame's payload holds; the fields are those of `Frame`."""
+
+    layers: tuple[str, ...] = ()
+    packet: Packet | None = None
+    eapol: Eapol | None = None
+    kmp_id: int | None = None
+    relay: EapolRelay | None = None
+    info: str = ""
+
+
 class Decoder:
     """Records to frames, one capture (or live stream) at a time; keeps 6LoWPAN fragments between calls.
 
-    ``contexts`` are IPHC contexts: number (0-15) to 16-octet prefix. Fragments are keyed by (src, dst, size, tag) and
-    forgotten after 60 s of capture time (RFC 4944 5.3).
+    ``contexts`` are IPHC contexts: number (0-15) to prefix (8 or 16 octets). Fragments are kept by (source,
+    destination, size, tag) and forgotten after 60 s of capture time (RFC 4944 5.3).
     """
 
-    def __init__(self, keys: KeyTable | None = None, contexts: dict[int, bytes] | None = None) -> None: ...
+    def __init__(self, keys: KeyTable | None = None, contexts: Mapping[int, bytes] | None = None) -> None:
+        self._keys = keys or KeyTable()
+        self._contexts = contexts or {}
+        self._reassembler = Reassembler()
 
     def decode(self, record: Record) -> Frame:
         """The frame of one record. Never raises."""
-        raise NotImplementedError
+        try:
+            return self._decode(record)
+        except Exception as error:  # the last resort: a capture may hold anything, and one frame must not end a run
+            return _bare(record, f"malformed: unforeseen {type(error).__name__}: {error}")
+
+    def _decode(self, record: Record) -> Frame:
+        if record.damage or record.fcs_ok is False:
+            return _bare(record, f"malformed: {record.damage or 'the FCS is wrong'}")
+        try:
+            raw = decode_mac(record.data)
+        except Malformed as error:
+            return _bare(record, f"malformed: {error}")
+        mac, mic, trouble = self._open(record, raw)
+        kind, names, typed, ie_trouble = _read_ies(mac)
+        inside = _Inside(info=trouble)
+        if not trouble:
+            inside = self._inside(mac, record.time_ns)
+        innermost = ipv6.innermost(inside.packet) if inside.packet else None
+        is_wisun = kind in _KINDS.values()
+        return Frame(
+            number=record.number,
+            time_ns=record.time_ns,
+            start_ns=record.start_ns,
+            end_ns=record.end_ns,
+            rssi_dbm=record.rssi_dbm,
+            channel=record.channel,
+            length_octets=record.original_length + (0 if record.fcs_octets else 2 if mac.version < 2 else 4),
+            kind=kind,
+            mac=mac,
+            src=mac.src,
+            dst=mac.dst,
+            seq=mac.sequence,
+            pan=mac.src_pan if mac.src_pan is not None else mac.dst_pan,
+            secured=mac.security is not None and mac.security.level > 0,
+            key_index=mac.security.key_index if mac.security else None,
+            frame_counter=mac.security.frame_counter if mac.security else None,
+            mic=mic,
+            ies=names,
+            typed_ies=typed,
+            layers=("802.15.4", *(("wi-sun",) if is_wisun else ()), *inside.layers),
+            packet=inside.packet,
+            ipv6_src=innermost.src if innermost else None,
+            ipv6_dst=innermost.final_dst if innermost else None,
+            eapol=inside.eapol,
+            kmp_id=inside.kmp_id,
+            relay=inside.relay,
+            info=inside.info or ie_trouble or describe.elements(typed),
+        )
+
+    def _open(self, record: Record, raw: MacFrame) -> tuple[MacFrame, str, str]:
+        """The frame in clear text where that is possible, its ``mic``, and why its payload must not be read."""
+        if record.cut:
+            return raw, "none", f"cut by the capture to {len(record.data)} octets"
+        if raw.security is None or raw.security.level == 0:
+            return raw, "none", ""
+        level = raw.security.level
+        encrypted = bool(level & 4)
+        if not mic_octets(level):
+            return raw, "none", "encrypted without a MIC: not read"
+        candidates = self._keys.candidates(raw.security.key_index)
+        for key in candidates:
+            try:
+                return unprotect(record.data, raw, key), "ok", ""
+            except MicError:
+                continue
+            except Malformed as error:
+                return raw, "ok", f"malformed: {error}"
+            except ValueError as error:
+                return raw, "no key", str(error)
+        if candidates:
+            return raw, "bad", "the MIC is wrong under every key of this index"
+        return raw, "no key", "encrypted" if encrypted else ""
+
+    def _inside(self, mac: MacFrame, time_ns: int) -> _Inside:
+        """What the payload of a clear frame holds."""
+        found = _Inside()
+        try:
+            for ie in mac.payload_ies:
+                if ie.id == MPX_GROUP:
+                    found = self._mpx(decode_mpx(ie.content), mac, time_ns)
+            if mac.payload and mac.frame_type == FrameType.DATA and mac.payload[0] >> 6:
+                found = self._lowpan(mac.payload, mac, time_ns)
+        except Malformed as error:
+            return attrs.evolve(found, info=f"malformed: {error}")
+        return found
+
+    def _mpx(self, mpx: Mpx, mac: MacFrame, time_ns: int) -> _Inside:
+        if mpx.transfer not in (Transfer.FULL, Transfer.FULL_COMPRESSED):
+            return _Inside(("mpx",), info=f"MPX transfer type {mpx.transfer}, not reassembled")
+        if mpx.multiplex_id == LOWPAN:
+            return self._lowpan(mpx.body, mac, time_ns, ("mpx",))
+        if mpx.multiplex_id == KMP:
+            if not mpx.body:
+                return _Inside(("mpx",), info="malformed: KMP without id")
+            return _eapol(mpx.body[1:], mpx.body[0], ("mpx",))
+        return _Inside(("mpx",), info=f"MPX multiplex id {mpx.multiplex_id}")
+
+    def _lowpan(self, octets: bytes, mac: MacFrame, time_ns: int, outer: tuple[str, ...] = ()) -> _Inside:
+        piece = lowpan.decompress(octets, mac.src, mac.dst, self._contexts)
+        layers = outer + _adaptation(piece.layers)
+        whole: lowpan.Datagram | None
+        if isinstance(piece, lowpan.Fragment):
+            whole = self._reassembler.add(piece, mac.src, mac.dst, time_ns)
+            if whole is None:
+                end = piece.offset + len(piece.data)
+                return _Inside(layers, info=f"fragment {piece.offset}-{end} of {piece.size}, tag {piece.tag}")
+        else:
+            whole = piece
+        try:
+            packet = ipv6.parse(whole.packet)
+        except Malformed as error:
+            return _Inside(layers, info=f"malformed: {error}")
+        return _packet(packet, layers)
+
+
+def _bare(record: Record, info: str) -> Frame:
+    """The frame of a record that cannot be read: when, how long, and why not."""
+    return Frame(
+        number=record.number,
+        time_ns=record.time_ns,
+        start_ns=record.start_ns,
+        end_ns=record.end_ns,
+        rssi_dbm=record.rssi_dbm,
+        channel=record.channel,
+        length_octets=record.original_length + (0 if record.fcs_octets else 4),
+        info=info,
+    )
+
+
+def _adaptation(layers: tuple[str, ...]) -> tuple[str, ...]:
+    """6LoWPAN's own headers; what it compressed is named as what it is, from the packet."""
+    return tuple(dict.fromkeys(name for name in layers if name in ("6lowpan", "mesh", "frag1", "fragn", "iphc")))
+
+
+def _packet(packet: Packet, layers: tuple[str, ...]) -> _Inside:
+    """A whole IPv6 packet, and the EAPOL in it where it is a relay's."""
+    layers += describe.packet_layers(packet)
+    innermost = ipv6.innermost(packet)
+    info = describe.packet(packet)
+    upper = innermost.upper
+    if not isinstance(upper, Udp):
+        return _Inside(layers, packet, info=info)
+    try:
+        if RELAY_PORT in (upper.src_port, upper.dst_port):
+            relay = decode_relay(upper.payload)
+            carried = _eapol(relay.pdu, relay.kmp_id, (*layers, "eapol-relay"))
+            return attrs.evolve(carried, packet=packet, relay=relay, info=f"{carried.info}, relayed")
+        message = dhcpv6.of(upper)
+        if message is not None:
+            return _Inside((*layers, "dhcpv6"), packet, info=f"DHCPv6 {describe.dhcpv6_name(message)}")
+    except Malformed as error:
+        return _Inside(layers, packet, info=f"malformed: {error}")
+    return _Inside(layers, packet, info=info)
+
+
+def _eapol(octets: bytes, kmp_id: int, outer: tuple[str, ...]) -> _Inside:
+    try:
+        pdu = decode_eapol(octets)
+        return _Inside((*outer, *describe.eapol_layers(pdu)), None, pdu, kmp_id, info=describe.eapol(pdu))
+    except Malformed as error:
+        return _Inside((*outer, "eapol"), kmp_id=kmp_id, info=f"malformed: {error}")
+
+
+def _read_ies(mac: MacFrame) -> tuple[str, tuple[str, ...], tuple[Element | Opaque, ...], str]:
+    """Kind of the frame, names of its IEs, the Wi-SUN ones as records, and what is malformed in them."""
+    names: list[str] = []
+    typed: list[Element | Opaque] = []
+    trouble = ""
+    for ie, group in (*((ie, False) for ie in mac.header_ies), *((ie, True) for ie in mac.payload_ies)):
+        try:
+            found = _wisun_elements(ie, group)
+        except Malformed as error:
+            trouble = trouble or f"malformed: {error}"
+            found = ()
+        typed.extend(found)
+        names.extend(describe.element_name(element) for element in found)
+        if not found:
+            table, prefix = (_PAYLOAD_NAMES, "P") if group else (_HEADER_NAMES, "H")
+            names.append(table.get(ie.id, f"{prefix}-{ie.id:02x}"))
+    kind = FrameType(mac.frame_type).name.lower()
+    timing = next((element for element in typed if isinstance(element, (Utt, Lutt))), None)
+    if timing is not None:
+        kind = _KINDS.get(timing.frame_type, kind)
+    return kind, tuple(filter(None, names)), tuple(typed), trouble
+
+
+def _wisun_elements(ie: Ie, is_payload: bool) -> tuple[Element | Opaque, ...]:
+    """Records of the elements in one IE; none where it is not Wi-SUN's. Raises `Malformed`."""
+    if is_payload:
+        return wisun.read_payload_elements(ie.content) if ie.id == WISUN_GROUP else ()
+    return (wisun.read_header_element(ie),) if ie.id == WISUN_HEADER_ID else ()
 
 
 def decode_frames(
-    records: Iterable[Record], keys: KeyTable | None = None, contexts: dict[int, bytes] | None = None
+    records: Iterable[Record], keys: KeyTable | None = None, contexts: Mapping[int, bytes] | None = None
 ) -> Iterator[Frame]:
     """Frames of records, in order."""
     decoder = Decoder(keys, contexts)
