@@ -1,146 +1,113 @@
-"""A few words for people about what a frame holds: its ``info`` and the names of its layers."""
+"""One line about a packet, for people: what tshark's Info column says, of the innermost packet.
+
+The line is for reading only; whoever measures takes the records.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from functools import singledispatch
 
-from bench.air import dhcpv6 as dhcp
-from bench.air import icmpv6, ipv6, nd, rpl
-from bench.air.eapol import EAP_IDENTITY, EAP_TLS, EapCode, Eapol, decode_eap_tls, tls_records
+from bench.air import dhcpv6, icmpv6, ipv6, nd, rpl
 from bench.air.errors import Malformed
-from bench.air.extensions import (
-    DestinationOptions,
-    FragmentHeader,
-    HopByHop,
-    RoutingHeader,
-    SourceRoute,
-)
-from bench.air.ipv6 import Packet
 from bench.air.udp import Udp
-from bench.air.wisun import Element, NetName, Opaque, Pan, PanVersion, Rsl
 
-_HEADERS: Final = {
-    HopByHop: "hop-by-hop",
-    DestinationOptions: "destination-options",
-    SourceRoute: "source-route",
-    RoutingHeader: "routing",
-    FragmentHeader: "ipv6-fragment",
-}
+_ERRORS = {1: "Destination unreachable", 2: "Packet too big", 3: "Time exceeded", 4: "Parameter problem"}
 
 
-def element_name(element: Element | Opaque) -> str:
-    """The name of an IE in `Frame.ies`."""
-    return element.name if isinstance(element, Opaque) else element.NAME
+def describe(packet: ipv6.Packet) -> str:
+    """What the innermost packet is about, e.g. ``RPL DAO seq=240 target=fd00::2/128 parent=fd00::1``."""
+    inner = ipv6.innermost(packet)
+    upper = inner.upper
+    if isinstance(upper, bytes):
+        return f"IPv6 next header {inner.next_header}, {len(upper)} octets"
+    line = _describe(upper)
+    return line if inner.checksum_ok is not False else f"{line} [checksum wrong]"
 
 
-def elements(found: Iterable[Element | Opaque]) -> str:
-    """What the IEs of a frame without payload say: network name, PAN size, cost, version; received level of an ACK."""
-    words: list[str] = []
-    for element in found:
-        if isinstance(element, NetName):
-            words.append(f"name {element.name}")
-        elif isinstance(element, Pan):
-            words.append(f"size {element.size}, cost {element.routing_cost}")
-        elif isinstance(element, PanVersion):
-            words.append(f"version {element.version}")
-        elif isinstance(element, Rsl):
-            words.append(f"heard at {element.dbm} dBm")
-    return ", ".join(words)
+@singledispatch
+def _describe(upper: object) -> str:
+    return type(upper).__name__
 
 
-def packet_layers(packet: Packet) -> tuple[str, ...]:
-    """Names of an IPv6 packet's layers, from the outside in, tunnels followed."""
-    names: list[str] = []
-    for inner in ipv6.chain(packet):
-        names.append("ipv6")
-        names.extend(_HEADERS[type(header)] for header in inner.headers)
-    upper = ipv6.innermost(packet).upper
-    if isinstance(upper, Udp):
-        names.append("udp")
-    elif not isinstance(upper, (bytes, Packet)):
-        names.append("icmpv6")
-        if isinstance(upper, (rpl.Dis, rpl.Dio, rpl.Dao, rpl.DaoAck)):
-            names.append("rpl")
-    return tuple(names)
-
-
-def packet(packet: Packet) -> str:
-    """What an IPv6 packet is about."""
-    innermost = ipv6.innermost(packet)
-    words = _upper(innermost.upper, innermost.next_header)
-    route = next((inner.source_route for inner in ipv6.chain(packet) if inner.source_route), None)
-    if route is not None and route.segments_left:
-        words += f", {route.segments_left} segments left"
-    return words if innermost.checksum_ok is not False else f"{words}, checksum wrong"
-
-
-def _upper(upper: ipv6.Upper, protocol: int) -> str:
-    match upper:
-        case Udp():
-            return f"UDP {upper.src_port} > {upper.dst_port}, {len(upper.payload)} octets"
-        case icmpv6.EchoRequest():
-            return f"echo request {upper.identifier:#06x} {upper.sequence}"
-        case icmpv6.EchoReply():
-            return f"echo reply {upper.identifier:#06x} {upper.sequence}"
-        case rpl.Dis():
-            return "DIS"
-        case rpl.Dio():
-            return f"DIO rank {upper.rank}, version {upper.version}"
-        case rpl.Dao():
-            return f"DAO {upper.sequence}"
-        case rpl.DaoAck():
-            return f"DAO-ACK {upper.sequence}, status {upper.status}"
-        case nd.NeighborSolicitation():
-            return f"NS for {ipv6.text(upper.target)}"
-        case nd.NeighborAdvertisement():
-            return f"NA of {ipv6.text(upper.target)}"
-        case nd.RouterSolicitation():
-            return "RS"
-        case nd.RouterAdvertisement():
-            return "RA"
-        case icmpv6.RawMessage():
-            return f"ICMPv6 type {upper.type} code {upper.code}"
-    return f"protocol {protocol}"
-
-
-def dhcpv6_name(message: dhcp.Message | dhcp.Relay) -> str:
-    """ "Solicit", or "Relay forward of Solicit"."""
-    inner = dhcp.innermost(message)
-    name = _dhcp_type(inner.type)
-    return name if inner is message else f"{_dhcp_type(message.type)} of {name}"
-
-
-def _dhcp_type(value: int) -> str:
+@_describe.register
+def _(upper: Udp) -> str:
+    line = f"UDP {upper.src_port} > {upper.dst_port} len={len(upper.payload)}"
     try:
-        return dhcp.MessageType(value).name.capitalize().replace("_", " ")
+        message = dhcpv6.of(upper)
+    except Malformed:
+        return f"{line} [malformed DHCPv6]"
+    return line if message is None else _dhcpv6(message)
+
+
+def _dhcpv6(message: dhcpv6.Message | dhcpv6.Relay) -> str:
+    name = _dhcpv6_name(message.type)
+    if isinstance(message, dhcpv6.Relay):
+        inside = f": {_dhcpv6(message.message)}" if message.message is not None else ""
+        return f"DHCPv6 {name} peer={ipv6.text(message.peer)}{inside}"
+    given = (a.address for o in message.options if isinstance(o, dhcpv6.IaNa) for a in _addresses(o))
+    return " ".join((f"DHCPv6 {name} xid={message.transaction:#08x}", *(f"address={ipv6.text(a)}" for a in given)))
+
+
+def _addresses(association: dhcpv6.IaNa) -> list[dhcpv6.IaAddress]:
+    return [option for option in association.options if isinstance(option, dhcpv6.IaAddress)]
+
+
+def _dhcpv6_name(number: int) -> str:
+    try:
+        return dhcpv6.MessageType(number).name.replace("_", "-").capitalize()
     except ValueError:
-        return f"type {value}"
+        return f"type {number}"
 
 
-def eapol_layers(pdu: Eapol) -> tuple[str, ...]:
-    """Names of an EAPOL PDU's layers."""
-    if pdu.key is not None:
-        return ("eapol", "eapol-key")
-    if pdu.eap is None:
-        return ("eapol",)
-    return ("eapol", "eap", "eap-tls") if pdu.eap.type == EAP_TLS else ("eapol", "eap")
+@_describe.register
+def _(upper: icmpv6.EchoRequest | icmpv6.EchoReply) -> str:
+    name = "request" if isinstance(upper, icmpv6.EchoRequest) else "reply"
+    return f"Echo {name} id={upper.identifier:#06x} seq={upper.sequence} len={len(upper.data)}"
 
 
-def eapol(pdu: Eapol) -> str:
-    """ "Key 3/4", "EAP-TLS request, Server Hello", "EAP success" ..."""
-    if pdu.key is not None:
-        return f"Key {pdu.key.message}"
-    if pdu.eap is None:
-        return f"EAPOL type {pdu.type}"
-    code = EapCode(pdu.eap.code).name.lower() if pdu.eap.code in set(EapCode) else f"code {pdu.eap.code}"
-    if pdu.eap.type == EAP_IDENTITY:
-        return f"EAP {code}, identity"
-    if pdu.eap.type != EAP_TLS:
-        return f"EAP {code}" if pdu.eap.type is None else f"EAP {code}, type {pdu.eap.type}"
-    try:
-        tls = decode_eap_tls(pdu.eap)
-    except Malformed as error:
-        return f"malformed: {error}"
-    names = "start" if tls.start else ", ".join(tls_records(tls.data)) or "acknowledges"
-    return f"EAP-TLS {code}, {names}"
+@_describe.register
+def _(upper: icmpv6.RawMessage) -> str:
+    if upper.type == rpl.ICMPV6_TYPE:
+        return f"RPL code {upper.code:#04x}"
+    return f"{_ERRORS.get(upper.type, f'ICMPv6 type {upper.type}')} code={upper.code}"
+
+
+@_describe.register
+def _(upper: rpl.Dis) -> str:
+    return "RPL DIS"
+
+
+@_describe.register
+def _(upper: rpl.Dio) -> str:
+    numbers = f"instance={upper.instance} version={upper.version} rank={upper.rank} dtsn={upper.dtsn}"
+    return f"RPL DIO {numbers} dodag={ipv6.text(upper.dodag_id)}"
+
+
+@_describe.register
+def _(upper: rpl.Dao) -> str:
+    targets = (f"target={ipv6.text(t.address)}/{t.prefix_length}" for t in upper.targets)
+    parents = (f"parent={ipv6.text(t.parent)}" for t in upper.transits if t.parent is not None)
+    gone = ("no-path",) if any(t.path_lifetime == 0 for t in upper.transits) else ()
+    return " ".join((f"RPL DAO seq={upper.sequence}", *targets, *parents, *gone))
+
+
+@_describe.register
+def _(upper: rpl.DaoAck) -> str:
+    return f"RPL DAO-ACK seq={upper.sequence} status={upper.status}"
+
+
+@_describe.register
+def _(upper: nd.NeighborSolicitation | nd.NeighborAdvertisement) -> str:
+    name = "solicitation" if isinstance(upper, nd.NeighborSolicitation) else "advertisement"
+    return " ".join((f"Neighbor {name} target={ipv6.text(upper.target)}", *_registrations(upper.options)))
+
+
+@_describe.register
+def _(upper: nd.RouterSolicitation | nd.RouterAdvertisement) -> str:
+    name = "solicitation" if isinstance(upper, nd.RouterSolicitation) else "advertisement"
+    return " ".join((f"Router {name}", *_registrations(upper.options)))
+
+
+def _registrations(options: tuple[nd.Option, ...]) -> list[str]:
+    found = (option for option in options if isinstance(option, nd.AddressRegistration))
+    return [f"register={o.owner.hex(':')} status={o.status} lifetime={o.lifetime_min}min" for o in found]

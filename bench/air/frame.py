@@ -11,7 +11,8 @@ from typing import Final, TypeVar
 
 import attrs
 
-from bench.air import describe, dhcpv6, ipv6, lowpan, wisun
+from bench.air import dhcpv6, ipv6, lowpan, summary, wisun
+from bench.air.describe import describe
 from bench.air.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, decode_relay
 from bench.air.errors import Malformed
 from bench.air.fragment import Reassembler
@@ -154,7 +155,7 @@ class Decoder:
             eapol=inside.eapol,
             kmp_id=inside.kmp_id,
             relay=inside.relay,
-            info=inside.info or ie_trouble or describe.elements(typed),
+            info=inside.info or ie_trouble or summary.elements(typed),
         )
 
     def _open(self, record: Record, raw: MacFrame) -> tuple[MacFrame, str, str]:
@@ -244,9 +245,9 @@ def _adaptation(layers: tuple[str, ...]) -> tuple[str, ...]:
 
 def _packet(packet: Packet, layers: tuple[str, ...]) -> _Inside:
     """A whole IPv6 packet, and the EAPOL in it where it is a relay's."""
-    layers += describe.packet_layers(packet)
+    layers += summary.packet_layers(packet)
     innermost = ipv6.innermost(packet)
-    info = describe.packet(packet)
+    info = describe(packet)
     upper = innermost.upper
     if not isinstance(upper, Udp):
         return _Inside(layers, packet, info=info)
@@ -255,9 +256,8 @@ def _packet(packet: Packet, layers: tuple[str, ...]) -> _Inside:
             relay = decode_relay(upper.payload)
             carried = _eapol(relay.pdu, relay.kmp_id, (*layers, "eapol-relay"))
             return attrs.evolve(carried, packet=packet, relay=relay, info=f"{carried.info}, relayed")
-        message = dhcpv6.of(upper)
-        if message is not None:
-            return _Inside((*layers, "dhcpv6"), packet, info=f"DHCPv6 {describe.dhcpv6_name(message)}")
+        if dhcpv6.of(upper) is not None:
+            return _Inside((*layers, "dhcpv6"), packet, info=info)
     except Malformed as error:
         return _Inside(layers, packet, info=f"malformed: {error}")
     return _Inside(layers, packet, info=info)
@@ -266,7 +266,7 @@ def _packet(packet: Packet, layers: tuple[str, ...]) -> _Inside:
 def _eapol(octets: bytes, kmp_id: int, outer: tuple[str, ...]) -> _Inside:
     try:
         pdu = decode_eapol(octets)
-        return _Inside((*outer, *describe.eapol_layers(pdu)), None, pdu, kmp_id, info=describe.eapol(pdu))
+        return _Inside((*outer, *summary.eapol_layers(pdu)), None, pdu, kmp_id, info=summary.eapol(pdu))
     except Malformed as error:
         return _Inside((*outer, "eapol"), kmp_id=kmp_id, info=f"malformed: {error}")
 
@@ -283,7 +283,7 @@ def _read_ies(mac: MacFrame) -> tuple[str, tuple[str, ...], tuple[Element | Opaq
             trouble = trouble or f"malformed: {error}"
             found = ()
         typed.extend(found)
-        names.extend(describe.element_name(element) for element in found)
+        names.extend(summary.element_name(element) for element in found)
         if not found:
             table, prefix = (_PAYLOAD_NAMES, "P") if group else (_HEADER_NAMES, "H")
             names.append(table.get(ie.id, f"{prefix}-{ie.id:02x}"))

@@ -1,0 +1,92 @@
+"""A few words for people about a frame: names of its layers, what its IEs and its EAPOL say (`describe`: IPv6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from bench.air import ipv6, rpl
+from bench.air.eapol import EAP_IDENTITY, EAP_TLS, EapCode, Eapol, decode_eap_tls, tls_records
+from bench.air.errors import Malformed
+from bench.air.extensions import (
+    DestinationOptions,
+    FragmentHeader,
+    HopByHop,
+    RoutingHeader,
+    SourceRoute,
+)
+from bench.air.ipv6 import Packet
+from bench.air.udp import Udp
+from bench.air.wisun import Element, NetName, Opaque, Pan, PanVersion, Rsl
+
+_HEADERS: Final = {
+    HopByHop: "hop-by-hop",
+    DestinationOptions: "destination-options",
+    SourceRoute: "source-route",
+    RoutingHeader: "routing",
+    FragmentHeader: "ipv6-fragment",
+}
+
+
+def element_name(element: Element | Opaque) -> str:
+    """The name of an IE in `Frame.ies`."""
+    return element.name if isinstance(element, Opaque) else element.NAME
+
+
+def elements(found: Iterable[Element | Opaque]) -> str:
+    """What the IEs of a frame without payload say: network name, PAN size, cost, version; received level of an ACK."""
+    words: list[str] = []
+    for element in found:
+        if isinstance(element, NetName):
+            words.append(f"name {element.name}")
+        elif isinstance(element, Pan):
+            words.append(f"size {element.size}, cost {element.routing_cost}")
+        elif isinstance(element, PanVersion):
+            words.append(f"version {element.version}")
+        elif isinstance(element, Rsl):
+            words.append(f"heard at {element.dbm} dBm")
+    return ", ".join(words)
+
+
+def packet_layers(packet: Packet) -> tuple[str, ...]:
+    """Names of an IPv6 packet's layers, from the outside in, tunnels followed."""
+    names: list[str] = []
+    for inner in ipv6.chain(packet):
+        names.append("ipv6")
+        names.extend(_HEADERS[type(header)] for header in inner.headers)
+    upper = ipv6.innermost(packet).upper
+    if isinstance(upper, Udp):
+        names.append("udp")
+    elif not isinstance(upper, (bytes, Packet)):
+        names.append("icmpv6")
+        if isinstance(upper, (rpl.Dis, rpl.Dio, rpl.Dao, rpl.DaoAck)):
+            names.append("rpl")
+    return tuple(names)
+
+
+def eapol_layers(pdu: Eapol) -> tuple[str, ...]:
+    """Names of an EAPOL PDU's layers."""
+    if pdu.key is not None:
+        return ("eapol", "eapol-key")
+    if pdu.eap is None:
+        return ("eapol",)
+    return ("eapol", "eap", "eap-tls") if pdu.eap.type == EAP_TLS else ("eapol", "eap")
+
+
+def eapol(pdu: Eapol) -> str:
+    """ "Key 3/4", "EAP-TLS request, Server Hello", "EAP success" ..."""
+    if pdu.key is not None:
+        return f"Key {pdu.key.message}"
+    if pdu.eap is None:
+        return f"EAPOL type {pdu.type}"
+    code = EapCode(pdu.eap.code).name.lower() if pdu.eap.code in set(EapCode) else f"code {pdu.eap.code}"
+    if pdu.eap.type == EAP_IDENTITY:
+        return f"EAP {code}, identity"
+    if pdu.eap.type != EAP_TLS:
+        return f"EAP {code}" if pdu.eap.type is None else f"EAP {code}, type {pdu.eap.type}"
+    try:
+        tls = decode_eap_tls(pdu.eap)
+    except Malformed as error:
+        return f"malformed: {error}"
+    names = "start" if tls.start else ", ".join(tls_records(tls.data)) or "acknowledges"
+    return f"EAP-TLS {code}, {names}"
