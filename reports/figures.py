@@ -44,10 +44,13 @@ def quantity(value: float | None, unit: str, expanded_u: float | None = None) ->
 
 
 def verdict_value(verdict: Verdict) -> str:
-    """The figure that was judged, with U where it is known; never rounded onto its own limit."""
+    """The figure that was judged, with U where it is known; never rounded onto its own limit.
+
+    ``never`` stands where what was measured did not happen, a dash where it could not be measured.
+    """
     measurement = verdict.measurement
     if measurement is None or measurement.value is None:
-        return NONE
+        return "never" if measurement and not measurement.gate else NONE
     text = quantity(measurement.value, measurement.unit, verdict.expanded_u)
     if measurement.value != verdict.limit and text == quantity(verdict.limit, measurement.unit, verdict.expanded_u):
         return f"{measurement.value!r} {measurement.unit}".rstrip()

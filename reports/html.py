@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -22,7 +22,7 @@ from bench.records import Json, Outcome, Verdict
 from reports import figures
 from reports.glossary import glossary, obligation_term, outcome_term, term
 from reports.model import CatalogueRow, RunFacts, RunReport
-from reports.plots import plot_for
+from reports.plots import caption, plot_for
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -58,8 +58,9 @@ class RequirementRow:
     outcome: Outcome
     row: CatalogueRow | None
     interpretation: tuple[tuple[str, str], ...]
+    note: str
     verdicts: tuple[VerdictRow, ...]
-    plots: tuple[str, ...]
+    plots: tuple[tuple[str, str], ...]
 
 
 @attrs.frozen(slots=True)
@@ -153,10 +154,17 @@ def _requirement(report: RunReport, requirement: str, plots: bool) -> Requiremen
         limit=", ".join(dict.fromkeys(each.limit for each in shown)),
         outcome=combine(verdict.outcome for verdict in verdicts),
         row=row,
-        interpretation=_pairs(row.interpretation.items()) if row else (),
+        interpretation=_pairs((k, v) for k, v in row.interpretation.items() if k != "note") if row else (),
+        note=figures.plain(row.interpretation.get("note", "")) if row else "",
         verdicts=shown,
-        plots=tuple(svg for verdict in verdicts if (svg := plot_for(verdict))) if plots else (),
+        plots=tuple(_plots(verdicts)) if plots else (),
     )
+
+
+def _plots(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, str]]:
+    for verdict in verdicts:
+        if verdict.measurement is not None and (svg := plot_for(verdict)):
+            yield caption(verdict.measurement), svg
 
 
 def _verdict(verdict: Verdict, comparison: str) -> VerdictRow:
@@ -177,7 +185,9 @@ def _verdict(verdict: Verdict, comparison: str) -> VerdictRow:
 
 
 def _pairs(items: Iterable[tuple[str, Json]]) -> tuple[tuple[str, str], ...]:
-    return tuple((key.replace("_", " "), figures.plain(value)) for key, value in items if value not in (None, ""))
+    return tuple(
+        (key.replace("_", " "), figures.plain(value)) for key, value in items if value not in (None, "", (), [], {})
+    )
 
 
 def _not_judged(report: RunReport, requirement: str, clause: str, why: str) -> NotJudgedRow:

@@ -19,7 +19,7 @@ class CatalogueRow:
     """One requirement as the report shows it: the guideline's words, and apart from them how they are read.
 
     ``interpretation`` is plain data (``limit``, ``unit``, ``statistic``, ``rounding``, ``owner`` ...), shown in the
-    order given. ``official`` is quoted and never changed.
+    order given, its ``note`` below. ``official`` and the guideline's ``remarks`` are quoted and never changed.
     """
 
     id: str
@@ -29,6 +29,7 @@ class CatalogueRow:
     obligation: Obligation
     official: str = ""
     interpretation: Mapping[str, Json] = attrs.field(factory=dict)
+    remarks: str = ""
 
 
 @attrs.frozen(slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import re
-import statistics
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -32,13 +31,17 @@ WIDTH_IN = 11.0
 FONTS = "'Helvetica Neue', Arial, 'Hiragino Sans', 'Noto Sans CJK JP', 'Noto Sans JP', 'Yu Gothic', Meiryo, sans-serif"
 
 INK, QUIET, LIMIT, BAD = "#1f2328", "#8c959f", "#b42318", "#b42318"
+UNKNOWN = "#d9d9d9"
 PHASE_COLOURS = {
+    "start to first solicitation": "#e3e6ea",
     "discovery": "#9ecae1",
+    "discovery and authentication": "#9ecae1",
     "authentication": "#fdae6b",
     "configuration": "#a1d99b",
     "routing": "#bcbddc",
-    "registration": "#d9d9d9",
+    "confirmation": "#f2d7a0",
 }
+"""By the names that ``bench.measurands.explain`` gives the phases; an unknown one is grey."""
 STATES = {
     "ok": ("#cfe8d5", ""),
     "excluded": ("#eef0f2", "·"),
@@ -57,30 +60,42 @@ def plot_for(verdict: Verdict) -> str | None:
     return next((svg for draw in _PLOTS if (svg := draw(measurement, verdict.limit))), None)
 
 
+def caption(measurement: Measurement) -> str:
+    """What the plot of a measurement shows, in both languages: ``t1: 参入時間 join time``."""
+    family = measurement.measurand.partition(".")[0]
+    words = {"join": "join_time", "roundtrip": "round_trip", "alarm": "alarm", "upload": "daily_upload"}
+    word = "storage" if family == "storage" else words.get(family, "hourly_value")
+    return f"{measurement.subject}: {term(word)}"
+
+
 def join_timeline(measurement: Measurement, limit_s: float | None = None) -> str | None:
     """Join attempts as phase bars from the start edge, with the mark on site and the limit."""
     attempts = detail.attempts(measurement)
     if not attempts:
         return None
-    with _figure(0.9 + 0.42 * len(attempts)) as (figure, axes):
+    with _figure(1.0 + 0.42 * len(attempts)) as (figure, (axes,)):
         for row, attempt in enumerate(attempts):
             _draw_attempt(axes, row, attempt)
         if limit_s is not None:
             _limit_line(axes, limit_s)
         axes.set_yticks(range(len(attempts)), [a.label or f"{i + 1}" for i, a in enumerate(attempts)])
         axes.set_ylim(len(attempts) - 0.4, -0.6)
-        axes.set_xlim(left=0)
+        axes.set_xlim(0, 1.12 * max(limit_s or 0, *(_span_s(attempt) for attempt in attempts), 1))
         axes.set_xlabel("s after the start (installation key or supply edge) 設置操作からの秒数")
-        _legend(axes)
-        _title(axes, f"{measurement.subject}: {term('join_time')}")
+        _legend(figure, axes)
         return _svg(figure)
+
+
+def _span_s(attempt: detail.Attempt) -> float:
+    ends = [*(phase.to_ns for phase in attempt.phases), attempt.stop_ns or attempt.start_ns]
+    return (max(ends) - attempt.start_ns) / NS_PER_S
 
 
 def _draw_attempt(axes: Axes, row: int, attempt: detail.Attempt) -> None:
     for phase in attempt.phases:
         left, right = ((t - attempt.start_ns) / NS_PER_S for t in (phase.from_ns, phase.to_ns))
         label = str(term(phase.name)) if phase.name in glossary() else phase.name
-        colour = PHASE_COLOURS.get(phase.name, "#d9d9d9")
+        colour = PHASE_COLOURS.get(phase.name, UNKNOWN)
         axes.barh(row, right - left, left=left, height=0.5, color=colour, edgecolor="white", linewidth=0.5, label=label)
     if attempt.stop_ns is None:
         axes.annotate("never 未参入", (0, row), xytext=(6, 0), textcoords="offset points", va="center", color=BAD)
@@ -93,31 +108,36 @@ def _draw_attempt(axes: Axes, row: int, attempt: detail.Attempt) -> None:
 
 
 def roundtrip_distribution(measurement: Measurement, limit_s: float | None = None) -> str | None:
-    """Round trips of one subject as strip and box, with the limit; the hop count is in the label."""
+    """Round trips of one subject as strip and box: left the spread in detail, right on the scale of the limit."""
     trips = detail.round_trips(measurement)
     if not trips:
         return None
-    with _figure(1.75) as (figure, axes):
-        axes.boxplot(
-            [trips], orientation="horizontal", positions=[0], widths=0.34, showfliers=False, whis=(0, 100),
-            medianprops={"color": INK, "linewidth": 2}, boxprops={"color": QUIET}, whiskerprops={"color": QUIET},
-            capprops={"color": QUIET},
-        )  # fmt: skip
-        jitter = [0.36 + 0.16 * (index * 0.618 % 1) for index in range(len(trips))]
-        axes.plot(trips, jitter, "o", color="#2f6fab", markersize=4, alpha=0.75, markeredgewidth=0)
+    hops = measurement.conditions.get("hops")
+    label = measurement.subject if hops is None else f"{measurement.subject}\n{hops} hops"
+    with _figure(1.9, columns=2, width_ratios=(3, 1)) as (figure, (near, far)):
+        for axes in (near, far):
+            _draw_trips(axes, trips)
+        near.set_yticks([0.15], [label])
+        near.set_xlabel("s from request sent to answer received at the server 接続サーバでの往復秒数")
+        far.set_yticks([])
+        far.set_xlim(0, 1.06 * max(*trips, limit_s or 0))
         if limit_s is not None:
-            _limit_line(axes, limit_s)
-        hops = measurement.conditions.get("hops")
-        axes.set_yticks([0.2], [f"{measurement.subject}\n{hops} hops" if hops is not None else measurement.subject])
-        axes.set_ylim(-0.4, 0.75)
-        axes.set_xlim(0, max(*trips, limit_s or 0) * 1.06)
-        axes.set_xlabel("s from request sent to answer received at the server 接続サーバでの往復秒数")
-        _legend(axes)
-        words = (
-            f"n = {len(trips)}, median {figures.number(statistics.median(trips))} s, max {figures.number(max(trips))} s"
-        )
-        _title(axes, f"{measurement.subject}: {term('round_trip')}; {words}")
+            _limit_line(far, limit_s)
+        far.set_xlabel("s")
+        _legend(figure, far)
         return _svg(figure)
+
+
+def _draw_trips(axes: Axes, trips: Sequence[float]) -> None:
+    axes.boxplot(
+        [trips], orientation="horizontal", positions=[0], widths=0.34, showfliers=False, whis=(0, 100),
+        medianprops={"color": INK, "linewidth": 2}, boxprops={"color": QUIET}, whiskerprops={"color": QUIET},
+        capprops={"color": QUIET},
+    )  # fmt: skip
+    jitter = [0.34 + 0.22 * (index * 0.7549 % 1) for index in range(len(trips))]
+    label = f"round trips (n = {len(trips)}), box: quartiles and median"
+    axes.plot(trips, jitter, "o", color="#2f6fab", markersize=4, alpha=0.75, markeredgewidth=0, label=label)
+    axes.set_ylim(-0.4, 0.75)
 
 
 def buffering_strip(measurement: Measurement, _limit: float | None = None) -> str | None:
@@ -127,11 +147,14 @@ def buffering_strip(measurement: Measurement, _limit: float | None = None) -> st
         return None
     meters = {meter: list(group) for meter, group in groupby(marks, key=lambda mark: mark.meter)}
     days = sorted({_day_hour(mark.mark_ns)[0] for mark in marks})
-    with _figure(0.75 + len(meters) * (0.55 + 0.2 * len(days)), rows=len(meters)) as (figure, all_axes):
-        for axes, (meter, own) in zip(all_axes, meters.items(), strict=True):
+    columns = min(2, len(meters))
+    rows = -(-len(meters) // columns)
+    with _figure(0.45 + rows * (0.65 + 0.2 * len(days)), rows, columns) as (figure, all_axes):
+        for axes in all_axes[len(meters) :]:
+            axes.remove()
+        for axes, (meter, own) in zip(all_axes, meters.items(), strict=False):
             _draw_strip(axes, meter, own, days)
-        _legend(all_axes[0])
-        all_axes[-1].set_xlabel(f"{term('hour_mark')} (JST)")
+        _legend(figure, *all_axes[: len(meters)])
         return _svg(figure)
 
 
@@ -146,20 +169,20 @@ def _draw_strip(axes: Axes, meter: str, marks: Sequence[detail.Mark], days: Sequ
             continue
         squares = [Path([(h - 0.46, d - 0.42), (h + 0.46, d - 0.42), (h + 0.46, d + 0.42), (h - 0.46, d + 0.42),
                          (h - 0.46, d - 0.42)], closed=True) for h, d in own]  # fmt: skip
-        label = f"{term(state)} ({len(own)})"
+        label = f"{sign} {term(state)}".strip()
         axes.add_patch(PathPatch(Path.make_compound_path(*squares), facecolor=colour, linewidth=0, label=label))
         for hour, row in own if sign else ():
             axes.text(hour, row, sign, ha="center", va="center", fontsize=8, color=INK)
     axes.set_xlim(0.4, 24.6)
     axes.set_ylim(len(days) - 0.5, -0.5)
-    axes.set_xticks(range(1, 25), [f"{hour}" for hour in range(1, 25)])
+    axes.set_xticks([1, 3, 6, 9, 12, 15, 18, 21, 24], [f"{h}:00" for h in (1, 3, 6, 9, 12, 15, 18, 21, 24)])
     axes.set_yticks(range(len(days)), [_date(day) for day in days])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     counts = ", ".join(
         f"{n} {term(state).en}" for state in STATES if (n := sum(1 for *_, each in cells if each == state))
     )
-    _title(axes, f"{meter}: {term('hourly_value')}; {counts}")
+    axes.set_title(f"{meter}: {counts}", loc="left", fontsize=9, color=INK)
 
 
 def alarm_timeline(measurement: Measurement, limit_s: float | None = None) -> str | None:
@@ -168,13 +191,11 @@ def alarm_timeline(measurement: Measurement, limit_s: float | None = None) -> st
     if not alarms:
         return None
     in_outage = [alarm for alarm in alarms if alarm.outage_ns]
-    panels = 2 if in_outage else 1
-    with _figure(1.25 + 0.34 * len(alarms), columns=panels) as (figure, found):
-        all_axes = found if panels > 1 else [found]
+    with _figure(1.1 + 0.36 * len(alarms), columns=2 if in_outage else 1) as (figure, all_axes):
         if in_outage:
             _draw_outage(all_axes[0], alarms)
         _draw_delays(all_axes[-1], alarms, limit_s)
-        _title(all_axes[0], f"{measurement.subject}: {term('alarm')}")
+        _legend(figure, *all_axes)
         return _svg(figure)
 
 
@@ -195,7 +216,6 @@ def _draw_outage(axes: Axes, alarms: Sequence[detail.Alarm]) -> None:
             _mark(axes, hours(alarm.arrival_ns), row, "D", "#1a7f37", "at the server サーバ到着")
     _alarm_rows(axes, alarms)
     axes.set_xlabel("h after the network went down 停電からの時間")
-    _legend(axes)
 
 
 def _draw_delays(axes: Axes, alarms: Sequence[detail.Alarm], limit_s: float | None) -> None:
@@ -212,10 +232,9 @@ def _draw_delays(axes: Axes, alarms: Sequence[detail.Alarm], limit_s: float | No
         axes.annotate(text, (delay, row), xytext=(9, 0), textcoords="offset points", va="center", weight="bold")
     if limit_s is not None:
         _limit_line(axes, limit_s)
-        _legend(axes)
     _alarm_rows(axes, alarms)
+    axes.margins(x=0.12)
     axes.set_xlim(left=0)
-    axes.margins(x=0.2)
     usable = any(alarm.usable_ns is not None for alarm in alarms)
     axes.set_xlabel(
         "s after the network was usable again 網復旧からの秒数" if usable else "s after the stimulus 発生からの秒数"
@@ -255,19 +274,17 @@ def _limit_line(axes: Axes, limit: float) -> None:
     axes.axvline(limit, color=LIMIT, linestyle=(0, (5, 3)), linewidth=1.2, label=label, zorder=1)
 
 
-def _title(axes: Axes, text: str) -> None:
-    axes.set_title(text, loc="left", fontsize=10, weight="bold", color=INK)
-
-
-def _legend(axes: Axes) -> None:
-    """Above the axes at the right, each label once."""
-    handles, labels = axes.get_legend_handles_labels()
-    once = dict(zip(labels, handles, strict=True))
-    labels = [_padded(label) for label in once]
-    axes.legend(
-        once.values(), labels, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(once), frameon=False,
-        fontsize=8, handlelength=1.2, columnspacing=1.0, borderaxespad=0.2,
-    )  # fmt: skip
+def _legend(figure: Figure, *all_axes: Axes) -> None:
+    """A row of its own above the axes, each label once; nothing without labels."""
+    once: dict[str, Any] = {}
+    for axes in all_axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            once.setdefault(_padded(label), handle)
+    if once:
+        figure.legend(
+            once.values(), once.keys(), loc="outside upper left", ncols=len(once), frameon=False, fontsize=8,
+            handlelength=1.2, columnspacing=1.0, borderaxespad=0.1,
+        )  # fmt: skip
 
 
 def _padded(text: str) -> str:
@@ -276,12 +293,14 @@ def _padded(text: str) -> str:
 
 
 @contextmanager
-def _figure(height_in: float, rows: int = 1, columns: int = 1) -> Iterator[tuple[Figure, Any]]:
-    """A figure without pyplot's global state, in the report's style."""
+def _figure(
+    height_in: float, rows: int = 1, columns: int = 1, width_ratios: Sequence[float] | None = None
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure without pyplot's global state, in the report's style, and its axes row by row."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    style = {
+    style: dict[Any, Any] = {
         "svg.hashsalt": "kenshin-bench", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 9,
         "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": QUIET, "axes.labelcolor": INK,
         "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
@@ -289,9 +308,8 @@ def _figure(height_in: float, rows: int = 1, columns: int = 1) -> Iterator[tuple
     with mpl.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # the browser has them
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False)
-        flat = list(axes.flat)
-        yield figure, (flat if rows > 1 else flat[0] if columns == 1 else flat)
+        axes = figure.subplots(rows, columns, squeeze=False, width_ratios=width_ratios)
+        yield figure, list(axes.flat)
 
 
 def _svg(figure: Figure) -> str:

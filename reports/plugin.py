@@ -44,13 +44,18 @@ def junit_properties(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Give the call report its verdicts: JUnit properties, plots as extras, and the list for the result table."""
     if call.when == "call":
-        item.user_properties += junit_properties(item.stash.get(ITEM_VERDICTS_KEY, []))
+        item.user_properties += junit_properties(_verdicts(item))
     report: Any = yield
     if report.when == "call":
-        verdicts = item.stash.get(ITEM_VERDICTS_KEY, [])
+        verdicts = _verdicts(item)
         report.verdict_cell = html.verdict_cell(verdicts)
         report.extras = [*getattr(report, "extras", []), *_plot_extras(item.config, verdicts)]
     return report
+
+
+def _verdicts(item: pytest.Item) -> list[Verdict]:
+    empty: list[Verdict] = []
+    return item.stash.get(ITEM_VERDICTS_KEY, empty)
 
 
 def _plot_extras(config: pytest.Config, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:

@@ -2,38 +2,150 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
+from bench.records import Outcome, Verdict
+from reports import figures
 from reports.model import RunReport
 
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
 
-def summary_table(report: RunReport, width: int | None = None) -> str:
+STYLES = {
+    Outcome.PASS: "green",
+    Outcome.CONDITIONAL_PASS: "green",
+    Outcome.NOT_FOLLOWED: "yellow",
+    Outcome.TARGET_MISSED: "yellow",
+    Outcome.PENDING_EVIDENCE: "blue",
+    Outcome.INCONCLUSIVE: "magenta",
+    Outcome.CONDITIONAL_FAIL: "red",
+    Outcome.FAIL: "bold white on red",
+    Outcome.ERROR: "bold white on red",
+    Outcome.NOT_APPLICABLE: "dim",
+}
+PLAIN_WIDTH = 110
+"""Columns where nobody says how wide the terminal is: a log file, a pipe."""
+LAST_LINES = (
+    (Outcome.FAIL, "FAILED"),
+    (Outcome.CONDITIONAL_FAIL, "CONDITIONALLY FAILED"),
+    (Outcome.ERROR, "BENCH ERROR"),
+    (Outcome.INCONCLUSIVE, "INCONCLUSIVE"),
+    (Outcome.PENDING_EVIDENCE, "EVIDENCE STILL TO COME"),
+    (Outcome.NOT_FOLLOWED, "RECOMMENDATION NOT FOLLOWED"),
+    (Outcome.TARGET_MISSED, "TARGET MISSED"),
+)
+"""What follows the table, in this order: missed targets stand on the last lines (lab-practice, Reports)."""
+
+
+def summary_table(report: RunReport, width: int = PLAIN_WIDTH) -> str:
     """Clause, requirement, subject, value, limit and verdict as plain text; missed targets on the last lines."""
-    raise NotImplementedError
+    from rich.console import Console
+
+    out = io.StringIO()
+    _print(Console(file=out, width=width, color_system=None, force_terminal=False), report)
+    return out.getvalue()
 
 
 def print_summary(report: RunReport, stream: TextIO | None = None) -> None:
-    """The same on a stream, coloured where that is a tty."""
-    raise NotImplementedError
+    """The same on a stream (default: stdout), coloured where that is a tty."""
+    from rich.console import Console
+
+    stream = stream or sys.stdout
+    _print(Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH), report)
+
+
+def _print(console: Console, report: RunReport) -> None:
+    console.print(_table(report))
+    for outcome, words in LAST_LINES:
+        for verdict in report.verdicts:
+            if verdict.outcome is outcome:
+                line = f"{words}: {verdict.requirement} {verdict.subject}: {verdict.reason}"
+                console.print(line, style=STYLES[outcome], markup=False, highlight=False, soft_wrap=True)
+
+
+def _table(report: RunReport) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Clause", no_wrap=True)
+    table.add_column("Requirement", overflow="fold")
+    table.add_column("Subject", no_wrap=True)
+    table.add_column("Value", justify="right", no_wrap=True)
+    table.add_column("Limit", justify="right", no_wrap=True)
+    table.add_column("Verdict", no_wrap=True)
+    before = ""
+    for verdict in _in_catalogue_order(report):
+        row = report.row(verdict.requirement)
+        first = verdict.requirement != before
+        before = verdict.requirement
+        comparison = str(row.interpretation.get("comparison", "")) if row else ""
+        table.add_row(
+            Text(row.clause if row and first else ""),
+            Text((row.title_en if row else verdict.requirement) if first else ""),
+            Text(verdict.subject),
+            Text(figures.verdict_value(verdict)),
+            Text(figures.verdict_limit(verdict, comparison)),
+            Text(verdict.outcome.value, style=STYLES[verdict.outcome]),
+        )
+    return table
+
+
+def _in_catalogue_order(report: RunReport) -> list[Verdict]:
+    """Verdicts by the catalogue's order of requirements; those it does not know come last."""
+    order = {row.id: place for place, row in enumerate(report.requirements)}
+    return sorted(report.verdicts, key=lambda verdict: order.get(verdict.requirement, len(order)))
 
 
 class Progress:
-    """One line on the state of a run: episode, virtual time, wall time.
+    """One line on the state of a run: episode, rig time, wall time.
 
-    On a tty the line is rewritten in place; elsewhere one line is printed when the episode or note changes, and at
-    most each ``every_s`` wall seconds otherwise. Wall seconds come from the caller: nothing here reads a clock.
+    On a tty the line is rewritten in place; elsewhere one line is printed when the episode or the note changes, and at
+    most each ``every_s`` wall seconds otherwise. Wall seconds come from the caller: nothing here reads a clock. Use it
+    as a context manager, so that an exception does not leave half a line behind.
     """
 
     def __init__(self, stream: TextIO | None = None, every_s: float = 10.0) -> None:
-        raise NotImplementedError
+        self._stream = stream or sys.stderr
+        self._in_place = self._stream.isatty()
+        self._every_s = every_s
+        self._shown = ("", "")
+        self._shown_at_s = float("-inf")
+        self._open_line = False
 
     def update(self, episode: str, virtual_ns: int, wall_s: float, note: str = "") -> None:
-        """Show where the run is: rig time as JST, wall seconds since the start."""
-        raise NotImplementedError
+        """Show where the run is: rig time as JST, wall seconds since the start of the run."""
+        if not self._due((episode, note), wall_s):
+            return
+        self._shown, self._shown_at_s = (episode, note), wall_s
+        line = f"{episode:<16} {figures.jst(virtual_ns)}  {wall_s:6.1f} s  {note}".rstrip()
+        if self._in_place:
+            self._stream.write(f"\r\x1b[K{line[: self._columns()]}")
+            self._open_line = True
+        else:
+            self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def _due(self, shown: tuple[str, str], wall_s: float) -> bool:
+        """A tty may be rewritten ten times a second; a log gets changes, and a sign of life now and then."""
+        pause_s = 0.1 if self._in_place else self._every_s
+        return shown != self._shown or wall_s - self._shown_at_s >= pause_s
+
+    def _columns(self) -> int:
+        import shutil
+
+        return shutil.get_terminal_size().columns - 1
 
     def close(self) -> None:
-        """Finish the line; later updates are errors."""
+        """End a line that is still open; may be called twice."""
+        if self._open_line:
+            self._stream.write("\n")
+            self._stream.flush()
+            self._open_line = False
 
     def __enter__(self) -> Progress:
         return self

@@ -40,15 +40,16 @@ ROWS = (
 
 def join(subject: str, seconds: float | None, hops: int) -> Measurement:
     """One join with its phases; None: it never came on."""
-    ends = [0.0, 9.4, 17.2, 24.0, 30.1]
+    ends = [0.0, 1.4, 17.2, 24.0, 28.1, 31.0]
     scale = (seconds or 60.0) / 31.0
-    names = ("discovery", "authentication", "configuration", "routing")
-    phases = [
+    names = ("start to first solicitation", "discovery and authentication", "configuration", "routing", "confirmation")
+    phases: list[dict[str, Any]] = [
         {"phase": name, "from_ns": EPOCH + int(a * scale * NS_PER_S), "to_ns": EPOCH + int(b * scale * NS_PER_S)}
         for name, a, b in zip(names, ends, ends[1:], strict=False)
     ]
     stop = None if seconds is None else EPOCH + int(seconds * NS_PER_S)
-    attempt: dict[str, Any] = {"start_ns": EPOCH, "stop_ns": stop, "stop": "indicator", "phases": phases}
+    attempt: dict[str, Any] = {"start_ns": EPOCH, "stop_ns": stop, "stop": "panel.lamp", "phases": phases}
+    attempt["label"] = "attempt 1, cold"
     return Measurement(
         "join.onsite", subject, seconds, "s", u=0.29,
         conditions={"hops": hops, "dodag_depth": hops + 1, "start": "cold", "timers": "TEST"},
@@ -68,7 +69,7 @@ def round_trip(subject: str, hops: int, n: int = 30) -> Measurement:
 def strip(subject: str, odd: dict[int, str] | None = None, days: int = 8) -> Measurement:
     """Hour marks of two meters; ``odd`` maps hour numbers to states other than ok."""
     odd = {5: "missing", 30: "wrong", 77: "duplicated", 0: "excluded"} if odd is None else odd
-    marks = [
+    marks: list[dict[str, Any]] = [
         {"meter": f"{subject}.{medium}", "mark_ns": EPOCH + (h + 1) * NS_PER_HOUR,
          "state": odd.get(h, "ok") if medium == "gas" else "ok"}
         for medium in ("gas", "water") for h in range(24 * days)

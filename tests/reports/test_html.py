@@ -1,0 +1,147 @@
+"""The top of the report holds what an auditor asks for, escaped, and nothing from outside the file."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import attrs
+import pytest
+from report_sample import join, report
+
+from bench.records import Outcome, Verdict
+from reports import html
+from reports.model import CatalogueRow, RunReport
+
+HOSTILE = "<script>alert('x')</script>\"&"
+
+
+def words(markup: str) -> str:
+    """The text of some HTML without style and drawing, spaces collapsed."""
+
+    class Text(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts: list[str] = []
+            self.skip = 0
+
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            self.skip += tag in ("style", "svg")
+
+        def handle_endtag(self, tag: str) -> None:
+            self.skip -= tag in ("style", "svg")
+
+        def handle_data(self, data: str) -> None:
+            if not self.skip:
+                self.parts.append(data)
+
+    parser = Text()
+    parser.feed(markup)
+    return " ".join(" ".join(parser.parts).split())
+
+
+@pytest.fixture(scope="module")
+def top() -> str:
+    return html.summary(report())
+
+
+def test_each_requirement_shows_its_words_apart_from_their_interpretation(top: str) -> None:
+    text = words(top)
+    for row in report().requirements[:-1]:
+        assert row.title_ja in text
+        assert row.title_en in text
+        assert row.official in text
+    assert "測定値 Value 判定値 Limit" in text
+    assert re.search(r"試験での解釈 Interpretation measurand join.onsite limit 90 unit s", text)
+
+
+def test_each_verdict_shows_value_limit_conditions_evidence_and_claim(top: str) -> None:
+    text = words(top)
+    for piece in (
+        "31.20 ± 0.58 s", "≤ 90 s", "hops 3", "dodag depth 4", "start cold", "timers TEST", "timeline#17",
+        "captures/s1.pcapng#1234", "n = 1 supports no rate", "guard band w = U", "TARGET MISSED", "目標未達",
+    ):  # fmt: skip
+        assert piece in text, piece
+
+
+def test_many_citations_are_cut_with_a_count(top: str) -> None:
+    assert "timeline#105 and 24 more" in words(top)
+
+
+def test_the_facts_name_stand_ins_void_episodes_and_blind_intervals(top: str) -> None:
+    text = words(top)
+    for piece in (
+        "SN-0003", "nightly", "17 d 03 h", "44.0 s", "meter line protocol", "fixed channel 10", "mesh_outage#2",
+        "2026-04-02 00:00:00 JST, 90.0 s bench restarted", "server: gone at",
+    ):  # fmt: skip
+        assert piece in text, piece
+
+
+def test_a_run_without_facts_says_none_and_does_not_keep_silent(sample: RunReport) -> None:
+    bare = attrs.evolve(sample.facts, stand_ins=(), deviations=(), void_episodes=(), blind=())
+    text = words(html.summary(report(facts=bare), plots=False))
+    for label in ("Stand-ins", "Deviations", "Void episodes", "Blind intervals"):
+        assert f"{label} none" in text
+
+
+def test_not_judged_says_why(top: str) -> None:
+    assert "脆弱性の確認試験・管理 Penetration test 必須 mandatory no test yet" in words(top)
+
+
+def test_every_requirement_has_its_anchor(top: str) -> None:
+    assert set(re.findall(r'href="#(kb-[^"]+)"', top)) == set(re.findall(r'<section[^>]* id="(kb-[^"]+)"', top))
+
+
+def test_nothing_is_loaded_from_outside(top: str) -> None:
+    assert not re.search(r'(?:src|href)="(?!#)[^"]*"|url\((?!#)|@import', top)
+
+
+def test_hostile_text_stays_text() -> None:
+    row = CatalogueRow(
+        HOSTILE, HOSTILE, HOSTILE, HOSTILE, report().requirements[0].obligation, HOSTILE, {HOSTILE: HOSTILE}
+    )
+    measurement = attrs.evolve(join(HOSTILE, 31.0, 1), conditions={HOSTILE: HOSTILE}, cited=(HOSTILE,))
+    phase: dict[str, Any] = {"phase": HOSTILE, "from_ns": 0, "to_ns": 10**9}
+    attempt: dict[str, Any] = {
+        "start_ns": 0,
+        "stop_ns": 2 * 10**9,
+        "stop": HOSTILE,
+        "phases": [phase],
+        "label": HOSTILE,
+    }
+    measurement = attrs.evolve(measurement, detail={"attempts": [attempt]})
+    verdict = Verdict(HOSTILE, HOSTILE, Outcome.PASS, HOSTILE, measurement, 90.0, "s", None, HOSTILE, HOSTILE)
+    facts = attrs.evolve(report().facts, rig=HOSTILE, extra={HOSTILE: HOSTILE})
+    top = html.summary(report(requirements=(row,), verdicts=(verdict,), facts=facts, errors=(HOSTILE,)))
+    assert "<script" not in top
+    assert HOSTILE in words(top)
+    assert "<svg" in top
+
+
+def test_bottom_line_names_the_worst_first() -> None:
+    line = html.bottom_line(report())
+    assert line.index("Failed: hourly-values") < line.index("Target missed: join-time")
+    good = tuple(v for v in report().verdicts if v.outcome in (Outcome.PASS, Outcome.TARGET_MISSED))
+    assert html.bottom_line(report(verdicts=good)) == "No requirement failed. Target missed: join-time."
+    assert html.bottom_line(report(verdicts=())) == "Nothing was judged."
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "line"),
+    [((Outcome.PASS,), "kb-line-good"), ((Outcome.PASS, Outcome.TARGET_MISSED), "kb-line-good"),
+     ((Outcome.PASS, Outcome.INCONCLUSIVE), "kb-line-bad"), ((Outcome.ERROR,), "kb-line-bad")],
+)  # fmt: skip
+def test_colour_of_the_bottom_line(outcomes: tuple[Outcome, ...], line: str) -> None:
+    verdicts = tuple(Verdict("join-time", "t1", outcome, "") for outcome in outcomes)
+    assert f'class="kb-line {line}"' in html.summary(report(verdicts=verdicts), plots=False)
+
+
+def test_cell_shows_the_worst_verdict() -> None:
+    verdicts = [Verdict("r", "t", outcome, "") for outcome in (Outcome.PASS, Outcome.FAIL, Outcome.TARGET_MISSED)]
+    assert ">FAIL<" in html.verdict_cell(verdicts)
+    assert html.verdict_cell([]) == '<td class="col-verdict"></td>'
+
+
+def test_the_same_report_gives_the_same_octets(top: str) -> None:
+    assert html.summary(report()) == top

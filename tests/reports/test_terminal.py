@@ -1,0 +1,59 @@
+"""The summary at the end of a run, and the line while it runs."""
+
+from __future__ import annotations
+
+import io
+
+from report_sample import EPOCH
+
+from reports.model import RunReport
+from reports.terminal import Progress, print_summary, summary_table
+
+
+def test_every_verdict_has_its_row(sample: RunReport) -> None:
+    table = summary_table(sample)
+    row = next(line for line in table.splitlines() if line.lstrip().startswith("t3") and "TARGET MISSED" in line)
+    assert "110.40 ± 0.58 s" in row
+    assert "≤ 90 s" in row
+    assert table.count("Network join time") == 1, "the requirement is named once"
+    assert sum(verdict.outcome.value in table for verdict in sample.verdicts) == len(sample.verdicts)
+
+
+def test_missed_targets_stand_on_the_last_lines(sample: RunReport) -> None:
+    lines = summary_table(sample).rstrip().splitlines()
+    assert lines[-1] == "TARGET MISSED: join-time t3: 110.4 s is beyond 90 s"
+    assert "FAILED: hourly-values t1: 3 values differ from the meter" in lines
+
+
+def test_no_colour_codes_where_nobody_sees_colours(sample: RunReport) -> None:
+    out = io.StringIO()
+    print_summary(sample, out)
+    assert "\x1b" not in out.getvalue()
+    assert out.getvalue() == summary_table(sample)
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_tty_gets_one_line_in_place() -> None:
+    out = Tty()
+    with Progress(out) as progress:
+        for second in range(5):
+            progress.update("outage", EPOCH, float(second), f"hour {second}")
+    assert out.getvalue().count("\n") == 1
+    assert out.getvalue().count("\r\x1b[K") == 5
+    assert out.getvalue().endswith("hour 4\n")
+
+
+def test_a_log_gets_changes_and_a_sign_of_life() -> None:
+    out = io.StringIO()
+    with Progress(out, every_s=10.0) as progress:
+        for second in range(25):
+            progress.update("steady", EPOCH, float(second))
+        progress.update("outage", EPOCH, 25.0, "mains off")
+    lines = out.getvalue().splitlines()
+    assert [line.split()[-2] for line in lines[:-1]] == ["0.0", "10.0", "20.0"]
+    assert lines[-1].endswith("25.0 s  mains off")
+    assert "2026-04-01 00:00:00 JST" in lines[0]
