@@ -47,7 +47,7 @@ class DecisionRule:
 
 @attrs.frozen(slots=True)
 class Requirement:
-    """What is asked of a measurement, with every override already applied (``testplans.catalogue`` makes it).
+    """What is asked of a measurement, with every override already applied (``fixtures.catalogue`` makes it).
 
     ``limit`` None: reported only, no limit was agreed. ``not_applicable``: why the declaration takes it out of scope.
     """
