@@ -40,6 +40,8 @@ class _Constructor(SafeConstructor):
 
 
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+# labgrid's templates (``!template $LG_PORT``) stay their text: labgrid itself substitutes them.
+_Constructor.add_constructor("!template", SafeConstructor.construct_yaml_str)
 
 
 @attrs.frozen(slots=True)

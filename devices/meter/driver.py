@@ -19,7 +19,7 @@ class MeterProtocol(ABC):
         """Set the register (指針値, in its least count, 0 or more) and return the read-back."""
 
     @abstractmethod
-    def index(self) -> int:
+    def read_index(self) -> int:
         """Read the register."""
 
     @abstractmethod
@@ -47,7 +47,7 @@ class MeterDriver(LineDriver, MeterProtocol):
                 raise self.odd_answer(command, words)
 
     @Driver.check_active  # type: ignore[untyped-decorator]
-    def index(self) -> int:
+    def read_index(self) -> int:
         match self.ask("GET"):
             case ["INDEX", text] if text.isdigit():
                 return int(text)

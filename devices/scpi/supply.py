@@ -7,6 +7,7 @@ set is read back, the error queue is asked after each command, and a read-back t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from enum import StrEnum
 from typing import Final
 
 import attrs
@@ -48,6 +49,25 @@ class SupplyProtocol(ABC):
     @abstractmethod
     def output(self, channel: int) -> Output:
         """What the channel reports now."""
+
+
+class Safe(StrEnum):
+    """What is safe for a channel: a terminal's feed is held (a dark terminal loses hours), the rest goes off."""
+
+    HOLD = "hold"
+    OFF = "off"
+
+
+def make_safe(supply: SupplyProtocol, channel: int, safe: Safe, volts: float, amps: float) -> Output:
+    """Bring one channel into its safe state and return what it then reports.
+
+    ``hold`` is on at ``volts`` with the current limited to ``amps``; ``off`` touches nothing but the switch.
+    """
+    if safe is Safe.HOLD:
+        supply.set_amps(channel, amps)
+        supply.set_volts(channel, volts)
+    supply.switch(channel, safe is Safe.HOLD)
+    return supply.output(channel)
 
 
 class Supply(SupplyProtocol):

@@ -89,21 +89,28 @@ class ScpiTransport:
     def query(self, command: str) -> str:
         """Send one line and return the line that answers it, without its end."""
         with self._lock:
-            self._drop_unasked()
-            self.write(command)
-            if not self._readable(self._timeout_s):
-                self.close()  # whatever comes late dies with this session
-                raise BenchError(f"{self.name}: no answer to {command!r} within {self._timeout_s:g} s")
-            if self._at_end():
-                self.close()
-                raise BenchError(f"{self.name}: closed the connection (asked {command!r})")
             try:
-                answer = str(self._session.read()).strip()
-            except Exception as error:
-                self.close()
-                raise BenchError(f"{self.name}: no whole answer to {command!r} ({_short(error)})") from None
-            self._transcript("<", answer)
-            return answer
+                return self._query(command)
+            except KeyboardInterrupt:
+                self.close()  # the answer that is still to come must not meet the next query
+                raise
+
+    def _query(self, command: str) -> str:
+        self._drop_unasked()
+        self.write(command)
+        if not self._readable(self._timeout_s):
+            self.close()  # whatever comes late dies with this session
+            raise BenchError(f"{self.name}: no answer to {command!r} within {self._timeout_s:g} s")
+        if self._at_end():
+            self.close()
+            raise BenchError(f"{self.name}: closed the connection (asked {command!r})")
+        try:
+            answer = str(self._session.read()).strip()
+        except Exception as error:
+            self.close()
+            raise BenchError(f"{self.name}: no whole answer to {command!r} ({_short(error)})") from None
+        self._transcript("<", answer)
+        return answer
 
     def _opened(self) -> Any:
         if self._session is None:

@@ -124,12 +124,16 @@ class ServerProtocol(ABC):
         """``{"now_ns": .., "terminals": [{"id", "eui64", "registered", "reachable"}]}``."""
 
     @abstractmethod
-    def read(self, terminal: str, meter: str) -> str:
-        """Ask for a meter's present index; returns the request's id."""
+    def is_reachable(self, terminal: str) -> bool:
+        """Whether the server holds the terminal for communicable now; False for one it does not know."""
 
     @abstractmethod
-    def history(self, terminal: str, meter: str, from_ns: int, to_ns: int) -> str:
-        """Ask for the stored hourly values of ``from_ns <= mark <= to_ns``; returns the request's id."""
+    def request(self, terminal: str, body: Mapping[str, Any]) -> str:
+        """Submit a request, return its id.
+
+        ``{"op": "read", "meter": ..}`` asks for the present index, ``{"op": "history", "meter": .., "from_ns": ..,
+        "to_ns": ..}`` for the stored hourly values of ``from_ns <= mark <= to_ns``.
+        """
 
     @abstractmethod
     def deregister(self, terminal: str) -> None:
@@ -198,19 +202,19 @@ class ConnectionServerDriver(Driver, ServerProtocol):  # type: ignore[misc]
         return self._request("GET", "/v1/status")
 
     @Driver.check_active  # type: ignore[untyped-decorator]
-    def read(self, terminal: str, meter: str) -> str:
-        return self._submit(terminal, {"op": "read", "meter": meter})
+    def is_reachable(self, terminal: str) -> bool:
+        return any(t["id"] == terminal and t["reachable"] for t in self.status()["terminals"])
 
     @Driver.check_active  # type: ignore[untyped-decorator]
-    def history(self, terminal: str, meter: str, from_ns: int, to_ns: int) -> str:
-        return self._submit(terminal, {"op": "history", "meter": meter, "from_ns": from_ns, "to_ns": to_ns})
+    def request(self, terminal: str, body: Mapping[str, Any]) -> str:
+        answer = self._request("POST", f"/v1/terminals/{terminal}/requests", body)
+        if "request" not in answer:
+            raise BenchError(f"{self.port}: no request id in the answer {answer}")
+        return str(answer["request"])
 
     @Driver.check_active  # type: ignore[untyped-decorator]
     def deregister(self, terminal: str) -> None:
         self._request("DELETE", f"/v1/terminals/{terminal}/registration")
-
-    def _submit(self, terminal: str, body: Mapping[str, Any]) -> str:
-        return str(self._request("POST", f"/v1/terminals/{terminal}/requests", body)["request"])
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         if self._session is None or self._clock is None:
