@@ -7,7 +7,8 @@ MPX, 6LoWPAN, RPL. Nodes learn nothing from one another except through those byt
 
 from __future__ import annotations
 
-from bench.twin.mesh.mesh import CaptureSink, Mesh, build
+from bench.twin.mesh.medium import CaptureSink
+from bench.twin.mesh.mesh import Mesh, build
 from bench.twin.mesh.plan import LinkPlan, MeshPlan, NodePlan, Role, SnifferPlan, plan_of
 
 __all__ = ["CaptureSink", "LinkPlan", "Mesh", "MeshPlan", "NodePlan", "Role", "SnifferPlan", "build", "plan_of"]

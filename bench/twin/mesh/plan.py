@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 from enum import Enum
-from typing import Any
 
 import attrs
+
+from bench.twin.topology import Topology, octets
 
 
 class Role(Enum):
@@ -64,8 +65,24 @@ class MeshPlan:
     channel: int = 10
 
 
-def plan_of(topology: Any) -> MeshPlan:
-    """The mesh's view of ``topology`` (a ``bench.twin.topology`` model, or a ``MeshPlan``, which passes unchanged)."""
+def plan_of(topology: Topology | MeshPlan) -> MeshPlan:
+    """The mesh's view of a topology; a ``MeshPlan`` passes unchanged."""
     if isinstance(topology, MeshPlan):
         return topology
-    raise NotImplementedError("the topology model is not written yet")
+    network, br = topology.network, topology.border_router
+    timers = str(network.timers)
+    return MeshPlan(
+        network_name=network.name,
+        gtk=octets(network.gtk),
+        pan_id=network.pan_id,
+        prefix=ipaddress.IPv6Network(network.prefix),
+        seed=topology.seed,
+        nodes=(
+            NodePlan(br.id, octets(br.eui64), Role.BORDER_ROUTER, timers),
+            *(NodePlan(m.id, octets(m.eui64), Role.METER, timers) for m in topology.smart_meters),
+            *(NodePlan(t.id, octets(t.eui64), Role.TERMINAL, str(t.timers)) for t in topology.terminals),
+        ),
+        links=tuple(LinkPlan(*link.between, link.rssi_dbm, link.loss) for link in topology.links_of_all()),
+        sniffers=tuple(SnifferPlan(sniffer.id, dict(sniffer.hears)) for sniffer in topology.sniffers),
+        channel=network.channel,
+    )

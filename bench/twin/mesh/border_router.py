@@ -1,0 +1,204 @@
+"""The border router (in the concentrator): root of the DODAG, authenticator, DHCPv6 server, door to the head end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.air import dhcpv6, ipv6, rpl, wisun
+from bench.air.eapol import decode_relay
+from bench.air.extensions import SourceRoute
+from bench.air.ipv6 import Packet
+from bench.air.udp import Udp
+from bench.air.wisun import WisunFrameType
+from bench.twin.kernel import Kernel
+from bench.twin.mesh.advertiser import Advertiser
+from bench.twin.mesh.authenticator import Authenticator
+from bench.twin.mesh.dodag import ROOT_RANK, Dodag
+from bench.twin.mesh.ip_layer import Done
+from bench.twin.mesh.mac_layer import Heard
+from bench.twin.mesh.medium import Medium
+from bench.twin.mesh.plan import MeshPlan, NodePlan
+from bench.twin.mesh.station import DATA_PORT, HOP_LIMIT, RELAY_PORT, Station, read_eapol
+
+HOPS_MAX = 24
+
+
+class Routes:
+    """What DAOs told: each node's parent, by global address. Kept in the concentrator's storage."""
+
+    def __init__(self, root: bytes) -> None:
+        self._root = root
+        self._parents: dict[bytes, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._parents)
+
+    def add(self, target: bytes, parent: bytes) -> None:
+        self._parents[target] = parent
+
+    def path(self, target: bytes) -> list[bytes] | None:
+        """Addresses from the first hop to ``target``; None without a route, or with a loop in it."""
+        hops = [target]
+        while (parent := self._parents.get(hops[0])) != self._root:
+            if parent is None or len(hops) >= HOPS_MAX:
+                return None
+            hops.insert(0, parent)
+        return hops
+
+
+class BorderRouter(Station):
+    """``bench.twin.network.HeadEndRadio`` on its far side."""
+
+    def __init__(self, kernel: Kernel, medium: Medium, plan: MeshPlan, node: NodePlan, epoch_ns: int) -> None:
+        super().__init__(kernel, medium, plan, node, epoch_ns)
+        self._global = ipv6.address_from_eui64(plan.prefix.network_address.packed, self.eui64)
+        self.routes = Routes(self._global)
+        self.flash.store_keys(plan.gtk, plan.pan_id)
+        self._authenticator = Authenticator(self.agenda, self.rng, self.eui64, plan.gtk)
+        self._advertiser = Advertiser(
+            self.agenda, self.rng, self.mac, self.flash, plan, self.timers, lambda: wisun.Pan(len(self.routes), 0)
+        )
+        self._dodag = Dodag(
+            self.agenda, self.rng, self.ip, self.eui64, lambda: ROOT_RANK, lambda: self._global, lambda: self._global
+        )
+        self._data_listeners: list[Callable[[bytes, bytes], None]] = []
+        self._registered_listeners: list[Callable[[bytes], None]] = []
+
+    def start(self, *, settled: bool) -> None:
+        """Power up and advertise."""
+        self.power(True)
+        self.address = self._global
+        self._advertiser.start(settled=settled)
+        self._dodag.start(settled=settled)
+
+    def mains(self, on: bool) -> None:
+        """The concentrator's own mains (its battery is the caller's to model)."""
+        if on == self.powered:
+            return
+        if on:
+            self.start(settled=False)
+        else:
+            self._advertiser.stop()
+            self._dodag.stop()
+            self._authenticator.forget()
+            self.power(False)
+
+    # -- HeadEndRadio -------------------------------------------------------------------------------------------------
+
+    def send(self, eui64: bytes, payload: bytes) -> bool:
+        target = ipv6.address_from_eui64(self._global, eui64)
+        if not self.powered or self.routes.path(target) is None:
+            return False
+        self.send_udp(target, DATA_PORT, payload)
+        return True
+
+    def on_datagram(self, listener: Callable[[bytes, bytes], None]) -> None:
+        self._data_listeners.append(listener)
+
+    def on_registered(self, listener: Callable[[bytes], None]) -> None:
+        self._registered_listeners.append(listener)
+
+    # -- mesh ---------------------------------------------------------------------------------------------------------
+
+    def route(self, packet: Packet, done: Done | None = None) -> None:
+        """Down: plain to a neighbour, else tunnelled with a source route (RFC 6554)."""
+        hops = self.routes.path(packet.dst)
+        if hops is None:
+            if done is not None:
+                done(False)
+            return
+        first = hops[0]
+        if len(hops) > 1:
+            packet = Packet(self._global, first, packet, len(hops), headers=(_source_route(hops),))
+        self.ip.send(packet, ipv6.eui64_of(first), done)
+
+    def on_solicit(self, heard: Heard, network_name: str) -> None:
+        if heard.kind == WisunFrameType.PAS:
+            self._advertiser.solicited_pa(network_name)
+        else:
+            self._advertiser.solicited_pc(network_name, heard.frame.src_pan)
+
+    def on_pa(self, heard: Heard, pan: wisun.Pan) -> None:
+        self._advertiser.heard_pa(heard.frame.src_pan, pan)
+
+    def on_eapol(self, src: bytes, kmp: int, pdu: bytes, authenticator: bytes | None) -> None:
+        record = read_eapol(pdu)
+        if record is not None and authenticator is None:
+            self._authenticator.receive(src, record, lambda kmp, pdu: self.send_eapol(src, kmp, pdu, self.eui64))
+
+    def on_ip(self, packet: Packet, neighbour: bytes) -> None:
+        match packet.upper:
+            case rpl.Dis():
+                self._dodag.answer(neighbour)
+            case rpl.Dao():
+                self._on_dao(packet, packet.upper)
+            case Udp(dst_port=dhcpv6.SERVER_PORT):
+                self._on_dhcp(packet, packet.upper, neighbour)
+            case Udp(dst_port=port) if port == RELAY_PORT:
+                self._on_relay(packet, packet.upper)
+            case Udp(dst_port=port) if port == DATA_PORT:
+                for listener in self._data_listeners:
+                    listener(ipv6.eui64_of(packet.src), packet.upper.payload)
+
+    def _on_dao(self, packet: Packet, dao: rpl.Dao) -> None:
+        parent = next((transit.parent for transit in dao.transits), None)
+        if parent is None:
+            return
+        for target in dao.targets:
+            self.routes.add(target.address, parent)
+        if dao.ack_requested:
+            ack = rpl.DaoAck(dao.instance, dao.sequence)
+            self.route(Packet(self._global, packet.src, ack, HOP_LIMIT))
+        for listener in self._registered_listeners:
+            listener(ipv6.eui64_of(packet.src))
+
+    def _on_relay(self, packet: Packet, udp: Udp) -> None:
+        relay, relay_address = decode_relay(udp.payload), packet.src
+        record = read_eapol(relay.pdu)
+        if record is not None:
+            supplicant = relay.supplicant
+            self._authenticator.receive(
+                supplicant, record, lambda kmp, pdu: self.send_relay(relay_address, supplicant, kmp, pdu)
+            )
+
+    def _on_dhcp(self, packet: Packet, udp: Udp, neighbour: bytes) -> None:
+        message = dhcpv6.parse(udp.payload)
+        reply = self._lease(dhcpv6.innermost(message))
+        if reply is None:
+            return
+        if isinstance(message, dhcpv6.Relay):
+            relayed = dhcpv6.Relay(
+                dhcpv6.MessageType.RELAY_REPLY, message.hops, message.link, message.peer, (dhcpv6.RelayMessage(reply),)
+            )
+            self.send_udp(packet.src, dhcpv6.SERVER_PORT, dhcpv6.build(relayed))
+            return
+        answer = Udp(dhcpv6.SERVER_PORT, dhcpv6.CLIENT_PORT, dhcpv6.build(reply))
+        self.ip.send(Packet(ipv6.link_local(self.eui64), packet.src, answer, HOP_LIMIT), neighbour)
+
+    def _lease(self, message: dhcpv6.Message | dhcpv6.Relay) -> dhcpv6.Message | None:
+        """Reply to a solicit: the prefix and the client's own interface identifier, for ever."""
+        if not isinstance(message, dhcpv6.Message) or message.type != dhcpv6.MessageType.SOLICIT:
+            return None
+        client = next((o for o in message.options if isinstance(o, dhcpv6.ClientId)), None)
+        eui64 = dhcpv6.eui64_of(client.duid) if client is not None else None
+        association = next((o for o in message.options if isinstance(o, dhcpv6.IaNa)), None)
+        if client is None or eui64 is None or association is None:
+            return None
+        address = dhcpv6.IaAddress(ipv6.address_from_eui64(self._global, eui64))
+        options = (
+            dhcpv6.ServerId(dhcpv6.duid_of(self.eui64)),
+            client,
+            dhcpv6.IaNa(association.iaid, options=(address,)),
+            dhcpv6.RapidCommit(),
+        )
+        return dhcpv6.Message(dhcpv6.MessageType.REPLY, message.transaction, options)
+
+
+def _source_route(hops: list[bytes]) -> SourceRoute:
+    """Routing header over ``hops``, whose first is the IPv6 destination.
+
+    Only what *all* hops share is elided: the addresses change places along the way, so a longer elision relative to the
+    first hop (one for the middle, one for the end) would restore wrong addresses at the next.
+    """
+    common = next((n for n in range(15) if len({hop[n] for hop in hops}) > 1), 15)
+    return SourceRoute(len(hops) - 1, tuple(hops[1:]), common, common)

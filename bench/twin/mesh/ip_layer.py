@@ -1,0 +1,109 @@
+"""IPv6 over one hop: compression, fragmentation and reassembly between a node and its neighbours."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final
+
+from bench.air import fragment, ipv6, lowpan, wisun
+from bench.air.errors import Malformed
+from bench.air.ies import MPX_GROUP
+from bench.air.ipv6 import Packet
+from bench.air.mac import MacFrame
+from bench.air.mpx import LOWPAN, Mpx, decode_mpx
+from bench.twin.mesh.agenda import Agenda
+from bench.twin.mesh.mac_layer import Heard, MacLayer, Stamp, Template
+from bench.twin.mesh.plan import MeshPlan
+
+LOWPAN_OCTETS_MAX: Final = 1200
+"""Datagrams larger than this (compressed) are fragmented; the PHY would allow frames of 2,047 octets."""
+
+Done = Callable[[bool], None]
+
+
+def unicast_schedule(plan: MeshPlan) -> wisun.Us:
+    """US-IE of every node: the one fixed channel."""
+    return wisun.Us(schedule=wisun.Schedule(fixed_channel=plan.channel))
+
+
+def mpx_of(frame: MacFrame) -> Mpx | None:
+    """What a frame carries over MPX, None where it has no such element. Raises ``Malformed``."""
+    content = next((ie.content for ie in frame.payload_ies if ie.id == MPX_GROUP), None)
+    return decode_mpx(content) if content is not None else None
+
+
+class IpLayer:
+    """Sends packets to a neighbour (or all) and calls ``deliver(packet, neighbour)`` for each whole packet heard."""
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        rng: random.Random,
+        mac: MacLayer,
+        plan: MeshPlan,
+        deliver: Callable[[Packet, bytes], None],
+    ) -> None:
+        self._agenda, self._mac, self._pan_id, self._deliver = agenda, mac, plan.pan_id, deliver
+        self._us = unicast_schedule(plan)
+        self._tag = rng.randrange(65536)
+        self._reassembler = fragment.Reassembler()
+
+    def reset(self) -> None:
+        """RAM is gone."""
+        self._reassembler = fragment.Reassembler()
+
+    def send(self, packet: Packet, neighbour: bytes | None, done: Done | None = None) -> None:
+        """To one neighbour (EUI-64), acknowledged, or to all (None). ``done`` gets whether every piece arrived."""
+        self._tag = (self._tag + 1) & 0xFFFF
+        octets = ipv6.build(packet)
+        pieces = fragment.fragment(octets, LOWPAN_OCTETS_MAX, self._tag, self._mac.eui64, neighbour)
+        results: list[bool] = []
+
+        def piece_done(success: bool) -> None:
+            results.append(success)
+            if done is not None and len(results) == len(pieces):
+                done(all(results))
+
+        for piece in pieces:
+            self._mac.send(self._template(piece, neighbour), secured=True, done=piece_done)
+
+    def _template(self, piece: bytes, neighbour: bytes | None) -> Template:
+        pan_id = self._pan_id if neighbour is None else None
+
+        def build(stamp: Stamp) -> MacFrame:
+            return wisun.data(
+                self._mac.eui64,
+                neighbour,
+                piece,
+                stamp.sequence,
+                pan_id=pan_id,
+                us=self._us,
+                bt=stamp.bt,
+                ufsi=stamp.ufsi,
+            )
+
+        return build
+
+    def on_frame(self, heard: Heard) -> None:
+        """A data frame, already in clear text."""
+        if not heard.secured:
+            return
+        try:
+            packet = self._read(heard)
+        except Malformed:
+            return
+        if packet is not None:
+            self._deliver(packet, heard.src)
+
+    def _read(self, heard: Heard) -> Packet | None:
+        mpx = mpx_of(heard.frame)
+        if mpx is None or mpx.multiplex_id != LOWPAN:
+            return None
+        unit = lowpan.decompress(mpx.body, heard.src, heard.frame.dst)
+        if isinstance(unit, lowpan.Fragment):
+            whole = self._reassembler.add(unit, heard.src, heard.frame.dst, self._agenda.now_ns)
+            if whole is None:
+                return None
+            unit = whole
+        return ipv6.parse(unit.packet)

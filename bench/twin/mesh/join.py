@@ -1,0 +1,392 @@
+"""Joining a PAN, state by state, and staying in it (domain.md 5.4).
+
+JS1 select PAN (PAS by trickle, PA) -> JS2 authenticate (EAPOL) -> JS3 acquire configuration (PCS by trickle, PC) ->
+JS4 configure routing (DIS, DIO, DHCPv6, NS with EARO, DAO) -> JS5 operational (the DAO-ACK). With keys in flash a node
+reconnects: PAS and PCS leave at once and JS2 is skipped. A node that lost its parent does the same, in intervals that
+double up to 30 minutes, and moves on as soon as it hears its PAN again; so it comes back soon after its parent does.
+
+As on the air of real stacks, a registration is confirmed by the acknowledgement of the NS, without an NA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from bench.air import dhcpv6, ipv6, keys, nd, rpl, wisun
+from bench.air.eapol import Eapol
+from bench.air.ipv6 import Packet
+from bench.air.mac import MacFrame
+from bench.air.udp import Udp
+from bench.twin.kernel import Call
+from bench.twin.mesh.dodag import INFINITE_RANK, INSTANCE, MIN_HOP_RANK_INCREASE
+from bench.twin.mesh.mac_layer import Heard, Stamp
+from bench.twin.mesh.station import HOP_LIMIT, Station
+from bench.twin.mesh.supplicant import Supplicant
+from bench.twin.mesh.timers import MINUTE, SETTLED
+from bench.twin.mesh.trickle import Trickle
+from bench.twin.network import JoinState
+
+CONFIG_FRESH_NS = MINUTE
+SOLICIT_TRIES = 5
+"""PCS, DIS and DHCPv6 solicits before discovery starts over (PCS_MAX 5)."""
+
+
+@attrs.frozen(slots=True)
+class Parent:
+    """A node's way to the root. ``address`` is its global address (16 octets)."""
+
+    eui64: bytes
+    address: bytes
+    rank: int
+    dodag_id: bytes
+
+
+@attrs.frozen(slots=True)
+class _Advert:
+    """The last PA of a neighbour."""
+
+    routing_cost: int
+    rssi_dbm: int
+
+
+class Joiner:
+    """The joining machine of one node.
+
+    ``on_state`` is called at each change of state, ``on_lost`` when the parent is lost, before discovery begins.
+    """
+
+    def __init__(
+        self, station: Station, on_state: Callable[[JoinState], None], on_lost: Callable[[], None]
+    ) -> None:
+        self._node, self._on_state, self._on_lost = station, on_state, on_lost
+        self._agenda, self._rng, self._timers = station.agenda, station.rng, station.timers
+        self._supplicant = Supplicant(
+            self._agenda, self._rng, station.eui64, self._timers, self._send_eapol, self._authenticated, self.begin
+        )
+        low = self._timers.discovery_min_ns
+        self._pas = Trickle(self._agenda, self._rng, low, SETTLED.isolated_max_ns, self._discover, k=1)
+        self._pcs = Trickle(self._agenda, self._rng, low, self._timers.discovery_max_ns, self._ask_config)
+        self._sequence = self._rng.randrange(128, 256)  # lollipop counter: the values after a reboot (RFC 6550 7.2)
+        self.state = JoinState.DISCONNECTED
+        self._clear()
+
+    def _clear(self) -> None:
+        self.parent: Parent | None = None
+        self._adverts: dict[bytes, _Advert] = {}
+        self._configured_ns: int | None = None
+        self._target: bytes | None = None
+        self._dios: dict[bytes, Parent] = {}
+        self._levels: dict[bytes, int] = {}
+        self._step: Call | None = None
+        self._refresh: Call | None = None
+        self._probe: Call | None = None
+        self._tries = 0
+        self._failures = 0
+        self._pending_dao: int | None = None
+
+    # -- control ------------------------------------------------------------------------------------------------------
+
+    @property
+    def rank(self) -> int | None:
+        """This node's rank; one expected transmission a hop."""
+        return self.parent.rank + MIN_HOP_RANK_INCREASE if self.parent is not None else None
+
+    def begin(self) -> None:
+        """Discover: cold without keys, else by reconnection."""
+        self._stop_timers()
+        self._clear()
+        self._node.address = None
+        self._enter(JoinState.SELECT_PAN)
+        self._pas.start()
+        if self._node.flash.gak is not None:
+            self._agenda.after(self._rng.randrange(500_000_000), self._reconnect)
+
+    def halt(self) -> None:
+        """Stop without a word: power is gone, or the node was told to leave."""
+        self._stop_timers()
+        self._clear()
+        self._node.address = None
+        self.state = JoinState.DISCONNECTED
+
+    def assume(self, parent: Parent, address: bytes) -> None:
+        """Start as a node that joined long ago, its refresh timers at random phases."""
+        self._clear()
+        self.parent, self._node.address = parent, address
+        self.state = JoinState.OPERATIONAL
+        self._step = self._agenda.after(self._rng.randrange(SETTLED.registration_ns), self._register)
+        self._refresh = self._agenda.after(self._rng.randrange(SETTLED.dao_ns), self._refresh_dao)
+
+    def _stop_timers(self) -> None:
+        self._pas.stop()
+        self._pcs.stop()
+        self._supplicant.stop()
+        for call in (self._step, self._refresh, self._probe):
+            if call is not None:
+                call.cancel()
+
+    def _enter(self, state: JoinState) -> None:
+        if state is not self.state:
+            self.state = state
+            self._on_state(state)
+
+    def _next(self, delay_ns: int, fn: Callable[[], None]) -> None:
+        """Plan the next step; there is only one at a time."""
+        if self._step is not None:
+            self._step.cancel()
+        self._step = self._agenda.after(delay_ns, fn)
+
+    def _try_again(self, delay_ns: int, fn: Callable[[], None]) -> bool:
+        """Plan a repetition, or start over when there were enough."""
+        if self._tries == 0:
+            self.begin()
+            return False
+        self._tries -= 1
+        self._next(delay_ns, fn)
+        return True
+
+    # -- JS1 select PAN -----------------------------------------------------------------------------------------------
+
+    def _discover(self) -> None:
+        self._send_pas()
+        if self._node.flash.gak is not None:
+            self._send_pcs()
+
+    def _reconnect(self) -> None:
+        if self.state is JoinState.SELECT_PAN:
+            self._discover()
+
+    def _send_pas(self) -> None:
+        node = self._node
+
+        def build(stamp: Stamp) -> MacFrame:
+            return wisun.pas(node.eui64, node.plan.network_name, us=node.us, ufsi=stamp.ufsi)
+
+        node.mac.send(build, secured=False)
+
+    def _send_pcs(self) -> None:
+        node = self._node
+
+        def build(stamp: Stamp) -> MacFrame:
+            return wisun.pcs(node.eui64, node.plan.pan_id, node.plan.network_name, us=node.us, ufsi=stamp.ufsi)
+
+        node.mac.send(build, secured=False)
+
+    def heard_pas(self) -> None:
+        """Somebody else asks for the same network."""
+        self._pas.hear_consistent()
+
+    def on_pa(self, heard: Heard, pan: wisun.Pan) -> None:
+        """A PA of our network: choose when the PAS interval ends, at most one minimum interval from now."""
+        self._adverts[heard.src] = _Advert(pan.routing_cost, heard.rssi_dbm)
+        if self.state is not JoinState.SELECT_PAN or self._target is not None:
+            return
+        self._target = heard.src
+        if self._node.flash.gak is not None:
+            self._choose_pan()
+            return
+        wait = min(self._pas.interval_end_ns - self._agenda.now_ns, self._timers.discovery_min_ns)
+        self._next(max(0, wait), self._choose_pan)
+
+    def _choose_pan(self) -> None:
+        adverts = self._adverts
+        self._target = min(adverts, key=lambda eui64: (adverts[eui64].routing_cost, -adverts[eui64].rssi_dbm, eui64))
+        self._pas.stop()
+        if self._node.flash.gak is None:
+            self._enter(JoinState.AUTHENTICATE)
+            self._supplicant.start()
+        else:
+            self._acquire()
+
+    # -- JS2 authenticate ---------------------------------------------------------------------------------------------
+
+    def _send_eapol(self, kmp: int, pdu: bytes) -> None:
+        if self._target is not None:
+            self._node.send_eapol(self._target, kmp, pdu)
+
+    def on_eapol(self, src: bytes, pdu: Eapol, authenticator: bytes | None) -> None:
+        """EAPOL from the node chosen as relay."""
+        if src == self._target and self.state is JoinState.AUTHENTICATE:
+            self._supplicant.receive(pdu, authenticator)
+
+    def _authenticated(self, gtk: bytes) -> None:
+        self._node.flash.store_keys(gtk, self._node.plan.pan_id)
+        self._acquire()
+
+    # -- JS3 acquire configuration ------------------------------------------------------------------------------------
+
+    def _acquire(self) -> None:
+        self._enter(JoinState.ACQUIRE_CONFIG)
+        if self._configured_ns is not None and self._agenda.now_ns - self._configured_ns < CONFIG_FRESH_NS:
+            self._configured()
+            return
+        self._tries = SOLICIT_TRIES
+        self._pcs.start()
+
+    def _ask_config(self) -> None:
+        if self._tries == 0:
+            self.begin()
+            return
+        self._tries -= 1
+        self._send_pcs()
+
+    def on_pc(self, heard: Heard, hashes: wisun.GtkHash) -> None:
+        """A PC under our key. A hash list without our GTK means that the key was revoked."""
+        gtk = self._node.flash.gtk
+        if gtk is None:
+            return
+        if keys.gtk_hash(gtk) not in hashes.hashes:
+            self._node.flash.forget_keys()
+            self.begin()
+            return
+        self._configured_ns = self._agenda.now_ns
+        if self.state is JoinState.ACQUIRE_CONFIG:
+            self._configured()
+
+    # -- JS4 configure routing ----------------------------------------------------------------------------------------
+
+    def _configured(self) -> None:
+        self._pcs.stop()
+        self._enter(JoinState.CONFIGURE_ROUTING)
+        self._tries = SOLICIT_TRIES
+        self._next(self._timers.dis_first_ns, self._send_dis)
+
+    def _send_dis(self) -> None:
+        if not self._try_again(self._timers.dis_retry_ns, self._send_dis):
+            return
+        source = ipv6.link_local(self._node.eui64)
+        for neighbour in self._adverts:
+            self._node.ip.send(Packet(source, ipv6.link_local(neighbour), rpl.Dis(), HOP_LIMIT), neighbour)
+
+    def on_dio(self, neighbour: bytes, dio: rpl.Dio) -> None:
+        """A DIO; the parent's with infinite rank means that the way to the root is lost."""
+        if self.parent is not None and neighbour == self.parent.eui64 and dio.rank == INFINITE_RANK:
+            self._lost()
+            return
+        prefix = next((o for o in dio.options if isinstance(o, rpl.PrefixInformation) and o.router_address), None)
+        if prefix is None or dio.rank == INFINITE_RANK:
+            return
+        if self.parent is None:
+            first = not self._dios
+            self._dios[neighbour] = Parent(neighbour, prefix.prefix, dio.rank, dio.dodag_id)
+            if self.state is JoinState.CONFIGURE_ROUTING and first:
+                self._next(self._timers.choose_parent_ns, self._choose_parent)
+        elif neighbour == self.parent.eui64:
+            self.parent = attrs.evolve(self.parent, rank=dio.rank)
+
+    def _choose_parent(self) -> None:
+        adverts = self._adverts
+        level = {eui64: adverts[eui64].rssi_dbm if eui64 in adverts else -200 for eui64 in self._dios}
+        self.parent = min(self._dios.values(), key=lambda p: (p.rank, -level[p.eui64], p.eui64))
+        self._tries = SOLICIT_TRIES
+        self._next(self._rng.randrange(self._timers.solicit_max_ns + 1), self._solicit_address)
+
+    def _solicit_address(self) -> None:
+        assert self.parent is not None
+        if not self._try_again(max(self._timers.solicit_max_ns, self._timers.dao_ns), self._solicit_address):
+            return
+        message = dhcpv6.Message(
+            dhcpv6.MessageType.SOLICIT,
+            self._rng.randrange(2**24),
+            (
+                dhcpv6.ElapsedTime(0),
+                dhcpv6.ClientId(dhcpv6.duid_of(self._node.eui64)),
+                dhcpv6.RapidCommit(),
+                dhcpv6.IaNa(0),
+            ),
+        )
+        udp = Udp(dhcpv6.CLIENT_PORT, dhcpv6.SERVER_PORT, dhcpv6.build(message))
+        source, target = ipv6.link_local(self._node.eui64), ipv6.link_local(self.parent.eui64)
+        self._node.ip.send(Packet(source, target, udp, HOP_LIMIT), self.parent.eui64, self.parent_result)
+
+    def on_dhcp(self, message: dhcpv6.Message | dhcpv6.Relay) -> None:
+        """The answer to our solicit."""
+        if self.state is not JoinState.CONFIGURE_ROUTING or self.parent is None or self._node.address is not None:
+            return
+        if not isinstance(message, dhcpv6.Message) or message.type != dhcpv6.MessageType.REPLY:
+            return
+        leases = [o for ia in message.options if isinstance(ia, dhcpv6.IaNa) for o in ia.options]
+        address = next((o.address for o in leases if isinstance(o, dhcpv6.IaAddress)), None)
+        if address is not None:
+            self._node.address = address
+            self._tries = SOLICIT_TRIES
+            self._register()
+
+    def _register(self) -> None:
+        """NS with EARO to the parent: registers the address, and proves that the parent is there."""
+        if self.parent is None or self._node.address is None:
+            return
+        target = ipv6.link_local(self.parent.eui64)
+        earo = nd.AddressRegistration(self._node.eui64, SETTLED.registration_lifetime_min)
+        packet = Packet(self._node.address, target, nd.NeighborSolicitation(target, (earo,)), 255)
+        operational = self.state is JoinState.OPERATIONAL
+        self._node.ip.send(packet, self.parent.eui64, self._probed if operational else self._registered)
+        if operational:
+            spread = SETTLED.registration_ns // 10
+            self._next(SETTLED.registration_ns - self._rng.randrange(spread), self._register)
+
+    def _registered(self, success: bool) -> None:
+        if success:
+            self._tries = self._timers.dao_tries
+            self._next(self._timers.dao_ns, self._send_dao)
+        else:
+            self._try_again(self._timers.dao_ns, self._register)
+
+    def _send_dao(self) -> None:
+        operational = self.state is JoinState.OPERATIONAL
+        if self.parent is None or self._node.address is None:
+            return
+        if self._tries == 0:
+            self.begin()
+            return
+        self._tries -= 1
+        self._sequence = self._sequence + 1 if self._sequence < 255 else 0
+        self._pending_dao = self._sequence
+        transit = rpl.Transit(self.parent.address, self._sequence, SETTLED.route_lifetime_units)
+        dao = rpl.Dao(INSTANCE, self._sequence, options=(rpl.Target(self._node.address), transit))
+        self._node.route(Packet(self._node.address, self.parent.dodag_id, dao, HOP_LIMIT))
+        call = self._agenda.after(self._timers.dao_ns, self._send_dao)
+        if operational:
+            self._refresh = call
+        else:
+            self._step = call
+
+    def on_dao_ack(self, ack: rpl.DaoAck) -> None:
+        """The root knows the way to us."""
+        if ack.sequence != self._pending_dao or ack.status >= 128:
+            return
+        self._pending_dao = None
+        if self._refresh is not None:
+            self._refresh.cancel()
+        self._refresh = self._agenda.after(SETTLED.dao_ns - self._rng.randrange(SETTLED.dao_ns // 10), self._refresh_dao)
+        if self.state is JoinState.CONFIGURE_ROUTING:
+            self._next(SETTLED.registration_ns - self._rng.randrange(SETTLED.registration_ns // 10), self._register)
+            self._enter(JoinState.OPERATIONAL)
+
+    # -- JS5 operational ----------------------------------------------------------------------------------------------
+
+    def _refresh_dao(self) -> None:
+        self._tries = self._timers.dao_tries
+        self._send_dao()
+
+    def parent_result(self, success: bool) -> None:
+        """What became of a unicast to the parent. A failure brings the next NS forward; a few of them: lost."""
+        if success:
+            self._failures = 0
+            return
+        if self.parent is None:
+            return
+        self._failures += 1
+        if self._failures >= SETTLED.lost_after:
+            self._lost()
+        elif self.state is JoinState.OPERATIONAL:
+            self._next(SETTLED.probe_ns, self._register)
+
+    def _probed(self, success: bool) -> None:
+        self.parent_result(success)
+
+    def _lost(self) -> None:
+        """No parent any more: tell those behind us, and look for a network."""
+        self._on_lost()
+        self.begin()

@@ -1,0 +1,257 @@
+"""The MAC of a node: CSMA, acknowledgements, retries, frame security, replay and duplicate checks.
+
+A retry keeps its sequence number and takes a new frame counter and new timing, as the radios behind the shared captures
+do. Acknowledgements are secured when the frame was. Receivers decrypt the octets that the air carried; two receivers
+with the same key share the result of one transmission (``OnAir.cache``), nothing else.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from bench.air import security, wisun
+from bench.air.errors import Malformed
+from bench.air.mac import FrameType, MacFrame, decode_mac, encode_mac
+from bench.twin.kernel import Call
+from bench.twin.mesh.agenda import Agenda
+from bench.twin.mesh.flash import KEY_INDEX, Flash
+from bench.twin.mesh.medium import Medium, OnAir, air_time_ns
+from bench.twin.mesh.timers import BROADCAST_INTERVAL_MS, MAC, MS, UNICAST_DWELL_MS
+
+ACK_OCTETS_MAX: Final = 56
+QUEUE_MAX: Final = 64
+DUPLICATE_NS: Final = 20_000 * MS
+_SEQUENCE_MS: Final = UNICAST_DWELL_MS * 65536
+
+
+@attrs.frozen(slots=True)
+class Stamp:
+    """What a frame takes from the moment of its transmission: sequence number, unicast and broadcast timing."""
+
+    sequence: int
+    ufsi: int
+    bt: wisun.Bt
+
+
+@attrs.frozen(slots=True)
+class Heard:
+    """A frame for this node, in clear text. ``src`` is the neighbour's EUI-64."""
+
+    frame: MacFrame
+    kind: int
+    src: bytes
+    secured: bool
+    rssi_dbm: int
+
+
+Template = Callable[[Stamp], MacFrame]
+
+
+@attrs.define(slots=True)
+class _Job:
+    template: Template
+    secured: bool
+    done: Callable[[bool], None] | None
+    sequence: int
+    attempts: int = 0
+    be: int = MAC.min_be
+
+
+class MacLayer:
+    """One radio. ``on_frame`` gets every frame meant for the node, duplicates and replays removed."""
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        medium: Medium,
+        name: str,
+        eui64: bytes,
+        rng: random.Random,
+        flash: Flash,
+        epoch_ns: int,
+        on_frame: Callable[[Heard], None],
+    ) -> None:
+        self._agenda, self._medium, self._name, self.eui64 = agenda, medium, name, eui64
+        self._rng, self._flash, self._epoch_ns, self._on_frame = rng, flash, epoch_ns, on_frame
+        self._phase_ms = rng.randrange(_SEQUENCE_MS)
+        self._on_since_ns: int | None = None
+        self._sequence = rng.randrange(256)
+        self._reset()
+        medium.attach(name, self)
+
+    def _reset(self) -> None:
+        self._queue: deque[_Job] = deque()
+        self._job: _Job | None = None
+        self._awaiting: tuple[int, bytes] | None = None
+        self._timeout: Call | None = None
+        self._ack_due = False
+        self._free_at_ns = 0
+        self._counters: dict[tuple[bytes, int], int] = {}
+        self._last_seen: dict[bytes, tuple[int, int]] = {}
+
+    def power(self, on: bool) -> None:
+        """On: listen from now. Off: drop everything, cut the frame on the air short. The caller clears the agenda."""
+        if not on:
+            self._medium.abort(self._name)
+        self._on_since_ns = self._agenda.now_ns if on else None
+        self._reset()
+
+    # -- sending ------------------------------------------------------------------------------------------------------
+
+    def send(self, template: Template, *, secured: bool, done: Callable[[bool], None] | None = None) -> None:
+        """Queue a frame; ``template`` makes it anew for each attempt, ``done(acknowledged or sent)`` ends it."""
+        if self._on_since_ns is None or len(self._queue) >= QUEUE_MAX or (secured and self._flash.gak is None):
+            if done is not None:
+                self._agenda.after(0, lambda: done(False))
+            return
+        self._sequence = (self._sequence + 1) & 0xFF
+        self._queue.append(_Job(template, secured, done, self._sequence))
+        self._pump()
+
+    def _pump(self) -> None:
+        if self._job is None and self._queue:
+            self._job = self._queue.popleft()
+            self._backoff(self._job)
+
+    def _backoff(self, job: _Job) -> None:
+        pause = max(0, self._free_at_ns - self._agenda.now_ns)
+        delay = pause + self._rng.randrange(1, 2**job.be + 1) * MAC.backoff_unit_ns
+        self._agenda.after(delay, lambda: self._sense(job))
+
+    def _sense(self, job: _Job) -> None:
+        if self._ack_due or self._medium.busy(self._name):
+            job.be = min(job.be + 1, MAC.max_be)
+            self._backoff(job)
+            return
+        if job.secured and self._flash.gak is None:
+            self._finish(job, False)
+            return
+        frame = job.template(self._stamp(job.sequence))
+        end = self._medium.transmit(self._name, self._octets(frame, job.secured))
+        self._free_at_ns = end + MAC.pause_ns
+        if frame.ack_request and frame.dst is not None:
+            self._awaiting = (job.sequence, frame.dst)
+            wait = MAC.turnaround_ns + air_time_ns(ACK_OCTETS_MAX) + MAC.ack_margin_ns
+            self._timeout = self._agenda.after(end - self._agenda.now_ns + wait, lambda: self._no_ack(job))
+        else:
+            self._agenda.after(end - self._agenda.now_ns, lambda: self._finish(job, True))
+
+    def _no_ack(self, job: _Job) -> None:
+        self._awaiting = None
+        job.attempts += 1
+        if job.attempts >= MAC.attempts:
+            self._finish(job, False)
+            return
+        job.be = min(MAC.min_be + job.attempts, MAC.max_be)
+        self._backoff(job)
+
+    def _finish(self, job: _Job, success: bool) -> None:
+        self._job = None
+        if job.done is not None:
+            job.done(success)
+        self._pump()
+
+    def _octets(self, frame: MacFrame, secured: bool) -> bytes:
+        if not secured:
+            return encode_mac(frame)
+        assert self._flash.gak is not None
+        return security.protect(frame, self._flash.gak, self._flash.next_counter(), KEY_INDEX)
+
+    def _stamp(self, sequence: int) -> Stamp:
+        ms = (self._agenda.now_ns - self._epoch_ns) // MS
+        ufsi = ((ms + self._phase_ms) % _SEQUENCE_MS) * 2**24 // _SEQUENCE_MS
+        slot, offset = divmod(ms, BROADCAST_INTERVAL_MS)
+        return Stamp(sequence, ufsi, wisun.Bt(slot & 0xFFFF, offset))
+
+    # -- receiving ----------------------------------------------------------------------------------------------------
+
+    def listening_since_ns(self) -> int | None:
+        return self._on_since_ns
+
+    def on_air(self, frame: OnAir, rssi_dbm: int) -> None:
+        heard = self._open(frame)
+        if heard is None or heard.src is None:
+            return
+        if heard.dst is not None and heard.dst != self.eui64:
+            return
+        if heard.frame_type == FrameType.ACK:
+            self._on_ack(heard)
+            return
+        utt = wisun.utt(heard)
+        if utt is None:
+            return
+        if heard.ack_request and heard.sequence is not None:
+            self._acknowledge(heard, rssi_dbm)
+            if self._duplicate(heard.src, heard.sequence):
+                return
+        self._on_frame(Heard(heard, utt.frame_type, heard.src, heard.security is not None, rssi_dbm))
+
+    def _open(self, on_air: OnAir) -> MacFrame | None:
+        """The frame in clear text; None where it is not for this node to read (key, MIC, replay)."""
+        raw = on_air.cache.get("mac")
+        if raw is None:
+            try:
+                raw = decode_mac(on_air.psdu)
+            except Malformed:
+                raw = False
+            on_air.cache["mac"] = raw
+        if not isinstance(raw, MacFrame) or raw.security is None:
+            return raw if isinstance(raw, MacFrame) else None
+        key = self._flash.gak
+        if key is None or raw.security.key_index != KEY_INDEX or raw.src is None:
+            return None
+        if raw.dst is not None and raw.dst != self.eui64:
+            return None
+        clear = on_air.cache.get(key)
+        if clear is None:
+            try:
+                clear = security.unprotect(on_air.psdu, raw, key)
+            except ValueError:
+                clear = False
+            on_air.cache[key] = clear
+        if not isinstance(clear, MacFrame) or not self._fresh(raw):
+            return None
+        return clear
+
+    def _fresh(self, frame: MacFrame) -> bool:
+        """Frame counters only grow, per neighbour and key (IEEE 802.15.4 clause 9.2.4)."""
+        security_, src = frame.security, frame.src
+        if security_ is None or security_.frame_counter is None or src is None:
+            return False
+        slot = (src, security_.key_index or 0)
+        if security_.frame_counter <= self._counters.get(slot, -1):
+            return False
+        self._counters[slot] = security_.frame_counter
+        return True
+
+    def _duplicate(self, src: bytes, sequence: int) -> bool:
+        now = self._agenda.now_ns
+        seen, at = self._last_seen.get(src, (-1, 0))
+        self._last_seen[src] = (sequence, now)
+        return seen == sequence and now - at < DUPLICATE_NS
+
+    def _acknowledge(self, frame: MacFrame, rssi_dbm: int) -> None:
+        self._ack_due = True
+
+        def transmit() -> None:
+            self._ack_due = False
+            stamp = self._stamp(0)
+            ack = wisun.ack(frame, self.eui64, rsl_dbm=rssi_dbm, bt=stamp.bt, ufsi=stamp.ufsi)
+            end = self._medium.transmit(self._name, self._octets(ack, frame.security is not None))
+            self._free_at_ns = max(self._free_at_ns, end + MAC.pause_ns)
+
+        self._agenda.after(MAC.turnaround_ns, transmit)
+
+    def _on_ack(self, frame: MacFrame) -> None:
+        job = self._job
+        if job is None or self._awaiting != (frame.sequence, frame.src):
+            return
+        self._awaiting = None
+        if self._timeout is not None:
+            self._timeout.cancel()
+        self._finish(job, True)

@@ -1,0 +1,262 @@
+"""Nodes that join: smart meters, which then route and advertise for others, and terminals, which are leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.air import dhcpv6, ipv6, rpl, wisun
+from bench.air.eapol import decode_relay
+from bench.air.errors import Malformed
+from bench.air.extensions import HopByHop, Rpi
+from bench.air.ipv6 import Packet
+from bench.air.udp import Udp
+from bench.air.wisun import WisunFrameType
+from bench.twin.kernel import Kernel
+from bench.twin.mesh.advertiser import Advertiser
+from bench.twin.mesh.dodag import INSTANCE, MIN_HOP_RANK_INCREASE, Dodag
+from bench.twin.mesh.ip_layer import Done
+from bench.twin.mesh.join import Joiner, Parent
+from bench.twin.mesh.mac_layer import Heard
+from bench.twin.mesh.medium import Medium
+from bench.twin.mesh.plan import MeshPlan, NodePlan
+from bench.twin.mesh.station import DATA_PORT, HOP_LIMIT, RELAY_PORT, Station, read_eapol
+from bench.twin.mesh.timers import MAC
+from bench.twin.network import JoinState
+
+
+class Member(Station):
+    """A node with a joining machine; it reaches the root by its parent."""
+
+    def __init__(self, kernel: Kernel, medium: Medium, plan: MeshPlan, node: NodePlan, epoch_ns: int) -> None:
+        super().__init__(kernel, medium, plan, node, epoch_ns)
+        self.joiner = Joiner(self, self.on_state, self.on_lost)
+
+    def power(self, on: bool) -> None:
+        if not on:
+            self.joiner.halt()
+        super().power(on)
+
+    def route(self, packet: Packet, done: Done | None = None) -> None:
+        """Towards the root: plain when the parent is the destination, else tunnelled to the parent with an RPI.
+
+        The tunnel ends at the parent, which opens a new one: the RPI carries each sender's rank (RFC 9008).
+        """
+        parent, address = self.joiner.parent, self.address
+        if parent is None or address is None:
+            if done is not None:
+                done(False)
+            return
+        if packet.dst != parent.address:
+            rpi = Rpi(INSTANCE, (parent.rank + MIN_HOP_RANK_INCREASE) // MIN_HOP_RANK_INCREASE)
+            packet = Packet(address, parent.address, packet, 1, headers=(HopByHop((rpi,)),))
+
+        def result(success: bool) -> None:
+            self.joiner.parent_result(success)
+            if done is not None:
+                done(success)
+
+        self.ip.send(packet, parent.eui64, result)
+
+    def on_solicit(self, heard: Heard, network_name: str) -> None:
+        if heard.kind == WisunFrameType.PAS and network_name == self.plan.network_name:
+            self.joiner.heard_pas()
+
+    def on_pa(self, heard: Heard, pan: wisun.Pan) -> None:
+        self.joiner.on_pa(heard, pan)
+
+    def on_pc(self, heard: Heard, hashes: wisun.GtkHash) -> None:
+        self.joiner.on_pc(heard, hashes)
+
+    def on_eapol(self, src: bytes, kmp: int, pdu: bytes, authenticator: bytes | None) -> None:
+        record = read_eapol(pdu)
+        if record is not None:
+            self.joiner.on_eapol(src, record, authenticator)
+
+    def on_ip(self, packet: Packet, neighbour: bytes) -> None:
+        match packet.upper:
+            case rpl.Dio():
+                self.joiner.on_dio(neighbour, packet.upper)
+            case rpl.DaoAck():
+                self.joiner.on_dao_ack(packet.upper)
+            case Udp(dst_port=dhcpv6.CLIENT_PORT):
+                self.joiner.on_dhcp(dhcpv6.parse(packet.upper.payload))
+
+    def on_state(self, state: JoinState) -> None:
+        """The join state changed."""
+
+    def on_lost(self) -> None:
+        """The parent is lost; called before discovery begins."""
+
+
+class Meter(Member):
+    """A smart meter: once operational it advertises, relays EAPOL and DHCPv6, and forwards."""
+
+    def __init__(self, kernel: Kernel, medium: Medium, plan: MeshPlan, node: NodePlan, epoch_ns: int) -> None:
+        super().__init__(kernel, medium, plan, node, epoch_ns)
+        joiner = self.joiner
+        self._pan_size = 0
+        self._advertiser = Advertiser(
+            self.agenda, self.rng, self.mac, self.flash, plan, self.timers, self._pan_information
+        )
+        self._dodag = Dodag(
+            self.agenda,
+            self.rng,
+            self.ip,
+            self.eui64,
+            lambda: joiner.rank,
+            lambda: self.address,
+            lambda: joiner.parent.dodag_id if joiner.parent is not None else None,
+        )
+
+    def _pan_information(self) -> wisun.Pan:
+        rank = self.joiner.rank or MIN_HOP_RANK_INCREASE
+        return wisun.Pan(self._pan_size, rank - MIN_HOP_RANK_INCREASE)
+
+    @property
+    def _operational(self) -> bool:
+        return self.joiner.state is JoinState.OPERATIONAL
+
+    def assume_joined(self, parent: Parent, address: bytes, pan_size: int) -> None:
+        """Be a member since long ago."""
+        self.flash.store_keys(self.plan.gtk, self.plan.pan_id)
+        self.power(True)
+        self._pan_size = pan_size
+        self.joiner.assume(parent, address)
+        self._advertiser.start(settled=True)
+        self._dodag.start(settled=True)
+
+    def mains(self, on: bool) -> None:
+        """Mains off is dark at once; mains on boots and rejoins."""
+        if on == self.powered:
+            return
+        self._advertiser.stop()
+        self._dodag.stop()
+        self.power(on)
+        if on:
+            self.agenda.after(MAC.boot_ns, self.joiner.begin)
+
+    def on_state(self, state: JoinState) -> None:
+        if state is JoinState.OPERATIONAL:
+            self._advertiser.start(settled=False)
+            self._dodag.start(settled=False)
+        else:
+            self._advertiser.stop()
+            self._dodag.stop()
+
+    def on_lost(self) -> None:
+        self._dodag.poison()
+
+    def on_solicit(self, heard: Heard, network_name: str) -> None:
+        super().on_solicit(heard, network_name)
+        if not self._operational:
+            return
+        if heard.kind == WisunFrameType.PAS:
+            self._advertiser.solicited_pa(network_name)
+        else:
+            self._advertiser.solicited_pc(network_name, heard.frame.src_pan)
+
+    def on_pa(self, heard: Heard, pan: wisun.Pan) -> None:
+        super().on_pa(heard, pan)
+        if self._operational:
+            self._advertiser.heard_pa(heard.frame.src_pan, pan)
+        if pan.routing_cost < self._pan_information().routing_cost or not self._operational:
+            self._pan_size = pan.size  # the PAN size is the border router's to say and is passed down
+
+    def on_eapol(self, src: bytes, kmp: int, pdu: bytes, authenticator: bytes | None) -> None:
+        """From a supplicant (no EA-IE): relay it to the border router; else it is for ourselves."""
+        parent = self.joiner.parent
+        if authenticator is None and self._operational and parent is not None:
+            self.send_relay(parent.dodag_id, src, kmp, pdu)
+        else:
+            super().on_eapol(src, kmp, pdu, authenticator)
+
+    def on_ip(self, packet: Packet, neighbour: bytes) -> None:
+        super().on_ip(packet, neighbour)
+        if not self._operational:
+            return
+        match packet.upper:
+            case rpl.Dis():
+                self._dodag.answer(neighbour)
+            case Udp(dst_port=dhcpv6.SERVER_PORT):
+                self._on_dhcp(packet, packet.upper, neighbour)
+            case Udp(dst_port=port) if port == RELAY_PORT:
+                self._on_relay(packet, packet.upper)
+
+    def _on_dhcp(self, packet: Packet, udp: Udp, neighbour: bytes) -> None:
+        """Relay agent (RFC 8415 section 19): solicits go up, replies down."""
+        parent = self.joiner.parent
+        if parent is None or self.address is None:
+            return
+        message = dhcpv6.parse(udp.payload)
+        if isinstance(message, dhcpv6.Relay):
+            inner = message.message
+            if message.type == dhcpv6.MessageType.RELAY_REPLY and inner is not None:
+                answer = Udp(dhcpv6.SERVER_PORT, dhcpv6.CLIENT_PORT, dhcpv6.build(inner))
+                client = ipv6.eui64_of(message.peer)
+                self.ip.send(Packet(ipv6.link_local(self.eui64), message.peer, answer, HOP_LIMIT), client)
+            return
+        relayed = dhcpv6.Relay(
+            dhcpv6.MessageType.RELAY_FORWARD, 0, self.address, packet.src, (dhcpv6.RelayMessage(message),)
+        )
+        self.send_udp(parent.dodag_id, dhcpv6.SERVER_PORT, dhcpv6.build(relayed))
+
+    def _on_relay(self, packet: Packet, udp: Udp) -> None:
+        """EAPOL from the border router for a supplicant that we hear."""
+        try:
+            relay = decode_relay(udp.payload)
+        except Malformed:
+            return
+        self.send_eapol(relay.supplicant, relay.kmp_id, relay.pdu, ipv6.eui64_of(packet.src))
+
+
+class Terminal(Member):
+    """A wireless terminal: ``bench.twin.network.TerminalRadio``."""
+
+    def __init__(self, kernel: Kernel, medium: Medium, plan: MeshPlan, node: NodePlan, epoch_ns: int) -> None:
+        self._state_listeners: list[Callable[[JoinState], None]] = []
+        self._data_listeners: list[Callable[[bytes], None]] = []
+        self.join_state = JoinState.DISCONNECTED
+        super().__init__(kernel, medium, plan, node, epoch_ns)
+
+    def power_on(self) -> None:
+        self.power(True)
+
+    def power_off(self) -> None:
+        self.power(False)
+        self.join_state = JoinState.DISCONNECTED
+
+    def start_join(self) -> None:
+        if self.powered and self.join_state is JoinState.DISCONNECTED:
+            self.joiner.begin()
+
+    def leave(self) -> None:
+        if self.join_state is not JoinState.DISCONNECTED:
+            self.joiner.halt()
+            self.on_state(JoinState.DISCONNECTED)
+
+    def erase_keys(self) -> None:
+        self.flash.forget_keys()
+
+    def send(self, payload: bytes) -> bool:
+        parent = self.joiner.parent
+        if self.join_state is not JoinState.OPERATIONAL or parent is None:
+            return False
+        self.send_udp(parent.dodag_id, DATA_PORT, payload)
+        return True
+
+    def on_join_state(self, listener: Callable[[JoinState], None]) -> None:
+        self._state_listeners.append(listener)
+
+    def on_datagram(self, listener: Callable[[bytes], None]) -> None:
+        self._data_listeners.append(listener)
+
+    def on_state(self, state: JoinState) -> None:
+        self.join_state = state
+        for listener in self._state_listeners:
+            listener(state)
+
+    def on_ip(self, packet: Packet, neighbour: bytes) -> None:
+        super().on_ip(packet, neighbour)
+        if isinstance(packet.upper, Udp) and packet.upper.dst_port == DATA_PORT:
+            for listener in self._data_listeners:
+                listener(packet.upper.payload)
