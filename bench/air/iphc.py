@@ -155,15 +155,13 @@ def _context(links: Links, number: int) -> bytes:
 
 
 def _unicast(mode: int, prefix: bytes, reader: Reader, link: bytes | None) -> bytes:
-    """Address modes of 3.1.1: 16, 8, 2 octets inline, or none; a context of 16 octets covers them all (mode 3)."""
+    """Address modes of 3.1.1: 16, 8 or 2 octets inline, or none."""
     if mode == 0:
         return reader.take(16)
     if mode == 1:
         return prefix[:8] + reader.take(8)
     if mode == 2:
         return prefix[:8] + _SHORT_IID + reader.take(2)
-    if len(prefix) == 16:
-        return prefix
     if link is None:
         raise Malformed("IPHC: the address is left out, and the frame has none")
     return prefix[:8] + link
@@ -322,25 +320,20 @@ def _compress_unicast(
     address: bytes, link: bytes | None, contexts: Mapping[int, bytes]
 ) -> tuple[int | None, int, bytes]:
     """Context number, the bits SAC/DAC and mode (3 bits), and the octets inline."""
-    number = _matching(address, contexts)
-    if number is not None and contexts[number] == address:
-        return number, 0b111, b""
+    number = _matching(address[:8], contexts)
     if number is None and address[:8] != ipv6.LINK_LOCAL_PREFIX:
         return None, 0, address
     stateful = (number is not None) << 2
-    whole_address = number is not None and len(contexts[number]) == 16
-    if address[8:] == link and not whole_address:
+    if address[8:] == link:
         return number, stateful | 3, b""
     if address[8:14] == _SHORT_IID:
         return number, stateful | 2, address[14:]
     return number, stateful | 1, address[8:]
 
 
-def _matching(address: bytes, contexts: Mapping[int, bytes]) -> int | None:
-    """The context whose prefix the address has, a whole-address context first, else the lowest number."""
-    equal = (number for number, prefix in sorted(contexts.items()) if prefix == address)
-    alike = (number for number, prefix in sorted(contexts.items()) if prefix[:8] == address[:8])
-    return next(equal, next(alike, None))
+def _matching(prefix: bytes, contexts: Mapping[int, bytes]) -> int | None:
+    """The lowest number of a context with that prefix."""
+    return next((number for number, known in sorted(contexts.items()) if known[:8] == prefix), None)
 
 
 def _compress_multicast(address: bytes, contexts: Mapping[int, bytes]) -> tuple[int | None, int, bytes]:
@@ -352,7 +345,7 @@ def _compress_multicast(address: bytes, contexts: Mapping[int, bytes]) -> tuple[
     if not any(address[2:11]):
         return None, 0b1001, address[1:2] + address[11:]
     if address[3] == 64:
-        number = next((n for n, prefix in sorted(contexts.items()) if prefix[:8] == address[4:12]), None)
+        number = _matching(address[4:12], contexts)
         if number is not None:
             return number, 0b1100, address[1:3] + address[12:]
     return None, 0b1000, address

@@ -3,7 +3,7 @@
 :func:`decompress` gives the IPv6 packet's octets, exactly as they were before compression, or a :class:`Fragment` of it
 in *uncompressed* octets, which is what fragment sizes and offsets count. :func:`compress` writes what Wi-SUN stacks
 write: IPHC, UDP and extension headers by NHC, tunnelled packets by NHC too. Contexts map a context identifier (0-15) to
-an IPv6 prefix of 8 octets (or 16 octets, a whole address).
+an IPv6 prefix of 64 bits, given as 8 or 16 octets, of which the first 8 count.
 
 A UDP checksum may be left out on the air; it is computed anew, for a fragmented datagram once that is whole.
 """
