@@ -33,10 +33,10 @@ def decimals_of(expanded_u: float) -> int:
 
 
 def quantity(value: float | None, unit: str, expanded_u: float | None = None) -> str:
-    """``34.21 ± 0.58 s``; a dash for no value. U of zero or None is left out."""
+    """``34.21 ± 0.58 s``; a dash for no value. U of zero or None is left out, and so is the unit 1 of counts."""
     if value is None:
         return NONE
-    tail = f" {unit}" if unit else ""
+    tail = f" {unit}" if unit not in ("", "1") else ""
     if not expanded_u or not math.isfinite(expanded_u):
         return number(value) + tail
     decimals = decimals_of(expanded_u)
@@ -53,7 +53,7 @@ def verdict_value(verdict: Verdict) -> str:
         return "never" if measurement and not measurement.gate else NONE
     text = quantity(measurement.value, measurement.unit, verdict.expanded_u)
     if measurement.value != verdict.limit and text == quantity(verdict.limit, measurement.unit, verdict.expanded_u):
-        return f"{measurement.value!r} {measurement.unit}".rstrip()
+        return f"{measurement.value!r} {measurement.unit}".removesuffix(" 1").rstrip()
     return text
 
 

@@ -73,7 +73,7 @@ def join_timeline(measurement: Measurement, limit_s: float | None = None) -> str
     attempts = detail.attempts(measurement)
     if not attempts:
         return None
-    with _figure(1.0 + 0.42 * len(attempts)) as (figure, (axes,)):
+    with _figure(1.15 + 0.42 * len(attempts)) as (figure, (axes,)):
         for row, attempt in enumerate(attempts):
             _draw_attempt(axes, row, attempt)
         if limit_s is not None:
@@ -147,18 +147,19 @@ def buffering_strip(measurement: Measurement, _limit: float | None = None) -> st
         return None
     meters = {meter: list(group) for meter, group in groupby(marks, key=lambda mark: mark.meter)}
     days = sorted({_day_hour(mark.mark_ns)[0] for mark in marks})
+    good = {"upload": "delivered", "storage": "kept"}.get(measurement.measurand.partition(".")[0], "ok")
     columns = min(2, len(meters))
     rows = -(-len(meters) // columns)
     with _figure(0.45 + rows * (0.65 + 0.2 * len(days)), rows, columns) as (figure, all_axes):
         for axes in all_axes[len(meters) :]:
             axes.remove()
         for axes, (meter, own) in zip(all_axes, meters.items(), strict=False):
-            _draw_strip(axes, meter, own, days)
+            _draw_strip(axes, meter, own, days, good)
         _legend(figure, *all_axes[: len(meters)])
         return _svg(figure)
 
 
-def _draw_strip(axes: Axes, meter: str, marks: Sequence[detail.Mark], days: Sequence[int]) -> None:
+def _draw_strip(axes: Axes, meter: str, marks: Sequence[detail.Mark], days: Sequence[int], good: str) -> None:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
@@ -169,7 +170,7 @@ def _draw_strip(axes: Axes, meter: str, marks: Sequence[detail.Mark], days: Sequ
             continue
         squares = [Path([(h - 0.46, d - 0.42), (h + 0.46, d - 0.42), (h + 0.46, d + 0.42), (h - 0.46, d + 0.42),
                          (h - 0.46, d - 0.42)], closed=True) for h, d in own]  # fmt: skip
-        label = f"{sign} {term(state)}".strip()
+        label = f"{sign} {term(good if state == 'ok' else state)}".strip()
         axes.add_patch(PathPatch(Path.make_compound_path(*squares), facecolor=colour, linewidth=0, label=label))
         for hour, row in own if sign else ():
             axes.text(hour, row, sign, ha="center", va="center", fontsize=8, color=INK)
@@ -179,9 +180,8 @@ def _draw_strip(axes: Axes, meter: str, marks: Sequence[detail.Mark], days: Sequ
     axes.set_yticks(range(len(days)), [_date(day) for day in days])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    counts = ", ".join(
-        f"{n} {term(state).en}" for state in STATES if (n := sum(1 for *_, each in cells if each == state))
-    )
+    tally = {good if state == "ok" else state: sum(1 for *_, each in cells if each == state) for state in STATES}
+    counts = ", ".join(f"{n} {term(word).en}" for word, n in tally.items() if n)
     axes.set_title(f"{meter}: {counts}", loc="left", fontsize=9, color=INK)
 
 
@@ -274,16 +274,24 @@ def _limit_line(axes: Axes, limit: float) -> None:
     axes.axvline(limit, color=LIMIT, linestyle=(0, (5, 3)), linewidth=1.2, label=label, zorder=1)
 
 
+LEGEND_EM = 94
+"""Widths of a capital M that fit beside each other in the legend's font."""
+
+
 def _legend(figure: Figure, *all_axes: Axes) -> None:
-    """A row of its own above the axes, each label once; nothing without labels."""
+    """A block of its own above the axes: areas, then marks and lines, each label once; nothing without labels."""
+    from matplotlib.lines import Line2D
+
     once: dict[str, Any] = {}
     for axes in all_axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             once.setdefault(_padded(label), handle)
-    if once:
+    labels = sorted(once, key=lambda label: isinstance(once[label], Line2D))
+    if labels:
+        rows = -(-sum(3.5 + 0.6 * len(label) for label in labels) // LEGEND_EM)
         figure.legend(
-            once.values(), once.keys(), loc="outside upper left", ncols=len(once), frameon=False, fontsize=8,
-            handlelength=1.2, columnspacing=1.0, borderaxespad=0.1,
+            [once[label] for label in labels], labels, loc="outside upper left", ncols=-(-len(labels) // int(rows)),
+            frameon=False, fontsize=8, handlelength=1.2, columnspacing=1.0, borderaxespad=0.1,
         )  # fmt: skip
 
 

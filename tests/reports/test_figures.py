@@ -18,6 +18,7 @@ from reports import figures
         (168.0, "values", None, "168 values"),
         (0.00123456, "s", None, "0.001235 s"),
         (0.0, "", 0.0, "0"),
+        (3.0, "1", 0.0, "3"),
         (None, "s", 0.5, "–"),
     ],
 )
