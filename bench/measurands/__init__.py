@@ -1,5 +1,8 @@
 """The measurands: pure functions from an episode's evidence to measurements, each defined once.
 
-A measurand has one name, one file, one start and one stop event (lab-practice, first table). ``REGISTRY`` maps the
-names that ``testplans/guideline-*.yaml`` uses to the functions.
+A measurand has one name, one file, one start and one stop event (lab-practice, first table). The names are
+those that ``testplans/guideline-*.yaml`` uses, ``bench.measurands.registry`` maps them to the functions;
+``bench.measurands.air`` holds what the air alone tells.
+
+Nothing is imported here, so that ``kenshin measure`` loads the air and nothing else.
 """

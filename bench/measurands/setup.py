@@ -1,4 +1,7 @@
-"""What a measurand may know beside the evidence: declaration, agreement and rig wiring, by value from ``run.yaml``."""
+"""What a measurand may know beside the evidence: declaration, agreement and rig wiring, by value from ``run.yaml``.
+
+Read as plain values and not through the models of ``testplans``: a stored run must stay judgeable when those grow.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from typing import Any
 
 import attrs
 
+from bench.errors import InputError
+
 
 @attrs.frozen(slots=True)
 class TerminalSetup:
@@ -14,6 +19,7 @@ class TerminalSetup:
 
     ``hops`` are smart-meter hops by the rig description (lab-practice "Hops"), None where nobody says.
     ``indicator``: the local indicator is observable, so that it ends a join on site; else the server does.
+    ``timers``: the timer profile as declared.
     """
 
     id: str
@@ -21,21 +27,45 @@ class TerminalSetup:
     meters: tuple[str, ...]
     hops: int | None = None
     indicator: bool = True
-    console: bool = False
-    store_type: bool = True
     timers: str = ""
-    sniffers: tuple[str, ...] = ()
 
 
 @attrs.frozen(slots=True)
 class Setup:
-    """All of ``run.yaml`` that measurands ask for."""
+    """All of ``run.yaml`` that measurands ask for. Agreed times are seconds, None where not agreed."""
 
     terminals: tuple[TerminalSetup, ...]
-    agreement: Mapping[str, Any]
-    declaration: Mapping[str, Any]
+    upload_deadline_s: float
+    alarm_time_tolerance_s: float = 60.0
+    storage_at: str = "server"
 
     @classmethod
     def from_inputs(cls, inputs: Mapping[str, Any]) -> Setup:
-        """Read ``declaration``, ``agreement`` and ``rig`` of ``run.yaml``; InputError names what is missing."""
-        raise NotImplementedError
+        """Read ``declaration``, ``agreement`` and ``rig.positions`` of ``run.yaml``.
+
+        ``rig.positions`` is optional: ``{t1: {hops: 1}, ...}``. InputError names what is missing.
+        """
+        try:
+            declaration, agreement = inputs["declaration"], inputs["agreement"]
+            seen = declaration["observable"]
+            positions = (inputs.get("rig") or {}).get("positions") or {}
+            terminals = tuple(
+                TerminalSetup(
+                    id=sample["id"],
+                    eui64=sample["eui64"],
+                    meters=tuple(sample["meters"]),
+                    hops=(positions.get(sample["id"]) or {}).get("hops"),
+                    indicator=seen["indicator"] != "no",
+                    timers=declaration["timers"],
+                )
+                for sample in declaration["samples"]
+            )
+            hours, minutes = agreement["upload_deadline"].split(":")
+            return cls(
+                terminals=terminals,
+                upload_deadline_s=int(hours) * 3600.0 + int(minutes) * 60.0,
+                alarm_time_tolerance_s=float(agreement["alarm_time_tolerance_s"]),
+                storage_at=agreement["storage_at"],
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise InputError(f"run.yaml: inputs are not whole ({error!r}); expected what a run wrote") from None

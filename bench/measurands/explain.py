@@ -1,0 +1,133 @@
+"""What the air adds to an episode: hops seen, and the phases of a join (``join.radio``). It explains, never judges.
+
+No captures, no keys, a truncated file of a killed run: the explanation gets thinner, the verdict does not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from bench.errors import InputError
+from bench.evidence import Evidence
+from bench.records import NS_PER_S, Json
+
+if TYPE_CHECKING:
+    from bench.air.frame import Frame
+    from bench.measurands.air.join import Join, NodeRecord
+
+SAME_FRAME_NS: Final = 50_000_000
+"""Two sniffers stamp one frame within this; a sender cannot reuse a frame counter so soon."""
+
+
+@attrs.frozen(slots=True)
+class Place:
+    """Where a terminal hangs in the mesh: smart-meter hops and terminal hops apart (無線端末同士のMH)."""
+
+    hops: int
+    terminal_hops: int
+    dodag_depth: int
+
+
+@attrs.frozen(slots=True)
+class AirView:
+    """Nodes and joins that the sniffers saw up to a moment; empty where nothing was captured."""
+
+    nodes: Mapping[bytes, NodeRecord] = attrs.field(factory=dict)
+
+    def join_in(self, eui64: str, since_ns: int, until_ns: int) -> Join | None:
+        """The terminal's last join that was under way in the interval."""
+        node = self.nodes.get(_octets(eui64))
+        found = [join for join in node.joins if since_ns <= join.first_frame_ns <= until_ns] if node else []
+        return found[-1] if found else None
+
+    def place(self, eui64: str, terminals: frozenset[str], parent: bytes | None = None) -> Place | None:
+        """The terminal's place by the parents seen on the air; None where a link was not seen.
+
+        ``parent``: the terminal's own parent where the question is about an earlier moment.
+        """
+        own, others = _octets(eui64), {_octets(other) for other in terminals}
+        meters = relays = 0
+        step = parent if parent is not None else self._parent(own)
+        seen = {own}
+        while step is not None and step not in seen:
+            node = self.nodes.get(step)
+            if node is None:
+                return None
+            if node.border_router:
+                return Place(meters, relays, meters + relays + 1)
+            meters, relays = (meters, relays + 1) if step in others else (meters + 1, relays)
+            seen.add(step)
+            step = node.parent
+        return None
+
+    def _parent(self, eui64: bytes) -> bytes | None:
+        node = self.nodes.get(eui64)
+        return node.parent if node else None
+
+
+def air_view(evidence: Evidence, since_ns: int | None, until_ns: int) -> AirView:
+    """What all sniffers together saw; an unreadable capture counts as far as it could be read."""
+    if not evidence.sniffers():
+        return AirView()
+    from bench.measurands.air.join import joins
+
+    return AirView(joins(_once(_readable(evidence.frames(since_ns=since_ns, until_ns=until_ns)))))
+
+
+def phases(join: Join, start_ns: int, stop_ns: int | None) -> list[Json]:
+    """Phases from the start on site to the end on site, as far as the air showed their borders."""
+    borders = [
+        ("start to first solicitation", join.first_solicitation_ns),
+        ("discovery and authentication", join.authenticated_ns),
+        ("configuration", join.configured_ns),
+        ("routing", join.operational_ns or join.operational_by_ns),
+        ("confirmation", stop_ns),
+    ]
+    found: list[Json] = []
+    at = start_ns
+    for name, border in borders:
+        if border is None or border < at:
+            continue
+        found.append({"phase": name, "from_ns": at, "to_ns": border})
+        at = border
+    return found
+
+
+def radio(join: Join) -> dict[str, Json]:
+    """``join.radio``: first solicitation to DAO-ACK, None where it was not seen."""
+    whole = join.join_ns
+    return {
+        "kind": join.kind.value if join.kind is not None else None,
+        "join_s": None if whole is None else whole / NS_PER_S,
+        "first_solicitation_ns": join.first_solicitation_ns,
+        "authenticated_ns": join.authenticated_ns,
+        "configured_ns": join.configured_ns,
+        "operational_ns": join.operational_ns,
+        "reached": join.reached.name.lower(),
+    }
+
+
+def _readable(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """Frames up to where a file ends early (the sniffer was killed)."""
+    try:
+        yield from frames
+    except InputError:
+        return
+
+
+def _once(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """Each transmission once, although several sniffers heard it."""
+    last: dict[tuple[object, ...], int] = {}
+    for frame in frames:
+        key = (frame.src, frame.dst, frame.seq, frame.frame_counter, frame.kind, frame.length_octets)
+        before = last.get(key)
+        last[key] = frame.time_ns
+        if before is None or frame.time_ns - before > SAME_FRAME_NS:
+            yield frame
+
+
+def _octets(eui64: str) -> bytes:
+    return bytes.fromhex(eui64.replace(":", ""))

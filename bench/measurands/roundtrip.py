@@ -1,0 +1,159 @@
+"""``roundtrip.server``: a read request leaves the connection server, its answer enters it, and the answer is fresh.
+
+Fresh means: after the request left, the bench set the meter's register to an index that it never had, and the answer
+carries exactly that index. An answer that is not fresh proves no round trip and is left out; an unanswered request is
+a round trip without end. Both stamps are the server's own, so no clock offset enters (lab-practice).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from bench.evidence import CitedObservation, Episode
+from bench.measurands.common import (
+    Trouble,
+    bench_trouble,
+    gated,
+    seconds,
+    stamps_u_s,
+    statistic_of,
+    unfinished,
+)
+from bench.measurands.explain import AirView, air_view
+from bench.measurands.join import place_conditions
+from bench.measurands.setup import Setup, TerminalSetup
+from bench.records import Json, Measurement
+
+NAME: Final = "roundtrip.server"
+
+
+@attrs.frozen(slots=True)
+class RoundTrip:
+    """One request; ``answer`` None: it was never answered."""
+
+    meter: str
+    sent: CitedObservation
+    answer: CitedObservation | None
+    cited: tuple[str, ...]
+
+    @property
+    def rtt_s(self) -> float | None:
+        return None if self.answer is None else seconds(self.sent.t_ns, self.answer.t_ns)
+
+
+def roundtrip_server(episodes: Sequence[Episode], setup: Setup, statistic: str) -> list[Measurement]:
+    """One measurement a terminal over all its read requests, in seconds."""
+    (episode,) = episodes
+    view = air_view(episode.evidence, episode.t0_ns, episode.t1_ns)
+    euis = frozenset(terminal.eui64 for terminal in setup.terminals)
+    return [_measure(episode, terminal, view, euis, statistic) for terminal in setup.terminals]
+
+
+def _measure(
+    episode: Episode, terminal: TerminalSetup, view: AirView, euis: frozenset[str], statistic: str
+) -> Measurement:
+    sent = [
+        event
+        for event in episode.events("server.request.sent", subject=terminal.id)
+        if event.data.get("op", "read") == "read"
+    ]
+    found = [_round_trip(episode, terminal, event) for event in sent]
+    trips = [trip for trip in found if isinstance(trip, RoundTrip)]
+    troubles = [trip for trip in found if isinstance(trip, Trouble)]
+    if not trips:
+        names = {"server", terminal.id, episode.name}
+        nothing = bench_trouble(episode.evidence, names, episode.t0_ns, episode.t1_ns) or unfinished(episode)
+        nothing = nothing or Trouble("no request left the server", False, ())
+        return gated(NAME, terminal.id, "s", troubles[0] if troubles else nothing)
+    values = [trip.rtt_s for trip in trips]
+    place = view.place(terminal.eui64, euis)
+    silent = sum(1 for value in values if value is None)
+    trials: list[Json] = [{"value": value} for value in values]
+    return Measurement(
+        NAME,
+        terminal.id,
+        statistic_of(values, statistic),
+        "s",
+        u=max((stamps_u_s(trip.sent, trip.answer) for trip in trips if trip.answer is not None), default=None),
+        conditions={
+            "n": len(trips),
+            "statistic": statistic,
+            "unanswered": silent,
+            **place_conditions({place} if place is not None else set(), terminal),
+            **({"requests_left_out": len(troubles)} if troubles else {}),
+        },
+        cited=tuple(row for trip in trips for row in trip.cited),
+        detail={
+            "samples": [_sample(trip) for trip in trips],
+            "trials": trials,
+            "trial_noun": "round trips",
+            "left_out": [trouble.why for trouble in troubles],
+            "never": f"{silent} of {len(trips)} requests were never answered" if silent else "",
+        },
+    )
+
+
+def _round_trip(episode: Episode, terminal: TerminalSetup, sent: CitedObservation) -> RoundTrip | Trouble:
+    request = sent.data.get("request")
+    answers = [
+        event
+        for event in episode.events("server.answer", subject=terminal.id, since_ns=sent.t_ns)
+        if event.data.get("request") == request
+    ]
+    failed = [
+        event
+        for event in episode.events("server.request.failed", since_ns=sent.t_ns)
+        if event.data.get("request") == request
+    ]
+    answer = answers[0] if answers else None
+    until_ns = answer.t_ns if answer is not None else failed[0].t_ns if failed else _given_up_ns(episode, sent)
+    meter = _meter_of(episode, sent, answer)
+    names = {"server", terminal.id, episode.name, f"meter.{meter}"}
+    trouble = bench_trouble(episode.evidence, names, sent.t_ns, until_ns)
+    if trouble is not None:
+        return trouble
+    if answer is None:
+        if not failed and not episode.complete and until_ns == episode.t1_ns:
+            return Trouble(f"episode '{episode.name}' ended before the answer", False, (sent.citation,))
+        return RoundTrip(meter, sent, None, (sent.citation, *(event.citation for event in failed[:1])))
+    return _fresh(episode, meter, sent, answer)
+
+
+def _fresh(episode: Episode, meter: str, sent: CitedObservation, answer: CitedObservation) -> RoundTrip | Trouble:
+    """The round trip when its answer carries the index that was set after the request, else why it is left out."""
+    history = episode.evidence.events("meter.index", subject=meter, until_ns=answer.t_ns)
+    after = [event for event in history if event.t_ns >= sent.t_ns]
+    if not after:
+        return Trouble("not proved fresh: the register was not set after the request", False, (sent.citation,))
+    new = after[-1]
+    earlier = {event.data.get("index") for event in history if event.t_ns < sent.t_ns}
+    rows = (sent.citation, new.citation, answer.citation)
+    if new.data.get("index") in earlier:
+        return Trouble("not proved fresh: the register's new index was an old one", False, rows)
+    if answer.data.get("index") != new.data.get("index"):
+        said, true = answer.data.get("index"), new.data.get("index")
+        return Trouble(f"not fresh: answered {said}, the register stood at {true}", False, rows)
+    return RoundTrip(meter, sent, answer, rows)
+
+
+def _given_up_ns(episode: Episode, sent: CitedObservation) -> int:
+    """Until when an unanswered request was waited for: the next one to the same terminal, or the episode's end."""
+    later = episode.events("server.request.sent", subject=sent.subject, since_ns=sent.t_ns + 1)
+    return later[0].t_ns if later else episode.t1_ns
+
+
+def _meter_of(episode: Episode, sent: CitedObservation, answer: CitedObservation | None) -> str:
+    """Which meter was asked: from the answer, the request's event, or the bench's own milestone."""
+    if answer is not None and "meter" in answer.data:
+        return str(answer.data["meter"])
+    if "meter" in sent.data:
+        return str(sent.data["meter"])
+    marks = episode.marks("request", request=sent.data.get("request"))
+    return str(marks[0].data.get("meter", "")) if marks else ""
+
+
+def _sample(trip: RoundTrip) -> dict[str, Json]:
+    return {"meter": trip.meter, "sent_ns": trip.sent.t_ns, "rtt_s": trip.rtt_s, "ok": trip.answer is not None}

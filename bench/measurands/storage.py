@@ -1,0 +1,222 @@
+"""``storage.terminal``: how many of the newest 168 hour marks an isolated terminal still gives when it is read.
+
+The episode cuts the smart meters' mains (``cut``), restores them (``restore``) and then reads (``read``). Isolation is
+proved by the server: from the last thing it heard of the terminal, or the cut where that came later, to the restore;
+less than 168 h prove nothing. Present are values delivered after the restore, by upload or by history answer, and those
+that the server had before the cut. Hours in which the terminal's own feed was off or the bench blind are the bench's
+doing: a value missing there makes the result inconclusive, not the terminal bad. What became of values older than
+168 h (the overwrite policy) is reported, not judged (lab-practice).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from bench.evidence import CitedObservation, Episode
+from bench.measurands.common import (
+    Span,
+    Trouble,
+    bench_trouble,
+    blind_spans,
+    first_span_over,
+    gated,
+    seconds,
+    unfinished,
+)
+from bench.measurands.deliveries import Delivery, histories, uploads
+from bench.measurands.setup import Setup, TerminalSetup
+from bench.records import NS_PER_HOUR, Json, Measurement
+
+NAME: Final = "storage.terminal"
+STORED_HOURS: Final = 168
+"""Seven days (無線端末：7日以上), the same for the isolation that must be shown."""
+
+
+@attrs.frozen(slots=True)
+class Isolation:
+    """The terminal's time without a mesh, and the milestones around it."""
+
+    cut: CitedObservation
+    restore: CitedObservation
+    from_ns: int
+
+    @property
+    def hours(self) -> float:
+        return seconds(self.from_ns, self.restore.t_ns) / 3600.0
+
+
+@attrs.frozen(slots=True)
+class MeterStore:
+    """One meter's newest hour marks at the read: which are present, missing, or excused by the bench's own doing."""
+
+    meter: str
+    present: tuple[int, ...]
+    missing: tuple[int, ...]
+    excused: tuple[int, ...]
+    policy: dict[str, Json]
+
+
+def storage_terminal(episodes: Sequence[Episode], setup: Setup, statistic: str) -> list[Measurement]:
+    """One measurement a terminal: hours present of the newest 168, the meter with the fewest deciding."""
+    (episode,) = episodes
+    return [_measure(episode, terminal) for terminal in setup.terminals]
+
+
+def _measure(episode: Episode, terminal: TerminalSetup) -> Measurement:
+    isolation = _isolation(episode, terminal)
+    if isinstance(isolation, Trouble):
+        return gated(NAME, terminal.id, "h", _bench_first(episode, terminal, isolation))
+    delivered = _delivered(episode, terminal, isolation)
+    excuses = _feed_gaps(episode, terminal) + blind_spans(episode.evidence)
+    stores = [_store(episode, terminal, meter, isolation, delivered, excuses) for meter in terminal.meters]
+    unread = [store.meter for store in stores if not store.present and not store.missing and not store.excused]
+    trouble = None
+    if unread:
+        trouble = Trouble(f"{unread[0]} was not read after the outage", False, (isolation.restore.citation,))
+    elif not any(store.missing for store in stores) and any(store.excused for store in stores):
+        trouble = Trouble("values are missing only where the feed was off or the bench blind", False, _rows(excuses))
+    if trouble is None and any(store.missing for store in stores):
+        trouble = _server_trouble(episode, terminal)
+    if trouble is not None:
+        return gated(NAME, terminal.id, "h", _bench_first(episode, terminal, trouble), isolated_h=isolation.hours)
+    return _measurement(terminal, isolation, stores, delivered)
+
+
+def _measurement(
+    terminal: TerminalSetup, isolation: Isolation, stores: list[MeterStore], delivered: list[Delivery]
+) -> Measurement:
+    fewest = min(stores, key=lambda store: len(store.present))
+    rows = sorted({item.event.row for item in delivered})
+    return Measurement(
+        NAME,
+        terminal.id,
+        float(len(fewest.present)),
+        "h",
+        u=0.0,
+        conditions={
+            "isolated_h": round(isolation.hours, 3),
+            "outage": "smart-meter mains",
+            "meters": len(stores),
+            "fewest": fewest.meter,
+        },
+        cited=(isolation.cut.citation, isolation.restore.citation, *(f"timeline#{row}" for row in rows)),
+        detail={
+            "outage": [isolation.cut.t_ns, isolation.restore.t_ns],
+            "missing": [{"meter": store.meter, "mark_ns": mark} for store in stores for mark in store.missing],
+            "overwrite_policy": {store.meter: store.policy for store in stores},
+            "marks": [item for store in stores for item in _marks(store)],
+            "trials": [{"meter": store.meter, "value": float(len(store.present))} for store in stores],
+            "trial_noun": "meters' stores",
+        },
+    )
+
+
+def _isolation(episode: Episode, terminal: TerminalSetup) -> Isolation | Trouble:
+    cuts, restores = episode.marks("cut"), episode.marks("restore")
+    if not cuts or not restores:
+        return unfinished(episode) or Trouble("no cut and restore were driven", False, ())
+    cut, restore = cuts[0], restores[-1]
+    heard = [
+        event.t_ns
+        for kind in ("server.upload", "server.answer", "server.alarm", "server.terminal.reachable")
+        for event in episode.events(kind, subject=terminal.id, since_ns=cut.t_ns, until_ns=restore.t_ns - 1)
+    ]
+    isolation = Isolation(cut, restore, max(heard, default=cut.t_ns))
+    if isolation.hours < STORED_HOURS:
+        said = f"isolated for {isolation.hours:.1f} h only, at least {STORED_HOURS} h are needed"
+        return Trouble(said, False, (cut.citation, restore.citation))
+    return isolation
+
+
+def _delivered(episode: Episode, terminal: TerminalSetup, isolation: Isolation) -> list[Delivery]:
+    """What the server got after the restore, and before the cut."""
+    evidence, back_ns = episode.evidence, isolation.restore.t_ns
+    after = uploads(evidence, terminal.id, back_ns, episode.t1_ns)
+    after += histories(evidence, terminal.id, back_ns, episode.t1_ns)
+    before = uploads(evidence, terminal.id, 0, isolation.cut.t_ns)
+    newest = isolation.restore.t_ns - STORED_HOURS * NS_PER_HOUR
+    return after + [item for item in before if item.mark_ns > newest]
+
+
+def _store(
+    episode: Episode,
+    terminal: TerminalSetup,
+    meter: str,
+    isolation: Isolation,
+    delivered: list[Delivery],
+    excuses: list[Span],
+) -> MeterStore:
+    reads = [mark for mark in episode.marks("read") if mark.data.get("meter", meter) == meter]
+    reads = [mark for mark in reads if mark.data.get("terminal", terminal.id) == terminal.id]
+    got = {item.mark_ns for item in delivered if item.meter == meter}
+    if not reads:
+        return MeterStore(meter, (), (), (), {})
+    newest = reads[-1].t_ns // NS_PER_HOUR * NS_PER_HOUR
+    asked = [newest - hour * NS_PER_HOUR for hour in reversed(range(STORED_HOURS))]
+    absent = [mark for mark in asked if mark not in got]
+    excused = tuple(mark for mark in absent if first_span_over(excuses, mark, mark))
+    return MeterStore(
+        meter,
+        present=tuple(mark for mark in asked if mark in got),
+        missing=tuple(mark for mark in absent if mark not in excused),
+        excused=excused,
+        policy=_policy(isolation, got),
+    )
+
+
+def _policy(isolation: Isolation, got: set[int]) -> dict[str, Json]:
+    """What was kept of the outage's marks: reported only."""
+    first = -(-isolation.cut.t_ns // NS_PER_HOUR) * NS_PER_HOUR
+    marks = list(range(first, isolation.restore.t_ns + 1, NS_PER_HOUR))
+    kept = [mark for mark in marks if mark in got]
+    if len(kept) == len(marks):
+        said = "nothing was overwritten"
+    elif kept and kept[-1] == marks[-1]:
+        said = "the oldest were overwritten" if kept == marks[-len(kept) :] else "newest kept, with gaps"
+    else:
+        said = "the newest were not kept"
+    oldest: Json = kept[0] if kept else None
+    return {"outage_marks": len(marks), "delivered": len(kept), "oldest_mark_ns": oldest, "policy": said}
+
+
+def _feed_gaps(episode: Episode, terminal: TerminalSetup) -> list[Span]:
+    """When the terminal's own supply was read back as off within the episode."""
+    gaps: list[Span] = []
+    off: CitedObservation | None = None
+    for event in episode.evidence.events("supply.output", subject=terminal.id, until_ns=episode.t1_ns):
+        if event.data.get("on") is False and off is None:
+            off = event
+        elif event.data.get("on") and off is not None:
+            gaps.append(Span(off.t_ns, event.t_ns, (off.citation, event.citation)))
+            off = None
+    if off is not None:
+        gaps.append(Span(off.t_ns, episode.t1_ns, (off.citation,)))
+    return [gap for gap in gaps if gap.meets(episode.t0_ns, episode.t1_ns)]
+
+
+def _server_trouble(episode: Episode, terminal: TerminalSetup) -> Trouble | None:
+    """Missing values prove something only if the bench could have seen them arrive."""
+    names = {"server", terminal.id, episode.name}
+    return bench_trouble(episode.evidence, names, episode.t0_ns, episode.t1_ns) or unfinished(episode)
+
+
+def _bench_first(episode: Episode, terminal: TerminalSetup, otherwise: Trouble) -> Trouble:
+    """The bench's own failure explains more than what followed from it."""
+    names = {"server", terminal.id, episode.name}
+    return bench_trouble(episode.evidence, names, episode.t0_ns, episode.t1_ns) or otherwise
+
+
+def _rows(spans: list[Span]) -> tuple[str, ...]:
+    return tuple(row for span in spans for row in span.cited)
+
+
+def _marks(store: MeterStore) -> list[Json]:
+    states = {
+        **dict.fromkeys(store.present, "ok"),
+        **dict.fromkeys(store.missing, "missing"),
+        **dict.fromkeys(store.excused, "excluded"),
+    }
+    return [{"meter": store.meter, "mark_ns": mark, "state": state} for mark, state in sorted(states.items())]
