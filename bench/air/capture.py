@@ -7,11 +7,12 @@ records and then raises `InputError` with file and octet offset, so what was cap
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import Final
 
 from bench.air.link import PHY_LINK_TYPES, Record, make_record
 from bench.air.pcapng import PcapngStream
@@ -41,7 +42,7 @@ def read_capture(path: Path | str) -> Iterator[Record]:
         with open(path, "rb") as raw:
             zipped = raw.read(2) == _GZIP_MAGIC
             raw.seek(0)
-            source = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if zipped else raw
+            source = gzip.GzipFile(fileobj=raw) if zipped else raw
             yield from _read(_Source(source, str(path)), str(path))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; expected a capture file") from None
@@ -50,20 +51,27 @@ def read_capture(path: Path | str) -> Iterator[Record]:
 class _Source:
     """Reads octets and knows where it is; a gzip stream that ends early is only an early end."""
 
-    def __init__(self, file: IO[bytes], name: str) -> None:
+    def __init__(self, file: io.BufferedIOBase, name: str) -> None:
         self._file = file
         self._name = name
         self.at = 0
 
     def read(self, count: int) -> bytes:
+        """``count`` octets, fewer only at the end."""
+        octets = b""
+        while len(octets) < count and (more := self._some(count - len(octets))):
+            octets += more
+        self.at += len(octets)
+        return octets
+
+    def _some(self, count: int) -> bytes:
+        # read1, because read drops what it already has where the stream ends early
         try:
-            octets = self._file.read(count)
+            return self._file.read1(count)
         except EOFError:
             return b""
         except (zlib.error, gzip.BadGzipFile) as error:
             raise InputError(f"{self._name}: damaged gzip after octet {self.at} ({error})") from None
-        self.at += len(octets)
-        return octets
 
 
 def _read(source: _Source, name: str) -> Iterator[Record]:
