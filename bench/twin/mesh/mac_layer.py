@@ -137,18 +137,20 @@ class MacLayer:
         if frame.ack_request and frame.dst is not None:
             self._awaiting = (job.sequence, frame.dst)
             wait = MAC.turnaround_ns + air_time_ns(ACK_OCTETS_MAX) + MAC.ack_margin_ns
-            self._timeout = self._agenda.after(end - self._agenda.now_ns + wait, lambda: self._no_ack(job))
+            length = end - self._agenda.now_ns
+            self._timeout = self._agenda.after(length + wait, lambda: self._no_ack(job, length))
         else:
             self._agenda.after(end - self._agenda.now_ns, lambda: self._finish(job, True))
 
-    def _no_ack(self, job: _Job) -> None:
+    def _no_ack(self, job: _Job, length_ns: int) -> None:
+        """Repeat later. The wait grows with the frame: two hidden senders of long frames would else collide for ever."""
         self._awaiting = None
         job.attempts += 1
         if job.attempts >= MAC.attempts:
             self._finish(job, False)
             return
-        job.be = min(MAC.min_be + job.attempts, MAC.max_be)
-        self._backoff(job)
+        job.be = MAC.min_be
+        self._agenda.after(self._rng.randrange(2 * job.attempts * length_ns), lambda: self._backoff(job))
 
     def _finish(self, job: _Job, success: bool) -> None:
         self._job = None
