@@ -84,8 +84,8 @@ def _heading(measured: Measured) -> str:
     began = datetime.fromtimestamp(measured.from_ns // 1_000_000_000, UTC)
     rate = measured.radio.bitrate_bps
     lines = [
-        f"{measured.frames} frames in {(measured.to_ns - measured.from_ns) / 1e9:.3f} s from {began:%Y-%m-%d %H:%M:%S} UTC"
-        " (times below count from there)"
+        f"{measured.frames} frames in {(measured.to_ns - measured.from_ns) / 1e9:.3f} s"
+        f" from {began:%Y-%m-%d %H:%M:%S} UTC (times below count from there)"
     ]
     if rate is None:
         lines.append(f"PHY: {measured.radio.note}")

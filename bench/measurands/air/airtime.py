@@ -27,7 +27,7 @@ from bench.measurands.air.sighting import Digest, Sighting, digest
 FSK_PREAMBLES: Final = {50_000: 8, 100_000: 8, 150_000: 12, 200_000: 12, 300_000: 24}
 """Preamble octets by bit rate (bit/s) of the FSK modes 1 to 8; kept equal over the modulation index."""
 SFD_AND_PHR: Final = 4
-JAPAN: Final = 9
+JAPAN: Final = 2
 """Regulatory domain number of Japan in US-IE and BS-IE."""
 JAPAN_RATES: Final = {21: 50_000, 22: 100_000}
 """bit/s of the FSK modes of Japanese channel plans; plan 23 has two rates, plan 24 none."""
@@ -90,8 +90,8 @@ def phy_of(seen: Digest, bitrate_bps: int | None = None) -> Phy:
 def octet_time_ns(pairs: Sequence[tuple[int, int]]) -> float | None:
     """Time of one octet: median slope (Theil-Sen) of durations or delays (ns) over lengths (octets).
 
-    None where there are too few pairs, too little spread, or the slope is no bit rate of a low-power radio (10 kbit/s to
-    2.5 Mbit/s).
+    None where there are too few pairs, too little spread, or the slope is no bit rate of a low-power radio (10 kbit/s
+    to 2.5 Mbit/s).
     """
     ordered = sorted(pairs)
     sample = ordered[:: max(1, len(ordered) // MAX_PAIRS)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 import attrs
@@ -121,8 +122,8 @@ class Routes:
         self._copies: dict[tuple[bytes, int, bytes | None], int] = {}
 
     def record(self, eui64: bytes, change: Change) -> None:
-        """Takes a sign of a node's parent, in order of time. A weaker sign of another parent counts only some time after
-        a stronger one: packets under way still follow the old route."""
+        """Takes a sign of a node's parent, in order of time. A weaker sign of another parent counts only some time
+        after a stronger one: packets under way still follow the old route."""
         if eui64 in self.book.border_routers or change.parent == eui64:
             return
         changes = self._changes.setdefault(eui64, [])
@@ -146,8 +147,8 @@ class Routes:
                 self.record(eui64, Change(t_ns, above, "DAO"))
 
     def change_at(self, eui64: bytes, t_ns: int | None = None) -> Change | None:
-        """The change that holds at ``t_ns`` (default: at the end); before the first sign, that first sign if it is not a
-        DAO: traffic shows a route that was there already."""
+        """The change that holds at ``t_ns`` (default: at the end); before the first sign, that first sign if it is not
+        a DAO: traffic shows a route that was there already."""
         changes = self._changes.get(eui64)
         if not changes:
             return None
@@ -205,7 +206,7 @@ def _from_traffic(found: Routes, sighting: Sighting, datagram: Datagram) -> None
     at = sighting.start_ns
     if datagram.ahead:
         hops = [src, *(book.eui64(address) for address in datagram.ahead)]
-        for above, below in zip(hops, hops[1:], strict=False):
+        for above, below in pairwise(hops):
             if above is not None and below is not None:
                 found.record(below, Change(at, above, "source route"))
     elif src in book.border_routers and book.eui64(datagram.dst) == dst:

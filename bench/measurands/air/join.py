@@ -1,11 +1,11 @@
 """Joining, as the air shows it: per node the phases from the first solicitation to the DAO-ACK.
 
-| stamp | definition | phase that it ends (FAN join state) |
-|---|---|---|
-| `first_solicitation_ns` | start of the node's first PAS of this join (or PCS, when it comes before any authentication). None: it sent none (a neighbour's PAS brought the advertisement) or the capture missed it | - |
-| `authenticated_ns` | end of its message 4/4 (or group 2/2 where there was no 4-way handshake) | discovery, authentication (1, 2) |
-| `configured_ns` | end of the PAN configuration that it waited for: the first one, after authentication and after its last PCS, from its authenticator or parent | configuration (3) |
-| `operational_ns` | end of the first DAO-ACK frame that reaches the node itself, whoever relays it | routing (4) |
+* `first_solicitation_ns`: start of the node's first PAS of this join (or PCS, when it comes before any authentication).
+  None: it sent none (a neighbour's PAS brought the advertisement), or the capture missed it.
+* `authenticated_ns`: end of its message 4/4 (group 2/2 where there was no 4-way handshake); ends FAN join states 1, 2.
+* `configured_ns`: end of the PAN configuration that it waited for: the first one, after authentication and after its
+  last PCS, from its authenticator or parent; ends join state 3.
+* `operational_ns`: end of the first DAO-ACK frame that reaches the node itself, whoever relays it; ends join state 4.
 
 `join.radio` of lab-practice is operational minus first solicitation. A node that solicits again after it was
 operational joins again. A join is cold when EAPOL stands between solicitation and configuration, else a reconnect
@@ -139,12 +139,13 @@ def _pan(eui64: bytes, watcher: Watcher, found: Routes) -> int | None:
 
 
 def _join(attempt: Attempt, eui64: bytes, watcher: Watcher, found: Routes) -> Join:
+    again = attempt is not watcher.nodes[eui64].attempts[0]
     at = attempt.operational_ns or attempt.serving_ns
     # The route that the join ended with: the DAO came just before its acknowledgement.
     change = found.change_at(eui64, at) if at is not None else None
     parent = change.parent if change else None
     return Join(
-        kind=_kind(attempt),
+        kind=_kind(attempt, again),
         first_frame_ns=attempt.first_frame_ns,
         first_solicitation_ns=attempt.first_solicitation_ns,
         authenticated_ns=attempt.authenticated_ns,
@@ -159,9 +160,10 @@ def _join(attempt: Attempt, eui64: bytes, watcher: Watcher, found: Routes) -> Jo
     )
 
 
-def _kind(attempt: Attempt) -> Kind | None:
+def _kind(attempt: Attempt, again: bool) -> Kind | None:
+    """Of a node that was in before, the capture saw the beginning, solicitation or not."""
     if attempt.eapol_ns is not None:
         return Kind.COLD
-    if attempt.first_solicitation_ns is None or attempt.reached < Phase.ROUTING:
+    if (attempt.first_solicitation_ns is None and not again) or attempt.reached < Phase.ROUTING:
         return None
     return Kind.RECONNECT

@@ -17,12 +17,14 @@ from bench.measurands.air.hops import AddressBook
 from bench.measurands.air.sighting import (
     SECOND_NS,
     Acknowledged,
+    AddressOwner,
     AddressRequest,
     Advertised,
     AuthenticationStep,
     Datagram,
     Digest,
     PanNotice,
+    RouteRequest,
     Sighting,
 )
 
@@ -42,8 +44,9 @@ class Phase(IntEnum):
 
 @attrs.define(slots=True)
 class Attempt:
-    """One join as it unfolds. Stamps as in `join.Join`; ``eapol_ns`` its first EAPOL frame, ``routing_ns`` its first data
-    frame, ``last_pcs_ns`` its last PAN configuration solicit before that, ``advertised`` whether it sent a DAO."""
+    """One join as it unfolds. Stamps as in `join.Join`; ``eapol_ns`` its first EAPOL frame, ``routing_ns`` its first
+    data frame, ``last_pcs_ns`` its last PAN configuration solicit before that, ``advertised`` whether it
+    registered an address or sent a DAO, ``leaf`` whether it solicits as an LFN."""
 
     first_frame_ns: int
     reached: Phase = Phase.DISCOVERY
@@ -54,6 +57,7 @@ class Attempt:
     last_pcs_ns: int | None = None
     routing_ns: int | None = None
     advertised: bool = False
+    leaf: bool = False
     operational_ns: int | None = None
     operational_frame: int | None = None
     serving_ns: int | None = None
@@ -77,6 +81,7 @@ class Attempt:
     def solicit(self, kind: str, start_ns: int) -> None:
         """Takes a PAS or PCS of the node. A PAS after a failed or broken-off authentication begins discovery anew, in
         the same join: it is not in yet."""
+        self.leaf = kind.startswith("L")
         fresh = self.eapol_ns is None and self.routing_ns is None
         if self.first_solicitation_ns is None and fresh:
             self.first_solicitation_ns = start_ns
@@ -123,7 +128,7 @@ class Node:
         return self.attempts[-1] if self.attempts and not self.attempts[-1].over else None
 
     def unconfirmed(self, at_ns: int) -> Attempt | None:
-        """The join whose DAO-ACK is to come at ``at_ns``: later than this after it was seen in, one renews the route."""
+        """The join whose DAO-ACK may come at ``at_ns``; long after the node was seen in, one renews the route."""
         last = self.attempts[-1] if self.attempts else None
         if last is None or last.operational_ns is not None:
             return None
@@ -154,7 +159,7 @@ class Watcher:
         self._seen = seen
         self._book = book
         self._phy = phy
-        self._configurations: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
+        self._configurations: dict[tuple[bytes, bool], list[tuple[int, int]]] = defaultdict(list)
         self._networks: dict[str, int] = {}
         self._daos = _dao_times(seen, book)
 
@@ -187,8 +192,8 @@ class Watcher:
 
     def _serves(self, sighting: Sighting, node: Node, src: bytes) -> None:
         """Only an operational router advertises the PAN."""
-        if sighting.kind == "PC":
-            self._configurations[src].append((sighting.start_ns, self._phy.end_ns(sighting)))
+        if sighting.kind in ("PC", "LPC"):
+            self._configurations[src, sighting.kind == "LPC"].append((sighting.start_ns, self._phy.end_ns(sighting)))
         elif isinstance(sighting.content, PanNotice) and sighting.content.network is not None:
             self._networks.setdefault(sighting.content.network, sighting.start_ns)
         node.pending = None
@@ -199,21 +204,23 @@ class Watcher:
 
     def _routes(self, sighting: Sighting, node: Node) -> None:
         """The first data frame of a node that joins shows that it has its configuration; a request for an address shows
-        that it joins at all."""
+        that it joins at all (a request for a route may also come of a lost parent)."""
+        datagram = sighting.content if isinstance(sighting.content, Datagram) else None
+        message = datagram.message if datagram is not None else None
         joining = node.joining
-        if joining is None and isinstance(sighting.content, Datagram):
-            if not isinstance(sighting.content.message, AddressRequest):
-                return
+        if joining is None and isinstance(message, RouteRequest):
+            joining = node.maybe(sighting.start_ns)
+        if joining is None and isinstance(message, AddressRequest):
             joining = node.begin(sighting.start_ns)
         if joining is None:
             return
         if joining.routing_ns is None:
             joining.routing_ns = sighting.start_ns
             joining.come_to(Phase.ROUTING)
-        if isinstance(sighting.content, Datagram) and self._book.eui64(sighting.content.src) == sighting.src:
-            if isinstance(sighting.content.message, Advertised):
+        if datagram is not None and self._book.eui64(datagram.src) == sighting.src:
+            if isinstance(message, (Advertised, AddressOwner)):
                 joining.advertised = True
-            elif joining.advertised and sighting.content.end_to_end:
+            elif joining.advertised and datagram.end_to_end:
                 joining.serve(sighting.start_ns)
 
     def _acknowledged(self, sighting: Sighting, datagram: Datagram, message: Acknowledged) -> None:
@@ -236,23 +243,25 @@ class Watcher:
         return later < len(times) and times[later] - after_ns < DAO_REPEAT_NS
 
     def configured_ns(self, attempt: Attempt, parent: bytes | None) -> int | None:
-        """End of the PAN configuration that a join waited for; see `join`. None while it has not shown that it got it."""
+        """End of the PAN configuration that a join waited for; see `join`. None until the node shows that it has it."""
         if attempt.routing_ns is None:
             return None
-        marks = (attempt.authenticated_ns, attempt.last_pcs_ns, attempt.first_solicitation_ns)
-        known = [mark for mark in marks if mark is not None]
-        if not known or (attempt.eapol_ns is not None and attempt.authenticated_ns is None):
+        if attempt.eapol_ns is not None and attempt.authenticated_ns is None:
             return None
-        after = max(known)
-        sources = {attempt.authenticator, parent} - {None}
-        ends = [
-            end
-            for source in sources
+        begin = attempt.authenticated_ns or attempt.first_solicitation_ns
+        if begin is None:
+            return None
+        found = [
+            (start, end)
+            for source in (attempt.authenticator, parent)
             if source is not None
-            for start, end in self._configurations.get(source, ())
-            if after <= start < attempt.routing_ns
+            for start, end in self._configurations.get((source, attempt.leaf), ())
+            if begin <= start < attempt.routing_ns
         ]
-        return min(ends, default=None)
+        # It had none yet when it asked for one, unless none came after that: then the question crossed the answer.
+        asked = attempt.last_pcs_ns or begin
+        awaited = [end for start, end in found if start >= asked]
+        return min(awaited or [end for _, end in found], default=None)
 
     def why(self, eui64: bytes, reached: Phase, failures: int) -> str:
         """What stopped a join, in words."""
@@ -276,7 +285,8 @@ def _dao_times(seen: Digest, book: AddressBook) -> dict[tuple[bytes, int], list[
     times: dict[tuple[bytes, int], list[int]] = defaultdict(list)
     for sighting in seen.sightings:
         content = sighting.content
-        if isinstance(content, Datagram) and isinstance(content.message, Advertised) and sighting.src is not None:
-            if book.eui64(content.src) == sighting.src:
-                times[sighting.src, content.message.sequence].append(sighting.start_ns)
+        if not isinstance(content, Datagram) or not isinstance(content.message, Advertised):
+            continue
+        if sighting.src is not None and book.eui64(content.src) == sighting.src:
+            times[sighting.src, content.message.sequence].append(sighting.start_ns)
     return times

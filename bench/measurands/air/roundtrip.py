@@ -6,9 +6,9 @@ fragments count once. One series is one ping run: source, destination, identifie
 * `sent`: requests seen, or implied by an answer to them. A request that never got to the air is not in a capture.
 * `answered`: requests with an answer that reached the source: seen on the last hop to it, not given up there. For a
   group, requests with at least one answer; `answers` then counts them all, `by` per answering node.
-* round trip: from the request to the end of the answer's last hop. The common ping writes its sending time into the
-  request; where that is on the capture's clock the request counts from there (so waiting for the radio counts, as it
-  does for ping). Else it counts from the start of its first transmission.
+* round trip: from the request to the end of the last hop of its (first) answer. The common ping writes its sending time
+  into the request; where that is on the capture's clock the request counts from there (so waiting for the radio counts,
+  as it does for ping). Else it counts from the start of its first transmission.
 
 The clocks are one where every request of a source starts at or after its time, the fastest within `QUEUE_NS`. If they
 are not, the host's clock is shifted so that its fastest request has no delay; what all requests waited at least is
@@ -50,9 +50,9 @@ class EchoKey(NamedTuple):
 
 @attrs.define(slots=True)
 class Exchange:
-    """One echo request and its answers. ``first``: the start of its first transmission; ``links``: the hops that carried
-    it; ``arrivals``: by answering address, when its answer was at the source; ``answered_by``: also those that were
-    seen only on the way."""
+    """One echo request and its answers. ``first``: the start of its first transmission; ``links``: the hops that
+    carried it; ``arrivals``: by answering address, when its answer was at the source; ``answered_by``: also those that
+    were seen only on the way."""
 
     key: EchoKey
     first: int | None = None
@@ -68,8 +68,8 @@ class Exchange:
 class RoundTrips:
     """One series. Addresses are EUI-64s, None for a node that is not known; the IPv6 addresses stand beside them.
 
-    ``rtt_ns``: one per answer that arrived, in order of the requests; ``air_ns``: the same from the first transmission,
-    without the wait before it. ``clock``: "host", "host, shifted" or "air". ``frames``: numbers of the frames it rests on.
+    ``rtt_ns``: one per answered request, in their order; ``air_ns``: the same from the first transmission,
+    without the wait before it. ``clock``: "host", "host, shifted" or "air". ``frames``: numbers of its frames.
     """
 
     src: bytes | None
@@ -179,12 +179,9 @@ def _series(group: list[Exchange], clocks: dict[bytes, int], found: Routes) -> R
     shift = clocks.get(key.src)
     on_host = shift is not None and all(exchange.key.host_ns is not None for exchange in group)
     by: Counter[bytes] = Counter(address for exchange in group for address in exchange.arrivals)
-    air = [arrival - e.first for e in group if e.first is not None for arrival in sorted(e.arrivals.values())]
-    if on_host:
-        starts = [(e, (e.key.host_ns or 0) + (shift or 0)) for e in group]
-        rtt = [arrival - start for e, start in starts for arrival in sorted(e.arrivals.values())]
-    else:
-        rtt = air
+    answered = [exchange for exchange in group if exchange.arrivals]
+    air = [min(e.arrivals.values()) - e.first for e in answered if e.first is not None]
+    since_host = [min(e.arrivals.values()) - (e.key.host_ns or 0) - (shift or 0) for e in answered]
     first = min(exchange.first if exchange.first is not None else exchange.last for exchange in group)
     return RoundTrips(
         src=found.book.eui64(key.src) or _only(found.book.border_routers),
@@ -196,11 +193,11 @@ def _series(group: list[Exchange], clocks: dict[bytes, int], found: Routes) -> R
         first_ns=first,
         hops=_hops(group, found, first),
         sent=len(group),
-        answered=sum(bool(exchange.arrivals) for exchange in group),
+        answered=len(answered),
         answers=sum(by.values()),
         seen_on_the_way=sum(bool(exchange.answered_by) and not exchange.arrivals for exchange in group),
         by=tuple(sorted(by.items())),
-        rtt_ns=tuple(rtt),
+        rtt_ns=tuple(since_host if on_host else air),
         air_ns=tuple(air),
         clock=("host" if shift == 0 else "host, shifted") if on_host else "air",
         frames=tuple(number for exchange in group for number in exchange.frames),

@@ -22,6 +22,8 @@ ACK_WINDOW_NS: Final = SECOND_NS
 """An immediate acknowledgement starts within the longest frame (2 KB at 50 kbit/s: 0.33 s) and a turn-around."""
 RETRY_WINDOW_NS: Final = 10 * SECOND_NS
 """Attempts of one frame lie within this; after it, an equal 8-bit sequence number is another frame."""
+PLAN_BY_ID: Final = 2
+"""Channel plan form of US-IE that names domain and channel plan id (0: domain and operating class, 1: explicit)."""
 HOST_CLOCK_WINDOW_NS: Final = 86_400 * SECOND_NS
 """A time in an echo payload that is further from the capture's own time than a day is no time."""
 
@@ -36,8 +38,8 @@ class PanNotice:
 
 @attrs.frozen(slots=True)
 class AuthenticationStep:
-    """One EAPOL frame on the supplicant's own link. ``step``: "request", "1/4" ... "group 2/2" of the key handshakes, or
-    "eap request", "eap response", "eap success", "eap failure", or "other". ``supplicant`` sent or received it."""
+    """One EAPOL frame on the supplicant's own link. ``step``: "request", "1/4" ... "group 2/2" of the key handshakes,
+    or "eap request", "eap response", "eap success", "eap failure", or "other". ``supplicant`` sent or received it."""
 
     step: str
     supplicant: bytes
@@ -74,7 +76,7 @@ class Acknowledged:
 
 @attrs.frozen(slots=True)
 class Rank:
-    """A DIO. ``root`` tells whether its sender is the root (rank = MinHopRankIncrease), None where it cannot be told."""
+    """A DIO. ``root``: its sender is the root (its rank is MinHopRankIncrease); None where it cannot be told."""
 
     dodag_id: bytes
     root: bool | None
@@ -86,6 +88,11 @@ class AddressRequest:
 
 
 @attrs.frozen(slots=True)
+class RouteRequest:
+    """A DIS."""
+
+
+@attrs.frozen(slots=True)
 class AddressOwner:
     """A node says, or is told, that an address is its own (DHCPv6 reply, address registration)."""
 
@@ -93,13 +100,13 @@ class AddressOwner:
     eui64: bytes
 
 
-Message: TypeAlias = Echo | Advertised | Acknowledged | Rank | AddressRequest | AddressOwner
+Message: TypeAlias = Echo | Advertised | Acknowledged | Rank | AddressRequest | RouteRequest | AddressOwner
 
 
 @attrs.frozen(slots=True)
 class Datagram:
-    """The innermost IPv6 packet of a frame. ``dst`` is its final destination; ``ahead`` the source-routed addresses from
-    the one that this frame goes to, on to the last. ``first_ns``: start of its first fragment, else of the frame."""
+    """The innermost IPv6 packet of a frame. ``dst`` is its final destination; ``ahead`` the source-routed addresses
+    from the one that this frame goes to, on to the last. ``first_ns``: start of its first fragment, or of the frame."""
 
     src: bytes
     dst: bytes
@@ -287,9 +294,7 @@ def _air_ns(frame: Frame) -> int | None:
 def _plan(frame: Frame) -> tuple[int, int] | None:
     """Regulatory domain and channel plan of the sender's unicast schedule."""
     us = frame.ie(wisun.Us)
-    if us is None or us.schedule.domain is None or us.schedule.plan_id is None:
-        return None
-    return us.schedule.domain, us.schedule.plan_id
+    return (us.schedule.domain, us.schedule.plan_id) if us is not None and us.schedule.plan == PLAN_BY_ID else None
 
 
 def _content(frame: Frame, first_ns: int) -> Content | None:
@@ -346,6 +351,8 @@ def _message(packet: ipv6.Packet, at_ns: int) -> Message | None:
             return Acknowledged(upper.sequence, upper.status < 128)
         case rpl.Dio():
             return Rank(upper.dodag_id, _is_root(upper))
+        case rpl.Dis():
+            return RouteRequest()
         case nd.NeighborSolicitation():
             owners = [o.owner for o in upper.options if isinstance(o, nd.AddressRegistration)]
             if owners and len(owners[0]) == 8 and any(packet.src):
