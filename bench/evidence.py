@@ -45,6 +45,7 @@ class RunFolder:
         try:
             folder.captures.mkdir(parents=True, exist_ok=True)
             folder.console.mkdir(exist_ok=True)
+            folder.keys.parent.mkdir(exist_ok=True)
             folder._write_inputs(inputs)
         except OSError as error:
             raise InputError(

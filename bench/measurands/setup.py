@@ -41,20 +41,20 @@ class Setup:
 
     @classmethod
     def from_inputs(cls, inputs: Mapping[str, Any]) -> Setup:
-        """Read ``declaration``, ``agreement`` and ``rig.positions`` of ``run.yaml``.
+        """Read ``declaration``, ``agreement`` and, where it is there, the wiring in ``rig`` of ``run.yaml``.
 
-        ``rig.positions`` is optional: ``{t1: {hops: 1}, ...}``. InputError names what is missing.
+        The wiring is the rig's ``options.bench.terminals``. InputError names what is missing.
         """
         try:
             declaration, agreement = inputs["declaration"], inputs["agreement"]
             seen = declaration["observable"]
-            positions = (inputs.get("rig") or {}).get("positions") or {}
+            wiring = _wiring(inputs.get("rig"))
             terminals = tuple(
                 TerminalSetup(
                     id=sample["id"],
                     eui64=sample["eui64"],
                     meters=tuple(sample["meters"]),
-                    hops=(positions.get(sample["id"]) or {}).get("hops"),
+                    hops=wiring.get(sample["id"], {}).get("smart_meter_hops"),
                     indicator=seen["indicator"] != "no",
                     timers=declaration["timers"],
                 )
@@ -69,3 +69,10 @@ class Setup:
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError(f"run.yaml: inputs are not whole ({error!r}); expected what a run wrote") from None
+
+
+def _wiring(rig: Any) -> dict[str, dict[str, Any]]:
+    """What hangs on what by the rig file; empty where the run says nothing of it."""
+    for key in ("options", "bench", "terminals"):
+        rig = rig.get(key) if isinstance(rig, dict) else None
+    return {name: wired for name, wired in rig.items() if isinstance(wired, dict)} if isinstance(rig, dict) else {}
