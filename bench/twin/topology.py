@@ -70,7 +70,6 @@ class Timers(StrEnum):
     TEST = "TEST"
     SMALL = "SMALL"
     MEDIUM = "MEDIUM"
-    LARGE = "LARGE"
 
 
 class StoreType(StrEnum):
@@ -286,9 +285,7 @@ def _check_names(source: Source, topology: Topology) -> None:
                 _known(source, name, loads, ("supplies", i, "channels", j, "feeds", k))
 
 
-def _unique(
-    source: Source, places: dict[str, tuple[str | int, ...]], name: str, place: tuple[str | int, ...]
-) -> None:
+def _unique(source: Source, places: dict[str, tuple[str | int, ...]], name: str, place: tuple[str | int, ...]) -> None:
     if name in places:
         raise source.error(place, f"id '{name}' is taken in line {source.line(places[name])}", "an id of its own")
     places[name] = place

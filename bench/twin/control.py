@@ -1,0 +1,186 @@
+"""The control channel: one JSON object a line over TCP, by which the one bench that drives owns virtual time.
+
+Requests carry ``id`` and are answered with the same ``id``; an error answer has ``error`` instead of a result.
+Ops: ``hello``, ``attach``, ``detach``, ``advance``, ``stop``, ``state``, ``shutdown``. When the channel ends, time
+stops within one slice, all ports leave the barrier, and the twin waits for the next client or its end (rule 7).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bench.twin.engine import Engine, Stop
+
+Request = Mapping[str, Any]
+
+
+class ControlRefused(Exception):
+    """A request that makes no sense; its text is the answer's ``error``."""
+
+
+class Controller:
+    """What the ops do, apart from the wire. ``leave(exit_code)`` ends the process."""
+
+    def __init__(self, engine: Engine, addresses: Mapping[str, str], leave: Callable[[int], None]) -> None:
+        self.engine, self.addresses, self.leave = engine, addresses, leave
+        self.client: _Client | None = None
+        self.on_client: Callable[[bool], None] = lambda present: None
+
+    def hello(self, _request: Request) -> dict[str, Any]:
+        declares = {p.name: {"stamp": p.stamp, "unit": p.unit} for p in self.engine.ports.values()}
+        return {"now_ns": self.engine.kernel.now_ns, "ports": dict(self.addresses), "declares": declares}
+
+    def attach(self, request: Request) -> dict[str, Any]:
+        port = self._port(request)
+        port.attach()
+        if not port.attached:
+            raise ControlRefused(f"{port.name} has no connection; expected to be opened before attach")
+        return {"epoch": port.epoch, "n": port.count}
+
+    def detach(self, request: Request) -> dict[str, Any]:
+        self._port(request).detach()
+        return {}
+
+    def state(self, _request: Request) -> dict[str, Any]:
+        attached = [p for p in self.engine.ports.values() if p.attached]
+        ports = {p.name: {"epoch": p.epoch, "now": p.count} for p in attached}
+        return {"now_ns": self.engine.kernel.now_ns, "advancing": self.engine.advancing, "ports": ports}
+
+    def _port(self, request: Request) -> Any:
+        name = request.get("port")
+        try:
+            return self.engine.ports[str(name)]
+        except KeyError:
+            raise ControlRefused(f"no port {name!r}; expected one of {', '.join(self.engine.ports)}") from None
+
+    def gone(self) -> None:
+        """The client went: time stops and nobody listens any more."""
+        self.engine.stop()
+        for port in self.engine.ports.values():
+            port.detach()
+        self.client = None
+        self.on_client(False)
+
+
+class _Client(asyncio.Protocol):
+    """One control connection."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._engine = controller.engine
+        self._buffer = b""
+        self._transport: asyncio.Transport | None = None
+        self._pending: Request | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._controller.client is not None:
+            self._say({"id": None, "error": "another control client is connected; expected one at a time"})
+            transport.close()
+            return
+        self._controller.client = self
+        self._controller.on_client(True)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._transport = None
+        if self._controller.client is self:
+            self._controller.gone()
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            if line.strip():
+                self._handle(line)
+
+    def _handle(self, line: bytes) -> None:
+        try:
+            request = json.loads(line)
+            if not isinstance(request, dict):
+                raise ValueError("no object")
+        except ValueError:
+            self._say({"id": None, "error": "this is no request; expected one JSON object a line"})
+            return
+        try:
+            answer = self._dispatch(request)
+        except ControlRefused as refused:
+            answer = {"error": str(refused)}
+        if answer is not None:
+            self._say({"id": request.get("id"), **answer})
+
+    def _dispatch(self, request: Request) -> dict[str, Any] | None:
+        op = request.get("op")
+        if op == "stop":
+            self._engine.stop()
+            self._give_up_waiting()
+            return {}
+        if op == "state":
+            return self._controller.state(request)
+        if op == "shutdown":
+            self._controller.leave(0)
+            return {}
+        if self._engine.advancing or self._pending is not None:
+            raise ControlRefused(f"time is moving; expected stop, state or shutdown, not {op}")
+        if op == "advance":
+            self._advance(request)
+            return None
+        if op in ("hello", "attach", "detach"):
+            result: dict[str, Any] = getattr(self._controller, op)(request)
+            return result
+        raise ControlRefused(f"unknown op {op!r}; expected hello, attach, detach, advance, stop, state or shutdown")
+
+    def _advance(self, request: Request) -> None:
+        until_ns, wake = request.get("until_ns"), request.get("wake", [])
+        now_ns = self._engine.kernel.now_ns
+        if not isinstance(until_ns, int) or until_ns < now_ns:
+            raise ControlRefused(f"until_ns is {until_ns!r}; expected an integer of {now_ns} or later")
+        for name in [*wake, *request.get("sent", {})]:
+            self._controller._port({"port": name})
+        self._pending = request
+        self._start_when_heard()
+
+    def _start_when_heard(self) -> None:
+        """Time moves when every octet that the bench says it sent was read (rule 3)."""
+        request = self._pending
+        if request is None:
+            return
+        for name, octets in request.get("sent", {}).items():
+            port = self._engine.ports[name]
+            if port.attached and getattr(port, "heard_octets", octets) < octets:
+                asyncio.get_running_loop().call_later(0.0005, self._start_when_heard)
+                return
+        self._pending = None
+        request_id = request.get("id")
+
+        def failed(error: Exception) -> None:
+            self._say({"id": request_id, "error": f"the simulation failed: {error!r}"})
+            self._controller.leave(3)
+            raise error
+
+        self._engine.advance(
+            request["until_ns"], request.get("wake", []), lambda stop: self._stopped(request_id, stop), failed
+        )
+
+    def _give_up_waiting(self) -> None:
+        if self._pending is not None:
+            request, self._pending = self._pending, None
+            stop = {"now_ns": self._engine.kernel.now_ns, "reason": "stopped", "ports": self._engine.counts()}
+            self._say({"id": request.get("id"), **stop})
+
+    def _stopped(self, request_id: Any, stop: Stop) -> None:
+        self._say({"id": request_id, "now_ns": stop.now_ns, "reason": stop.reason.value, "ports": stop.ports})
+
+    def _say(self, answer: Mapping[str, Any]) -> None:
+        if self._transport is not None:
+            self._transport.write(json.dumps(answer, separators=(",", ":")).encode() + b"\n")
+
+
+async def listen(controller: Controller) -> asyncio.Server:
+    """Open the control channel on a free loopback port."""
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(lambda: _Client(controller), "127.0.0.1", 0)
