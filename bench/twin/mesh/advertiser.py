@@ -78,7 +78,8 @@ class Advertiser:
         self._mac.send(build, secured=False)
 
     def _send_pc(self) -> None:
-        assert self._flash.gtk is not None
+        if self._flash.gtk is None:
+            return
         hashes = wisun.GtkHash((keys.gtk_hash(self._flash.gtk), bytes(8), bytes(8), bytes(8)))
 
         def build(stamp: Stamp) -> MacFrame:

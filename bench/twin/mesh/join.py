@@ -178,7 +178,7 @@ class Joiner:
         self._pas.hear_consistent()
 
     def on_pa(self, heard: Heard, pan: wisun.Pan) -> None:
-        """A PA of our network: choose when the PAS interval ends, at most one minimum interval from now."""
+        """A PA of our network: choose when the PAS interval ends, or the profile's wait has passed."""
         self._adverts[heard.src] = _Advert(pan.routing_cost, heard.rssi_dbm)
         if self.state is not JoinState.SELECT_PAN or self._target is not None:
             return
@@ -186,7 +186,7 @@ class Joiner:
         if self._node.flash.gak is not None:
             self._choose_pan()
             return
-        wait = min(self._pas.interval_end_ns - self._agenda.now_ns, self._timers.discovery_min_ns)
+        wait = min(self._pas.interval_end_ns - self._agenda.now_ns, self._timers.choose_pan_ns)
         self._next(max(0, wait), self._choose_pan)
 
     def _choose_pan(self) -> None:

@@ -242,6 +242,8 @@ class MacLayer:
 
         def transmit() -> None:
             self._ack_due = False
+            if frame.security is not None and self._flash.gak is None:
+                return  # the key was erased since
             stamp = self._stamp(0)
             ack = wisun.ack(frame, self.eui64, rsl_dbm=rssi_dbm, bt=stamp.bt, ufsi=stamp.ufsi)
             end = self._medium.transmit(self._name, self._octets(ack, frame.security is not None))

@@ -24,7 +24,8 @@ class JoinTimers:
 
     ``discovery_min_ns``/``discovery_max_ns``: trickle of PAS and PCS (DISC_IMIN, DISC_IMAX) and of the answers PA and
     PC; while a node stays alone the PAS interval goes on doubling up to ``Settled.isolated_max_ns``.
-    ``first_key_max_ns``: the first EAPOL key request leaves after a uniform delay up to this; ``key_retry_ns``: again
+    ``choose_pan_ns``: the PAN is chosen at the end of the PAS interval in which the first PA came, at the latest this
+    long after that PA. ``first_key_max_ns``: the first EAPOL key request leaves after a uniform delay up to this; ``key_retry_ns``: again
     when authentication stalls. ``dis_first_ns``/``dis_retry_ns``: DIS after the PAN configuration, and its repetition.
     ``choose_parent_ns``: wait for further DIOs after the first. ``solicit_max_ns``: uniform delay before the DHCPv6
     solicit, also its first retransmission time. ``dao_ns``: delay and retransmission time of the DAO.
@@ -33,6 +34,7 @@ class JoinTimers:
     name: str
     discovery_min_ns: int
     discovery_max_ns: int
+    choose_pan_ns: int
     first_key_max_ns: int
     key_retry_ns: int
     dis_first_ns: int
@@ -47,6 +49,7 @@ TEST: Final = JoinTimers(
     name="TEST",
     discovery_min_ns=8 * NS_PER_S,  # "-" in the table: the twin's own choice
     discovery_max_ns=32 * NS_PER_S,  # own choice
+    choose_pan_ns=8 * NS_PER_S,  # own choice
     first_key_max_ns=3 * NS_PER_S,
     key_retry_ns=18 * NS_PER_S,
     dis_first_ns=2 * NS_PER_S,  # own choice, as SMALL
@@ -58,6 +61,7 @@ SMALL: Final = JoinTimers(
     name="SMALL",
     discovery_min_ns=15 * NS_PER_S,
     discovery_max_ns=60 * NS_PER_S,
+    choose_pan_ns=30 * NS_PER_S,  # own choice: as good as always the end of the second interval
     first_key_max_ns=60 * NS_PER_S,
     key_retry_ns=60 * NS_PER_S,
     dis_first_ns=2 * NS_PER_S,
@@ -69,6 +73,7 @@ MEDIUM: Final = JoinTimers(
     name="MEDIUM",
     discovery_min_ns=60 * NS_PER_S,
     discovery_max_ns=960 * NS_PER_S,
+    choose_pan_ns=60 * NS_PER_S,  # own choice
     first_key_max_ns=180 * NS_PER_S,
     key_retry_ns=180 * NS_PER_S,
     dis_first_ns=60 * NS_PER_S,
@@ -80,6 +85,7 @@ LARGE: Final = JoinTimers(
     name="LARGE",
     discovery_min_ns=120 * NS_PER_S,
     discovery_max_ns=1536 * NS_PER_S,
+    choose_pan_ns=120 * NS_PER_S,  # own choice
     first_key_max_ns=300 * NS_PER_S,
     key_retry_ns=300 * NS_PER_S,
     dis_first_ns=60 * NS_PER_S,  # "-" in the table: as MEDIUM
