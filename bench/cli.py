@@ -56,7 +56,7 @@ def decode(
     """Frames of a capture, one a line."""
     from bench.air.show import decode_command
 
-    _finish(lambda: decode_command(capture, keys, fmt.value, expression, sys.stdout))
+    _finish(lambda: decode_command(str(capture), str(keys) if keys else None, fmt.value, expression, sys.stdout))
 
 
 @app.command()
@@ -68,7 +68,7 @@ def measure(
     """Join times, hops, round trips and air time from a bare capture."""
     from bench.measure_cli import measure_command
 
-    _finish(lambda: measure_command(capture, keys, fmt.value, sys.stdout))
+    _finish(lambda: measure_command(str(capture), str(keys) if keys else None, fmt.value, sys.stdout))
 
 
 @app.command()
@@ -100,7 +100,9 @@ def run(
         Path | None, typer.Option("--terminal", metavar="T", help="Declaration of the terminal under test.")
     ] = None,
     agreement: Annotated[Path | None, typer.Option("--agreement", metavar="A", help="Agreement file.")] = None,
-    profile: Annotated[str | None, typer.Option("--profile", metavar="P", help="smoke, nightly, ... or a file.")] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", metavar="P", help="smoke, nightly, ... or a file.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Run folder; an interrupted run there is resumed.")
     ] = None,
