@@ -149,7 +149,7 @@ def _round_trips(series: Sequence[RoundTrips]) -> str:
                 _text(trips.hops),
                 str(trips.octets),
                 str(trips.sent),
-                str(trips.answered),
+                _text(trips.answered),
                 *(_ms(figures.get(name)) for name in ("min", "median", "p95", "max")),
                 trips.clock,
             )

@@ -50,7 +50,7 @@ class AddressBook:
         for sighting in seen.sightings:
             self._learn(sighting)
         if not self.border_routers:
-            self.border_routers = self._acknowledgers(seen)
+            self.border_routers = self._roots_of_daos(seen)
 
     @property
     def nodes(self) -> frozenset[bytes]:
@@ -90,14 +90,17 @@ class AddressBook:
         if address not in self._owners and address[11:13] == b"\xff\xfe":
             self._nodes.add(ipv6.eui64_of(address))
 
-    def _acknowledgers(self, seen: Digest) -> set[bytes]:
-        """In non-storing mode only the root answers DAOs: the last resort, for captures without PA and DIO of it."""
-        found = (
-            self.eui64(s.content.src)
-            for s in seen.sightings
-            if isinstance(s.content, Datagram) and isinstance(s.content.message, Acknowledged)
-        )
-        return {eui64 for eui64 in found if eui64 is not None}
+    def _roots_of_daos(self, seen: Digest) -> set[bytes]:
+        """In non-storing mode DAOs go to the root and it alone answers them: the last resort, for captures without PA
+        and DIO of it."""
+        roots: set[bytes | None] = set()
+        for sighting in seen.sightings:
+            match sighting.content:
+                case Datagram(src=src, message=Acknowledged()):
+                    roots.add(self.eui64(src))
+                case Datagram(dst=dst, message=Advertised()) as datagram if not datagram.local:
+                    roots.add(self.eui64(dst))
+        return {root for root in roots if root is not None}
 
 
 @attrs.frozen(slots=True)

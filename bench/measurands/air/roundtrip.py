@@ -5,14 +5,16 @@ fragments count once. One series is one ping run: source, destination, identifie
 
 * `sent`: requests seen, or implied by an answer to them. A request that never got to the air is not in a capture.
 * `answered`: requests with an answer that reached the source: seen on the last hop to it, not given up there. For a
-  group, requests with at least one answer; `answers` then counts them all, `by` per answering node.
+  group, requests with at least one answer; `answers` then counts them all, `by` per answering node. None where the
+  capture holds no frame to the source at all: the sniffer does not hear that hop.
 * round trip: from the request to the end of the last hop of its (first) answer. The common ping writes its sending time
   into the request; where that is on the capture's clock the request counts from there (so waiting for the radio counts,
   as it does for ping). Else it counts from the start of its first transmission.
 
 The clocks are one where every request of a source starts at or after its time, the fastest within `QUEUE_NS`. If they
 are not, the host's clock is shifted so that its fastest request has no delay; what all requests waited at least is
-then not in the figure. Hosts outside the mesh stand at the border router.
+then not in the figure. Where the capture holds no request as it left its source, answers must fit the host's time so.
+Hosts outside the mesh stand at the border router.
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ class RoundTrips:
     first_ns: int
     hops: int | None
     sent: int
-    answered: int
+    answered: int | None
     answers: int
     seen_on_the_way: int
     by: tuple[tuple[bytes, int], ...]
@@ -100,11 +102,12 @@ def round_trips(frames: Iterable[Frame]) -> tuple[RoundTrips, ...]:
 def round_trips_of(seen: Digest, found: Routes, radio: Phy) -> tuple[RoundTrips, ...]:
     """The same from a digest."""
     exchanges = _Collector(seen, found.book, radio).collect()
-    clocks = _clocks(exchanges, found.book)
+    clocks = _clocks(exchanges)
+    addressed = {s.dst for s in seen.sightings if s.kind != "ACK" and s.dst is not None}
     series: dict[tuple[bytes, bytes, int, int], list[Exchange]] = defaultdict(list)
     for exchange in exchanges:
         series[exchange.key[:4]].append(exchange)
-    made = (_series(group, clocks, found) for group in series.values())
+    made = (_series(group, clocks, found, addressed) for group in series.values())
     return tuple(sorted(made, key=lambda trips: trips.first_ns))
 
 
@@ -116,17 +119,21 @@ class _Collector:
         self._book = book
         self._radio = radio
         self._open: dict[EchoKey, Exchange] = {}
-        self._groups: dict[tuple[bytes, int, int, int, int | None], Exchange] = {}
+        self._groups: dict[tuple[bytes, int, int], bytes] = {}
         self._done: list[Exchange] = []
 
     def collect(self) -> list[Exchange]:
-        for sighting in self._seen.sightings:
-            content = sighting.content
-            if isinstance(content, Datagram) and isinstance(content.message, Echo):
-                if content.message.request:
-                    self._request(sighting, content, content.message)
-                else:
-                    self._answer(sighting, content, content.message)
+        echoes = [
+            (sighting, sighting.content, sighting.content.message)
+            for sighting in self._seen.sightings
+            if isinstance(sighting.content, Datagram) and isinstance(sighting.content.message, Echo)
+        ]
+        # Answers come from one node each; which run asked a group is known from any of its requests.
+        for _, datagram, echo in echoes:
+            if echo.request and datagram.multicast:
+                self._groups[datagram.src, echo.identifier, echo.octets] = datagram.dst
+        for sighting, datagram, echo in echoes:
+            (self._request if echo.request else self._answer)(sighting, datagram, echo)
         return self._done
 
     def _request(self, sighting: Sighting, datagram: Datagram, echo: Echo) -> None:
@@ -139,8 +146,7 @@ class _Collector:
             exchange.links.add((sighting.src, sighting.dst))
 
     def _answer(self, sighting: Sighting, datagram: Datagram, echo: Echo) -> None:
-        group = self._groups.get((datagram.dst, echo.identifier, echo.octets, echo.sequence, echo.host_ns))
-        target = group.key.dst if group is not None else datagram.src
+        target = self._groups.get((datagram.dst, echo.identifier, echo.octets), datagram.src)
         exchange = self._exchange(datagram.dst, target, echo, datagram.first_ns)
         exchange.frames.append(sighting.number)
         exchange.answered_by.add(datagram.src)
@@ -153,8 +159,6 @@ class _Collector:
         if exchange is None or at_ns - exchange.last > SAME_ECHO_NS:
             exchange = self._open[key] = Exchange(key)
             self._done.append(exchange)
-            if dst[0] == 0xFF:
-                self._groups[src, echo.identifier, echo.octets, echo.sequence, echo.host_ns] = exchange
         exchange.last = at_ns
         return exchange
 
@@ -165,17 +169,24 @@ class _Collector:
         return node is not None and (node == owner or (owner is None and node in self._book.border_routers))
 
 
-def _clocks(exchanges: list[Exchange], book: AddressBook) -> dict[bytes, int]:
+def _clocks(exchanges: list[Exchange]) -> dict[bytes, int]:
     """By source address: what to add to the host's time to get the capture's; missing where no host time is known."""
     waits: dict[bytes, list[int]] = defaultdict(list)
+    trips: dict[bytes, list[int]] = defaultdict(list)
     for exchange in exchanges:
-        if exchange.key.host_ns is not None and exchange.first is not None and exchange.from_source:
-            waits[exchange.key.src].append(exchange.first - exchange.key.host_ns)
-    return {src: 0 if -EARLY_NS <= min(found) <= QUEUE_NS else min(found) for src, found in waits.items()}
+        host_ns, src = exchange.key.host_ns, exchange.key.src
+        if host_ns is None:
+            continue
+        if exchange.first is not None and exchange.from_source:
+            waits[src].append(exchange.first - host_ns)
+        trips[src].extend(arrival - host_ns for arrival in exchange.arrivals.values())
+    clocks = {src: 0 for src, found in trips.items() if found and 0 <= min(found) <= QUEUE_NS}
+    return clocks | {src: 0 if -EARLY_NS <= min(found) <= QUEUE_NS else min(found) for src, found in waits.items()}
 
 
-def _series(group: list[Exchange], clocks: dict[bytes, int], found: Routes) -> RoundTrips:
+def _series(group: list[Exchange], clocks: dict[bytes, int], found: Routes, addressed: set[bytes]) -> RoundTrips:
     key = group[0].key
+    source = found.book.eui64(key.src) or _only(found.book.border_routers)
     shift = clocks.get(key.src)
     on_host = shift is not None and all(exchange.key.host_ns is not None for exchange in group)
     by: Counter[bytes] = Counter(address for exchange in group for address in exchange.arrivals)
@@ -184,7 +195,7 @@ def _series(group: list[Exchange], clocks: dict[bytes, int], found: Routes) -> R
     since_host = [min(e.arrivals.values()) - (e.key.host_ns or 0) - (shift or 0) for e in answered]
     first = min(exchange.first if exchange.first is not None else exchange.last for exchange in group)
     return RoundTrips(
-        src=found.book.eui64(key.src) or _only(found.book.border_routers),
+        src=source,
         dst=found.book.eui64(key.dst) if key.dst[0] != 0xFF else None,
         src_address=key.src,
         dst_address=key.dst,
@@ -193,7 +204,7 @@ def _series(group: list[Exchange], clocks: dict[bytes, int], found: Routes) -> R
         first_ns=first,
         hops=_hops(group, found, first),
         sent=len(group),
-        answered=len(answered),
+        answered=len(answered) if answered or source in addressed else None,
         answers=sum(by.values()),
         seen_on_the_way=sum(bool(exchange.answered_by) and not exchange.arrivals for exchange in group),
         by=tuple(sorted(by.items())),

@@ -89,8 +89,8 @@ def test_phases_within_a_second_of_the_log(name: str, node: str) -> None:
     log = Log(name)
     [join] = measured(name)["nodes"][log.nodes[node]]["joins"]
     assert join["authenticated_ns"] / 1e9 == pytest.approx(log.reached(node, "3"), abs=1.0)
-    # A PC goes out on every channel, one after the other; these captures keep the first copy only. 129 channels of 23 ms
-    # are 3 s, and the node listens to one of them.
+    # A PC goes out on every channel, one after the other; these captures keep the first copy only. 129 channels of
+    # 23 ms are 3 s, and the node listens to one of them.
     copies_s = 3.0 if name in ("star3", "twopan") else 0.0
     after_s = log.reached(node, "4") - join["configured_ns"] / 1e9
     assert -1.0 < after_s < 1.0 + copies_s
@@ -224,8 +224,8 @@ def test_the_bit_rate_is_read_off_the_air(name: str, rate: int) -> None:
 
 @pytest.mark.parametrize("name", RATES)
 def test_air_time_agrees_with_the_sniffers_own_stamps(name: str) -> None:
-    """TAP captures stamp start and end of each frame; the plain ones are computed from lengths. The medium of these runs
-    put 8 octets of preamble before a frame at 150 kbit/s too (pomrpi), where the mode has 12: 3.1 % by its lengths."""
+    """TAP captures stamp start and end of each frame; the plain ones are computed from lengths. The medium of these
+    runs put 8 octets of preamble before a frame at 150 kbit/s too (pomrpi), where the mode has 12: 3.1 % here."""
     computed, stamped = measured(name)["airtime_s"], measured(name, "-tap-fcs32")["airtime_s"]
     assert computed.keys() == stamped.keys()
     for eui64, seconds in computed.items():
