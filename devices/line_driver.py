@@ -78,7 +78,11 @@ class LineDriver(Driver):  # type: ignore[misc]  # labgrid has no types
         if self._channel is None or self.port not in self.clock.pump.channels:
             raise BenchError(f"{self.port}: the port is gone (sending {text!r})")
         self.clock.pump.exchange(self.port)
-        self._channel.wire.write(text.encode() + b"\n")
+        try:
+            self._channel.wire.write(text.encode() + b"\n")
+        except BenchError:
+            self.clock.pump.lose(self.port, "closed by the device")
+            raise
 
     def ask(self, text: str) -> list[str]:
         """Send one command and return the words of its one-line answer.

@@ -1,0 +1,334 @@
+"""SCPI supplies: driver against impersonator over real sockets through pyvisa-py, and the four traps of that backend."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from device_bench import Device, FakeOutput, FakeSupply, Silent, StillClock, TcpDevice
+from labgrid import Target
+
+from bench.errors import BenchError, InputError
+from devices.scpi.asr import AsrImpersonator
+from devices.scpi.dialects import DIALECTS
+from devices.scpi.driver import ScpiSocket, ScpiSupplyDriver
+from devices.scpi.instrument import compile_header
+from devices.scpi.rigol import RigolImpersonator
+from devices.scpi.supply import Safe, Supply, make_safe
+from devices.scpi.transport import ScpiTransport
+
+TIMEOUT_S = 0.2
+
+
+def rigol(port: Any) -> RigolImpersonator:
+    return RigolImpersonator(port, FakeSupply([FakeOutput(), FakeOutput()]))
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., TcpDevice]]:
+    devices: list[Device] = []
+
+    def start(make: Callable[[Any], Any]) -> TcpDevice:
+        device = TcpDevice(make, "supply.dc")
+        devices.append(device)
+        return device
+
+    yield start
+    for device in devices:
+        device.close()
+
+
+def open_supply(device: TcpDevice, model: str = "rigol-dp832") -> Supply:
+    supply = Supply(ScpiTransport("supply.dc", device.host, device.port, TIMEOUT_S), DIALECTS[model])
+    supply.open()
+    return supply
+
+
+class Wire:
+    name = "x"
+
+    def __init__(self) -> None:
+        self.out = b""
+
+    def say(self, data: bytes) -> None:
+        self.out += data
+
+    def now_ns(self) -> int:
+        return 0
+
+
+RIGOL_PAIRS = [
+    ("*IDN?", "RIGOL TECHNOLOGIES,DP832,S123,00.01.16"),
+    ("*OPC?", "1"),
+    (":SOUR1:VOLT 3.6;:SOUR1:VOLT?", "3.600"),
+    (":SOURCE1:VOLTAGE:LEVEL:IMMEDIATE:AMPLITUDE?", "3.600"),
+    (":SOUR2:VOLT 5;CURR 0.25;CURR?", "0.250"),  # the path is kept after a semicolon
+    (":APPL? CH2", "CH2:30V/3A,5.000,0.250"),
+    (":OUTP? CH1", "OFF"),
+    (":OUTP CH1,ON;:OUTP? CH1", "ON"),
+    (":SOUR1:CURR 1;:MEAS:ALL? CH1", "3.6000,0.3600,1.2960"),
+    (":MEAS:VOLT? CH2;:MEAS:CURR? CH1", "0.0000;0.3600"),
+    (":OUTP:CVCC? CH1", "CV"),
+    (":SYST:ERR?", '0,"No error"'),
+    (":SOUR1:VOLT 31", None),
+    (":SOUR1:VOLT?", "3.600"),  # refused, not clipped
+    (":FOO 1", None),
+    (":SYST:ERR?", '-222,"Data out of range"'),
+    ("SYSTEM:ERROR?", '-113,"Undefined header"'),
+    (":SYST:ERR?", '0,"No error"'),
+    (":OUTP CH9,ON", None),
+    (":SYST:ERR?", '-224,"Illegal parameter value"'),
+    (":SOUR1:VOLT", None),
+    (":SYST:ERR?", '-109,"Missing parameter"'),
+    (":SOUR1:VOLT abc", None),
+    ("*CLS;:SYST:ERR?", '0,"No error"'),
+]
+ASR_PAIRS = [
+    ("*idn?", "GW-INSTEK,ASR-2050,S123,1.00"),
+    (":SOUR:VOLT:LEV:IMM:AMPL 100;:SOUR:VOLT:LEV:IMM:AMPL?", "100.0"),
+    (":SOUR:CURR:LIM:RMS 1.5;:SOUR:CURR:LIM:RMS?", "1.50"),
+    (":OUTP ON;:OUTP?", "1"),
+    (":MEAS:SCAL:VOLT:RMS?", "15.00"),  # 10 ohms at the 1.5 A limit
+    (":MEAS:SCAL:FREQ?", "50.00"),
+    (":SOUR:VOLT:RANG 100;:SOUR:VOLT:LEV:IMM:AMPL 200;:SYST:ERR?", '-222,"Data out of range"'),
+    (":OUTP OFF;:OUTP?;:MEAS:SCAL:FREQ?", "0;0.00"),
+]
+
+
+class TestImpersonators:
+    @pytest.mark.parametrize(("make", "pairs"), [(RigolImpersonator, RIGOL_PAIRS), (AsrImpersonator, ASR_PAIRS)])
+    def test_exchange_pairs(self, make: Any, pairs: list[tuple[str, str | None]]) -> None:
+        wire = Wire()
+        device = make(wire, FakeSupply([FakeOutput(), FakeOutput()]))
+        for sent, reply in pairs:
+            wire.out = b""
+            device.on_bytes(sent.encode() + b"\n")
+            assert wire.out.decode() == ("" if reply is None else reply + "\n"), sent
+
+    def test_a_command_may_come_in_pieces(self) -> None:
+        wire = Wire()
+        device = rigol(wire)
+        device.on_bytes(b"*ID")
+        device.on_bytes(b"N?\r")
+        assert wire.out == b""
+        device.on_bytes(b"\n*OPC?\n")
+        assert wire.out == b"RIGOL TECHNOLOGIES,DP832,S123,00.01.16\n1\n"
+
+    def test_half_a_command_dies_with_its_connection(self) -> None:
+        wire = Wire()
+        device = rigol(wire)
+        device.on_bytes(b":OUTP CH1,ON;")
+        device.on_connect()
+        device.on_bytes(b"*OPC?\n")
+        assert wire.out == b"1\n"
+        assert device.model.channels[0].on is False
+
+    @pytest.mark.parametrize("header", [":SOURC1:VOLT", ":SOUR1VOLT", ":VOL", ":SOUR1:VOLT?"])
+    def test_only_short_and_long_forms_are_taken(self, header: str) -> None:
+        pattern = compile_header("[:SOURce#]:VOLTage[:LEVel]")
+        assert pattern.fullmatch(":VOLT")
+        assert pattern.fullmatch(":SOUR2:VOLTAGE:LEV")
+        assert not pattern.fullmatch(header)
+
+
+class TestSupply:
+    def test_rigol(self, serve: Callable[..., TcpDevice]) -> None:
+        device = serve(rigol)
+        supply = open_supply(device)
+        assert supply.set_volts(1, 3.6) == 3.6
+        assert supply.set_amps(1, 0.5) == 0.5
+        assert supply.switch(1, True) is True
+        output = supply.output(1)
+        assert (output.on, output.volts, output.amps) == (True, 3.6, 0.5)
+        assert (output.measured_volts, output.measured_amps) == (3.6, 0.36)
+        assert supply.output(2).on is False
+        supply.close()
+
+    def test_asr(self, serve: Callable[..., TcpDevice]) -> None:
+        device = serve(lambda port: AsrImpersonator(port, FakeSupply([FakeOutput(ohms=1000.0)])))
+        supply = open_supply(device, "gwinstek-asr2000")
+        assert supply.set_volts(1, 100.0) == 100.0
+        assert supply.set_amps(1, 1.0) == 1.0
+        assert supply.switch(1, True) is True
+        assert supply.output(1).measured_volts == 100.0
+        assert supply.switch(1, False) is False
+        supply.close()
+
+    def test_a_value_outside_is_refused_before_it_is_sent(self, serve: Callable[..., TcpDevice]) -> None:
+        device = serve(rigol)
+        supply = open_supply(device)
+        with pytest.raises(InputError, match=r"^supply\.dc channel 1: 31 V; expected 0 to 30 V$"):
+            supply.set_volts(1, 31.0)
+        with pytest.raises(InputError, match="no channel 4; expected 1 to 3"):
+            supply.switch(4, True)
+        assert b"31" not in device.heard
+        supply.close()
+
+    def test_a_read_back_that_differs_is_a_bench_error(self, serve: Callable[..., TcpDevice]) -> None:
+        class Clipping(RigolImpersonator):
+            def _set_volts(self, n: Any, args: Any) -> None:
+                self.output(n[0]).set_volts = 3.3
+
+        device = serve(lambda port: Clipping(port, FakeSupply([FakeOutput()])))
+        supply = open_supply(device)
+        with pytest.raises(BenchError, match=r"^supply\.dc channel 1: set 3\.6 V, reads back 3\.3 V$"):
+            supply.set_volts(1, 3.6)
+        supply.close()
+
+    def test_an_output_that_does_not_switch_is_a_bench_error(self, serve: Callable[..., TcpDevice]) -> None:
+        class Stuck(FakeOutput):
+            def switch(self, on: bool) -> None:
+                pass
+
+        device = serve(lambda port: RigolImpersonator(port, FakeSupply([Stuck()])))
+        supply = open_supply(device)
+        with pytest.raises(BenchError, match="switched on, reads back off"):
+            supply.switch(1, True)
+        supply.close()
+
+    def test_a_refused_command_is_a_bench_error(self, serve: Callable[..., TcpDevice]) -> None:
+        device = serve(rigol)  # has two channels; a DP832 has three
+        supply = open_supply(device)
+        with pytest.raises(BenchError, match=r"refused ':OUTP CH3,ON': -224"):
+            supply.switch(3, True)
+        supply.close()
+
+    def test_another_make_is_a_bench_error(self, serve: Callable[..., TcpDevice]) -> None:
+        device = serve(rigol)
+        with pytest.raises(BenchError, match="expected a ASR-2"):
+            open_supply(device, "gwinstek-asr2000")
+
+    def test_safe_states(self, serve: Callable[..., TcpDevice]) -> None:
+        outputs = [FakeOutput(), FakeOutput(on=True)]
+        device = serve(lambda port: RigolImpersonator(port, FakeSupply(outputs)))
+        supply = open_supply(device)
+        held = make_safe(supply, 1, Safe.HOLD, 3.6, 0.5)
+        assert (held.on, held.volts, held.amps) == (True, 3.6, 0.5)
+        assert make_safe(supply, 2, Safe.OFF, 3.6, 0.5).on is False
+        assert (outputs[0].on, outputs[0].set_amps, outputs[1].on) == (True, 0.5, False)
+        supply.close()
+
+
+class TestTraps:
+    """labgrid.md 4.1: each cure against its trap."""
+
+    def test_nagle_is_off(self, serve: Callable[..., TcpDevice]) -> None:
+        supply = open_supply(serve(rigol))
+        raw = supply.transport._socket
+        assert raw is not None
+        assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+        supply.close()
+
+    def test_a_refused_port_does_not_open(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        transport = ScpiTransport("supply.dc", "127.0.0.1", port, TIMEOUT_S)
+        with pytest.raises(BenchError) as caught:
+            transport.open()
+        assert str(caught.value).startswith("supply.dc: ")
+        assert "\n" not in str(caught.value)
+
+    def test_a_closed_peer_is_known_at_once(self, serve: Callable[..., TcpDevice]) -> None:
+        device = serve(rigol)
+        supply = Supply(ScpiTransport("supply.dc", device.host, device.port, 60.0), DIALECTS["rigol-dp832"])
+        supply.open()
+        device.hang_up()
+        with pytest.raises(BenchError, match=r"^supply\.dc: closed the connection"):
+            supply.output(1)
+
+    def test_a_device_that_never_answers_is_one_line(self, serve: Callable[..., TcpDevice]) -> None:
+        device = serve(Silent)
+        with pytest.raises(BenchError, match=r"^supply\.dc: no answer to '\*IDN\?' within 0\.2 s$"):
+            open_supply(device)
+
+    def test_a_late_answer_does_not_meet_the_next_query(self, serve: Callable[..., TcpDevice]) -> None:
+        class Late(RigolImpersonator):
+            """Keeps one answer back and gives it with the next one."""
+
+            kept = b""
+
+            def on_bytes(self, data: bytes) -> None:
+                if b"VOLT?" in data and not Late.kept:
+                    Late.kept = b"99.000\n"
+                    return
+                if Late.kept:
+                    self.port.say(Late.kept)
+                super().on_bytes(data)
+
+        device = serve(lambda port: Late(port, FakeSupply([FakeOutput()])))
+        transport = ScpiTransport("supply.dc", device.host, device.port, TIMEOUT_S)
+        transport.open()
+        with pytest.raises(BenchError, match="no answer"):
+            transport.query(":SOUR1:VOLT?")
+        Late.kept = b""
+        assert transport.query("*OPC?") == "1"
+        assert device.connections == 2  # a new session: what is late cannot reach it
+        transport.close()
+
+    def test_what_lies_there_unasked_is_dropped(self, serve: Callable[..., TcpDevice]) -> None:
+        device = serve(rigol)
+        transport = ScpiTransport("supply.dc", device.host, device.port, TIMEOUT_S)
+        transport.open()
+        device.say(b"77\n")
+        assert transport._readable(1.0)
+        assert transport.query("*OPC?") == "1"
+        transport.close()
+
+    def test_both_directions_are_written_down(self, serve: Callable[..., TcpDevice]) -> None:
+        device = serve(rigol)
+        lines: list[tuple[str, str]] = []
+        transport = ScpiTransport(
+            "supply.dc", device.host, device.port, TIMEOUT_S, lambda direction, line: lines.append((direction, line))
+        )
+        transport.open()
+        transport.query("*OPC?")
+        assert lines[-2:] == [(">", "*OPC?"), ("<", "1")]
+        transport.close()
+
+
+class TestDriver:
+    def test_each_set_is_observed_by_its_read_back(self, serve: Callable[..., TcpDevice]) -> None:
+        device = serve(rigol)
+        clock = StillClock()
+        target = Target("main")
+        ScpiSocket(target, name="supply.dc", host=device.host, port=str(device.port))
+        driver = ScpiSupplyDriver(target, name="supply.dc", model="rigol-dp832")
+        target.activate(driver)
+        driver.connect(clock, {1: "t1", 2: "t3"})
+        driver.set_volts(2, 3.6)
+        driver.set_amps(2, 0.5)
+        driver.switch(2, True)
+        assert [(o.kind, o.subject, o.data["on"]) for o in clock.seen] == [
+            ("supply.output", "t3", False),
+            ("supply.output", "t3", False),
+            ("supply.output", "t3", True),
+        ]
+        assert clock.seen[-1].data == {
+            "channel": 2,
+            "on": True,
+            "volts": 3.6,
+            "amps": 0.5,
+            "measured_volts": 3.6,
+            "measured_amps": 0.36,
+        }
+        assert clock.pump.touched
+        driver.disconnect()
+
+    def test_polling_is_a_bench_error_on_a_virtual_rig(self, serve: Callable[..., TcpDevice]) -> None:
+        device = serve(rigol)
+        clock = StillClock()
+        clock.pump.exchange_limit = 100
+        target = Target("main")
+        ScpiSocket(target, name="supply.dc", host=device.host, port=device.port)
+        driver = ScpiSupplyDriver(target, name="supply.dc", model="rigol-dp832")
+        target.activate(driver)
+        driver.connect(clock, {})
+        for _ in range(100):
+            driver.output(1)
+        with pytest.raises(BenchError, match=r"^supply\.dc: 101 exchanges without a clock step"):
+            driver.output(1)
+        clock.pump.time_moved()
+        driver.output(1)
+        driver.disconnect()
