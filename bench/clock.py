@@ -182,6 +182,13 @@ class TwinClock(Clock):
         return self._now
 
     def attach(self, channel: Channel) -> None:
+        try:
+            self._attach(channel)
+        except BaseException:
+            channel.close()
+            raise
+
+    def _attach(self, channel: Channel) -> None:
         declared = self._declares.get(channel.port, {}).get("stamp")
         if declared is None:
             raise BenchError(f"{channel.port}: the twin has no such port")

@@ -1,0 +1,370 @@
+"""The clocks: virtual time against a scripted control channel with real wires, wall time against a real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bench.clock import ANCHOR_EVERY_NS, Seen, TwinClock, WallClock
+from bench.errors import BenchError
+from bench.pump import Bus, Channel, PortLost, Stamp
+from bench.records import Observation
+
+T0 = 1_775_000_000_000_000_000
+
+Request = dict[str, Any]
+Script = Callable[[Request], "Request | None"]
+
+
+class PipeChannel(Channel):
+    """A port for tests: octets of a socket pair, each one an observation."""
+
+    def __init__(self, clock: Any, port: str, stamp: Stamp) -> None:
+        super().__init__(port, stamp)
+        self.clock = clock
+        self.near, self.far = socket.socketpair()
+        self.near.setblocking(False)
+
+    def fileno(self) -> int:
+        return self.near.fileno()
+
+    def read(self, limit: int) -> None:
+        data = self.near.recv(min(limit, 4096) if self.stamp is Stamp.HOST else 4096)
+        if not data:
+            raise PortLost("closed by the device")
+        self.count += len(data)
+        self.clock.pump.publish(self.port, "x", "heard", {"text": data.decode()})
+
+    def close(self) -> None:
+        self.near.close()
+        self.far.close()
+
+
+class FakeTwin:
+    """A control channel that answers by a script; ``advance`` is scripted by the test, the rest has defaults."""
+
+    def __init__(self) -> None:
+        self.now_ns = T0
+        self.requests: list[Request] = []
+        self.on_advance: Script = lambda request: {"now_ns": request["until_ns"], "reason": "deadline", "ports": {}}
+        self.declares = {"meter": {"stamp": "host"}, "sniffer": {"stamp": "device"}}
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
+        self.connection: socket.socket | None = None
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        try:
+            self.connection, _ = self._listener.accept()
+            with self.connection, self.connection.makefile("rb") as lines:
+                for line in lines:
+                    request = json.loads(line)
+                    self.requests.append(request)
+                    answer = self._answer(request)
+                    if answer is not None:
+                        self.connection.sendall(json.dumps({"id": request["id"], **answer}).encode() + b"\n")
+        except (OSError, ValueError):
+            return
+
+    def _answer(self, request: Request) -> Request | None:
+        match request["op"]:
+            case "hello":
+                return {"now_ns": self.now_ns, "ports": {}, "declares": self.declares}
+            case "attach":
+                return {"epoch": 1, "n": 0}
+            case "advance":
+                return self.on_advance(request)
+        return {}
+
+    def asked(self, op: str) -> list[Request]:
+        return [r for r in self.requests if r["op"] == op]
+
+    def close(self) -> None:
+        for s in (self._listener, self.connection):
+            if s is not None:
+                s.close()
+
+
+@pytest.fixture
+def twin() -> Iterator[FakeTwin]:
+    fake = FakeTwin()
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def clock(twin: FakeTwin) -> Iterator[TwinClock]:
+    made = TwinClock(twin.address, Bus())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def seen(clock: TwinClock) -> list[Observation]:
+    rows: list[Observation] = []
+    clock.bus.subscribe(rows.append)
+    return rows
+
+
+def counts(**ports: tuple[int, int]) -> dict[str, dict[str, int]]:
+    return {port: {"epoch": 1, "before": before, "now": now} for port, (before, now) in ports.items()}
+
+
+class TestTwinClock:
+    def test_time_goes_to_the_deadline(self, clock: TwinClock, twin: FakeTwin) -> None:
+        assert clock.now_ns() == T0
+        clock.sleep_until(T0 + 5)
+        assert clock.now_ns() == T0 + 5
+        assert [(r["until_ns"], r["wake"]) for r in twin.asked("advance")] == [(T0 + 5, [])]
+
+    def test_octets_before_the_advance_carry_the_old_time(
+        self, clock: TwinClock, twin: FakeTwin, seen: list[Observation]
+    ) -> None:
+        meter = PipeChannel(clock, "meter", Stamp.HOST)
+        clock.attach(meter)
+        meter.far.sendall(b"OLD")  # said at T0, in answer to something
+
+        def advance(request: Request) -> Request:
+            meter.far.sendall(b"new!")
+            return {"now_ns": T0 + 9, "reason": "wake", "ports": counts(meter=(3, 7))}
+
+        twin.on_advance = advance
+        clock.step(T0 + 100)
+        assert [(o.data["text"], o.t_ns) for o in seen] == [("OLD", T0), ("new!", T0 + 9)]
+        assert clock.now_ns() == T0 + 9
+
+    def test_the_bench_waits_for_octets_that_are_still_on_their_way(
+        self, clock: TwinClock, twin: FakeTwin, seen: list[Observation]
+    ) -> None:
+        meter = PipeChannel(clock, "meter", Stamp.HOST)
+        clock.attach(meter)
+
+        def advance(request: Request) -> Request:
+            threading.Timer(0.05, meter.far.sendall, (b"late",)).start()
+            return {"now_ns": T0 + 1, "reason": "wake", "ports": counts(meter=(0, 4))}
+
+        twin.on_advance = advance
+        clock.step(T0 + 100)
+        assert "".join(str(o.data["text"]) for o in seen) == "late"
+
+    def test_octets_that_never_come_name_the_port(
+        self, clock: TwinClock, twin: FakeTwin, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock.attach(PipeChannel(clock, "meter", Stamp.HOST))
+        twin.on_advance = lambda r: {"now_ns": T0 + 1, "reason": "wake", "ports": counts(meter=(0, 4))}
+        monkeypatch.setattr("bench.pump.Pump.drain_to.__defaults__", (0.05,))
+        with pytest.raises(BenchError, match=r"^meter \(0 of 4\): said by the device, but did not arrive"):
+            clock.step(T0 + 100)
+
+    def test_a_condition_names_its_wake_set_and_stops_the_wait(
+        self, clock: TwinClock, twin: FakeTwin, seen: list[Observation]
+    ) -> None:
+        sniffer = PipeChannel(clock, "sniffer", Stamp.DEVICE)
+        clock.attach(sniffer)
+
+        def advance(request: Request) -> Request:
+            sniffer.far.sendall(b"f")
+            n = len(twin.asked("advance"))
+            return {"now_ns": T0 + 10 * n, "reason": "wake", "ports": counts(sniffer=(n - 1, n))}
+
+        twin.on_advance = advance
+        third = Seen(lambda o: o.kind == "heard", frozenset({"sniffer"}), count=3)
+        assert clock.wait_for(third, T0 + 1000) is True
+        assert clock.now_ns() == T0 + 30
+        assert [r["wake"] for r in twin.asked("advance")] == [["sniffer"]] * 3
+        assert len(seen) == len(third.found) == 3
+
+    def test_a_condition_that_is_not_met_ends_at_its_deadline(self, clock: TwinClock) -> None:
+        assert clock.wait_for(Seen(lambda o: True), T0 + 7) is False
+        assert clock.now_ns() == T0 + 7
+
+    def test_after_a_command_the_present_instant_is_looked_at_first(
+        self, clock: TwinClock, twin: FakeTwin, seen: list[Observation]
+    ) -> None:
+        """A command to one device may make another speak at the same instant; time must not run past that."""
+        lamp = PipeChannel(clock, "meter", Stamp.HOST)
+        clock.attach(lamp)
+        lamp.far.sendall(b"!")
+        clock.pump.exchange("supply")
+        twin.on_advance = lambda r: {"now_ns": r["until_ns"], "reason": "deadline", "ports": counts(meter=(1, 1))}
+        clock.step(T0 + 50)
+        assert (clock.now_ns(), [o.t_ns for o in seen]) == (T0, [T0])
+        clock.step(T0 + 50)
+        assert clock.now_ns() == T0 + 50
+        assert [r["until_ns"] for r in twin.asked("advance")] == [T0, T0 + 50]
+
+    def test_a_port_that_left_the_barrier_is_lost_and_the_rest_goes_on(
+        self, clock: TwinClock, twin: FakeTwin, seen: list[Observation]
+    ) -> None:
+        for port, stamp in (("meter", Stamp.HOST), ("sniffer", Stamp.DEVICE)):
+            clock.attach(PipeChannel(clock, port, stamp))
+        twin.on_advance = lambda r: {"now_ns": r["until_ns"], "reason": "deadline", "ports": counts(sniffer=(0, 0))}
+        clock.step(T0 + 5)
+        assert [(o.kind, o.source, o.data) for o in seen] == [
+            ("bench.lost_port", "bench", {"port": "meter", "reason": "closed by the device"})
+        ]
+        assert set(clock.pump.channels) == {"sniffer"}
+        clock.step(T0 + 6)
+        assert clock.now_ns() == T0 + 6
+
+    def test_a_new_epoch_is_another_connection(
+        self, clock: TwinClock, twin: FakeTwin, seen: list[Observation]
+    ) -> None:
+        clock.attach(PipeChannel(clock, "meter", Stamp.HOST))
+        twin.on_advance = lambda r: {
+            "now_ns": r["until_ns"],
+            "reason": "deadline",
+            "ports": {"meter": {"epoch": 2, "before": 0, "now": 0}},
+        }
+        clock.step(T0 + 5)
+        assert [o.kind for o in seen] == ["bench.lost_port"]
+
+    def test_streams_are_read_while_the_twin_runs(
+        self, clock: TwinClock, twin: FakeTwin, seen: list[Observation]
+    ) -> None:
+        sniffer = PipeChannel(clock, "sniffer", Stamp.DEVICE)
+        clock.attach(sniffer)
+        big = b"x" * (4 << 20)  # more than any socket buffer: the twin would wait for ever if nobody read
+
+        def advance(request: Request) -> Request:
+            sniffer.far.sendall(big)
+            return {"now_ns": T0 + 1, "reason": "deadline", "ports": counts(sniffer=(0, len(big)))}
+
+        twin.on_advance = advance
+        clock.step(T0 + 1)
+        assert sniffer.count == len(big)
+
+    def test_a_dead_twin_is_one_line(self, clock: TwinClock, twin: FakeTwin) -> None:
+        def die(request: Request) -> Request | None:
+            assert twin.connection is not None
+            twin.connection.shutdown(socket.SHUT_RDWR)
+            return None
+
+        twin.on_advance = die
+        with pytest.raises(BenchError, match="^the twin died"):
+            clock.step(T0 + 5)
+
+    def test_no_twin_is_one_line(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            address = f"127.0.0.1:{listener.getsockname()[1]}"
+        for wrong in (address, "nonsense"):
+            with pytest.raises(BenchError, match="^no twin answers"):
+                TwinClock(wrong, Bus())
+
+    def test_a_refusal_is_passed_on(self, clock: TwinClock, twin: FakeTwin) -> None:
+        twin.on_advance = lambda r: {"error": "until_ns is in the past"}
+        with pytest.raises(BenchError, match="^the twin refused 'advance': until_ns is in the past$"):
+            clock.step(T0 + 5)
+
+    def test_ports_must_be_what_the_driver_takes_them_for(self, clock: TwinClock) -> None:
+        with pytest.raises(BenchError, match="the twin says host-stamped, the driver device-stamped"):
+            clock.attach(PipeChannel(clock, "meter", Stamp.DEVICE))
+        with pytest.raises(BenchError, match="no such port"):
+            clock.attach(PipeChannel(clock, "camera", Stamp.HOST))
+
+    def test_an_interrupt_stops_time_before_it_is_passed_on(self, clock: TwinClock, twin: FakeTwin) -> None:
+        advancing = threading.Event()
+        original = twin._answer
+
+        def answer(request: Request) -> Request | None:
+            if request["op"] == "advance":
+                advancing.set()
+                return None  # it takes long
+            if request["op"] == "stop":
+                assert twin.connection is not None
+                n = twin.asked("advance")[-1]["id"]
+                stopped = {"id": n, "now_ns": T0 + 42, "reason": "stopped", "ports": {}}
+                twin.connection.sendall(json.dumps(stopped).encode() + b"\n")
+            return original(request)
+
+        twin._answer = answer  # type: ignore[method-assign]
+        interrupter = threading.Thread(
+            target=lambda: advancing.wait(5) and os.kill(os.getpid(), signal.SIGINT), daemon=True
+        )
+        interrupter.start()
+        with pytest.raises(KeyboardInterrupt):
+            clock.step(T0 + 100)
+        interrupter.join()
+        assert clock.now_ns() == T0 + 42
+        assert len(twin.asked("stop")) == 1
+        clock.detach("nothing")  # the channel is in step again
+        twin._answer = original  # type: ignore[method-assign]
+        clock.step(T0 + 50)
+        assert clock.now_ns() == T0 + 50
+
+    def test_polling_is_an_error_until_time_moves(self, clock: TwinClock) -> None:
+        for _ in range(100):
+            clock.pump.exchange("meter")
+        with pytest.raises(BenchError, match="^meter: 101 exchanges without a clock step"):
+            clock.pump.exchange("meter")
+        clock.step(T0 + 1)
+        clock.pump.exchange("meter")
+
+
+class TestWallClock:
+    def test_a_host_stamped_port_ends_a_step(self) -> None:
+        clock = WallClock(Bus())
+        rows: list[Observation] = []
+        clock.bus.subscribe(rows.append)
+        meter, sniffer = (PipeChannel(clock, *p) for p in (("meter", Stamp.HOST), ("sniffer", Stamp.DEVICE)))
+        clock.attach(meter)
+        clock.attach(sniffer)
+        sniffer.far.sendall(b"s")
+        threading.Timer(0.05, meter.far.sendall, (b"m",)).start()
+        far = clock.now_ns() + 60_000_000_000
+        clock.step(far)  # the sniffer streams, the meter wakes
+        assert [o.source for o in rows] == ["sniffer", "meter"]
+        assert clock.now_ns() < far
+        assert all(o.u_ns == clock.u_ns > 0 for o in rows)
+        sniffer.far.sendall(b"s")
+        assert clock.wait_for(Seen(lambda o: o.source == "sniffer", frozenset({"sniffer"})), far)
+        clock.close()
+
+    def test_a_deadline_ends_a_step(self) -> None:
+        clock = WallClock(Bus())
+        until = clock.now_ns() + 20_000_000
+        clock.sleep_until(until)
+        assert until <= clock.now_ns() < until + 5_000_000_000
+
+    def test_anchors_follow_utc_and_never_run_backwards(self) -> None:
+        mono, utc = [0], [T0]
+        clock = WallClock(Bus(), lambda: utc[0], lambda: mono[0])
+        rows: list[Observation] = []
+        clock.bus.subscribe(rows.append)
+
+        def pass_time(mono_ns: int, utc_ns: int) -> None:
+            mono[0] += mono_ns
+            utc[0] += utc_ns
+
+        pass_time(ANCHOR_EVERY_NS, ANCHOR_EVERY_NS + 1200)  # 20 ppm slow oscillator
+        clock._anchor_if_due()
+        assert clock.now_ns() == utc[0]
+        pass_time(ANCHOR_EVERY_NS, ANCHOR_EVERY_NS - 500)
+        before = clock.now_ns()
+        clock._anchor_if_due()
+        assert clock.now_ns() == before  # stands until UTC has caught up
+        pass_time(600, 600)
+        assert clock.now_ns() == utc[0] == before + 100
+        assert [(o.kind, o.data) for o in rows] == [
+            ("clock.anchor", {"step_ns": 1200}),
+            ("clock.anchor", {"step_ns": -500}),
+        ]
+
+
+class TestBus:
+    def test_seq_counts_per_source_and_goes_on_after_a_resume(self) -> None:
+        bus = Bus()
+        rows: list[Observation] = []
+        bus.subscribe(rows.append)
+        bus.continue_from({"meter": 41})
+        for source in ("meter", "panel", "meter"):
+            bus.publish(Observation(T0, source, "x", "k"))
+        assert [(o.source, o.seq) for o in rows] == [("meter", 42), ("panel", 1), ("meter", 43)]
