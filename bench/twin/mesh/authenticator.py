@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 
 import attrs
 
-from bench.air.eapol import EAP_IDENTITY, EAP_TLS, Eap, EapCode, Eapol, KeyFrame, encode_eapol
+from bench.air import fourway
+from bench.air.eapol import (
+    EAP_IDENTITY,
+    MESSAGE_1,
+    MESSAGE_3,
+    Eap,
+    EapCode,
+    Eapol,
+    EapTls,
+    KeyFrame,
+    KeyInfo,
+    decode_eap_tls,
+    encode_eap_tls,
+)
+from bench.air.errors import Malformed
+from bench.air.mpx import KmpId
 from bench.twin.kernel import Call
-from bench.twin.mesh import handshake as hs
 from bench.twin.mesh import tls_standin as tls
 from bench.twin.mesh.agenda import Agenda
-from bench.twin.mesh.supplicant import EAP_PACKET, KMP_4WH, KMP_8021X, Send
+from bench.twin.mesh.supplicant import EAPOL_VERSION, Send, eap_pdu
 from bench.twin.mesh.timers import EAPOL_RETRANSMIT_NS, EAPOL_RETRANSMITS
 
-CLIENT_HELLO_OCTETS_MAX = 200
-"""A response with less TLS than this is a ClientHello, with more the client's certificate flight."""
+GTK_LIFETIME_S = 30 * 86400
 
 
 @attrs.define(slots=True)
@@ -26,7 +38,7 @@ class _Session:
     client_random: bytes = b""
     server_random: bytes = b""
     anonce: bytes = b""
-    ptk: hs.Ptk | None = None
+    ptk: fourway.Ptk | None = None
     replay: int = 0
     last: tuple[int, bytes] | None = None
     repeats: int = 0
@@ -43,68 +55,71 @@ class Authenticator:
     def receive(self, supplicant: bytes, pdu: Eapol, send: Send) -> None:
         """One PDU of a supplicant; ``send(kmp_id, pdu)`` is the way back to it."""
         key = pdu.key
-        if key is not None and key.information & hs.REQUEST:
+        if key is not None and key.information & KeyInfo.REQUEST:
             self._drop(supplicant)
             session = self._sessions[supplicant] = _Session(send)
-            self._eap(supplicant, session, EapCode.REQUEST, EAP_IDENTITY)
+            self._eap(supplicant, session, Eap(EapCode.REQUEST, session.identifier, EAP_IDENTITY))
             return
-        session_ = self._sessions.get(supplicant)
-        if session_ is None:
+        known = self._sessions.get(supplicant)
+        if known is None:
             return
-        session_.send = send
-        if pdu.eap is not None and pdu.eap.code == EapCode.RESPONSE and pdu.eap.identifier == session_.identifier:
-            self._on_response(supplicant, session_, pdu.eap)
-        elif key is not None:
-            self._on_key(supplicant, session_, pdu, key)
+        known.send = send
+        try:
+            if pdu.eap is not None and pdu.eap.code == EapCode.RESPONSE and pdu.eap.identifier == known.identifier:
+                self._on_response(supplicant, known, pdu.eap)
+            elif key is not None:
+                self._on_key(supplicant, known, pdu.version, key)
+        except Malformed:
+            return
 
     def _on_response(self, supplicant: bytes, session: _Session, eap: Eap) -> None:
-        session.identifier += 1
         if eap.type == EAP_IDENTITY:
-            self._eap(supplicant, session, EapCode.REQUEST, EAP_TLS, b"\x20")
+            self._tls(supplicant, session, EapTls(start=True))
             return
-        flight = eap.data[1:]
+        flight = decode_eap_tls(eap).data
         if not flight:
-            session.identifier -= 1
-            session.anonce = self._rng.randbytes(32)
-            self._eap(supplicant, session, EapCode.SUCCESS)
+            self._eap(supplicant, session, Eap(EapCode.SUCCESS, session.identifier))
             self._message_1(supplicant, session)
-        elif len(flight) < CLIENT_HELLO_OCTETS_MAX:
+        elif tls.is_hello(flight):
             session.client_random = tls.random_of(flight)
             session.server_random = self._rng.randbytes(tls.RANDOM_OCTETS)
-            self._eap(supplicant, session, EapCode.REQUEST, EAP_TLS, b"\0" + tls.server_flight(session.server_random))
+            self._tls(supplicant, session, EapTls(tls.server_flight(session.server_random)))
         else:
-            self._eap(supplicant, session, EapCode.REQUEST, EAP_TLS, b"\0" + tls.server_finish(session.server_random))
-
-    def _pmk(self, session: _Session) -> bytes:
-        return tls.pmk(session.client_random, session.server_random)
+            self._tls(supplicant, session, EapTls(tls.server_finish(session.server_random)))
 
     def _message_1(self, supplicant: bytes, session: _Session) -> None:
-        data = hs.kde(hs.KDE_PMKID, hs.pmkid(self._pmk(session), self._eui64, supplicant))
-        bits = hs.VERSION_SHA1_AES | hs.PAIRWISE | hs.ACK
-        key = KeyFrame(bits, 16, session.replay, session.anonce, key_data=data)
-        self._say(supplicant, session, KMP_4WH, hs.key_pdu(key))
+        session.anonce = self._rng.randbytes(32)
+        data = fourway.pmkid_kde(fourway.pmkid(self._pmk(session), self._eui64, supplicant))
+        key = KeyFrame(MESSAGE_1, 16, session.replay, session.anonce, key_data=data)
+        self._say(supplicant, session, KmpId.FOUR_WAY, fourway.seal(EAPOL_VERSION, key, None))
 
-    def _on_key(self, supplicant: bytes, session: _Session, pdu: Eapol, key: KeyFrame) -> None:
+    def _on_key(self, supplicant: bytes, session: _Session, version: int, key: KeyFrame) -> None:
+        """Message 2 proves that the supplicant holds the PMK and earns the GTK; message 4 ends the session."""
         if key.replay_counter != session.replay or not session.anonce:
             return
-        if key.information & hs.SECURE:
-            if session.ptk is not None and hs.mic_ok(pdu, session.ptk.kck):
+        if key.information & KeyInfo.SECURE:
+            if session.ptk is not None and fourway.mic_ok(version, key, session.ptk):
                 self._drop(supplicant)
             return
-        ptk = hs.ptk(self._pmk(session), self._eui64, supplicant, session.anonce, key.nonce)
-        if not hs.mic_ok(pdu, ptk.kck):
+        ptk = fourway.derive_ptk(self._pmk(session), self._eui64, supplicant, session.anonce, key.nonce)
+        if not fourway.mic_ok(version, key, ptk):
             return
         session.ptk, session.replay = ptk, session.replay + 1
-        bits = hs.VERSION_SHA1_AES | hs.PAIRWISE | hs.INSTALL | hs.ACK | hs.MIC | hs.SECURE | hs.ENCRYPTED
-        data = hs.wrap(ptk.kek, hs.gtk_kdes(self._gtk))
-        message_3 = KeyFrame(bits, 16, session.replay, session.anonce, key_data=data)
-        self._say(supplicant, session, KMP_4WH, hs.key_pdu(message_3, ptk.kck))
+        kdes = fourway.gtk_kde(0, self._gtk) + fourway.lifetime_kde(GTK_LIFETIME_S) + fourway.gtk_liveness_kde(1)
+        data = fourway.encrypt_key_data(ptk, kdes)
+        message_3 = KeyFrame(MESSAGE_3, 16, session.replay, session.anonce, key_data=data)
+        self._say(supplicant, session, KmpId.FOUR_WAY, fourway.seal(EAPOL_VERSION, message_3, ptk))
 
-    def _eap(
-        self, supplicant: bytes, session: _Session, code: EapCode, kind: int | None = None, data: bytes = b""
-    ) -> None:
-        eap = Eap(code, session.identifier, kind, data)
-        self._say(supplicant, session, KMP_8021X, encode_eapol(Eapol(hs.EAPOL_VERSION, EAP_PACKET, eap=eap)))
+    @staticmethod
+    def _pmk(session: _Session) -> bytes:
+        return tls.pmk(session.client_random, session.server_random)
+
+    def _tls(self, supplicant: bytes, session: _Session, content: EapTls) -> None:
+        session.identifier += 1
+        self._eap(supplicant, session, encode_eap_tls(EapCode.REQUEST, session.identifier, content))
+
+    def _eap(self, supplicant: bytes, session: _Session, eap: Eap) -> None:
+        self._say(supplicant, session, KmpId.IEEE_802_1X, eap_pdu(eap))
 
     def _say(self, supplicant: bytes, session: _Session, kmp: int, pdu: bytes) -> None:
         session.last, session.repeats = (kmp, pdu), EAPOL_RETRANSMITS
@@ -128,8 +143,6 @@ class Authenticator:
         session = self._sessions.pop(supplicant, None)
         if session is not None and session.timer is not None:
             session.timer.cancel()
-
-
 
     def forget(self) -> None:
         """RAM is gone."""

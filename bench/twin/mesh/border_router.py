@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.air import dhcpv6, ipv6, rpl, wisun
-from bench.air.eapol import decode_relay
+from bench.air.eapol import RELAY_PORT, decode_relay
 from bench.air.extensions import SourceRoute
 from bench.air.ipv6 import Packet
 from bench.air.udp import Udp
@@ -18,7 +18,7 @@ from bench.twin.mesh.ip_layer import Done
 from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.medium import Medium
 from bench.twin.mesh.plan import MeshPlan, NodePlan
-from bench.twin.mesh.station import DATA_PORT, HOP_LIMIT, RELAY_PORT, Station, read_eapol
+from bench.twin.mesh.station import DATA_PORT, HOP_LIMIT, Station, read_eapol
 
 HOPS_MAX = 24
 

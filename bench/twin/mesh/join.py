@@ -57,9 +57,7 @@ class Joiner:
     ``on_state`` is called at each change of state, ``on_lost`` when the parent is lost, before discovery begins.
     """
 
-    def __init__(
-        self, station: Station, on_state: Callable[[JoinState], None], on_lost: Callable[[], None]
-    ) -> None:
+    def __init__(self, station: Station, on_state: Callable[[JoinState], None], on_lost: Callable[[], None]) -> None:
         self._node, self._on_state, self._on_lost = station, on_state, on_lost
         self._agenda, self._rng, self._timers = station.agenda, station.rng, station.timers
         self._supplicant = Supplicant(
@@ -136,6 +134,10 @@ class Joiner:
         if self._step is not None:
             self._step.cancel()
         self._step = self._agenda.after(delay_ns, fn)
+
+    def _spread(self, period_ns: int) -> int:
+        """A refresh period, up to a tenth shorter, so that nodes do not fall into step."""
+        return period_ns - self._rng.randrange(period_ns // 10)
 
     def _try_again(self, delay_ns: int, fn: Callable[[], None]) -> bool:
         """Plan a repetition, or start over when there were enough."""
@@ -323,8 +325,7 @@ class Joiner:
         operational = self.state is JoinState.OPERATIONAL
         self._node.ip.send(packet, self.parent.eui64, self._probed if operational else self._registered)
         if operational:
-            spread = SETTLED.registration_ns // 10
-            self._next(SETTLED.registration_ns - self._rng.randrange(spread), self._register)
+            self._next(self._spread(SETTLED.registration_ns), self._register)
 
     def _registered(self, success: bool) -> None:
         if success:
@@ -359,7 +360,9 @@ class Joiner:
         self._pending_dao = None
         if self._refresh is not None:
             self._refresh.cancel()
-        self._refresh = self._agenda.after(SETTLED.dao_ns - self._rng.randrange(SETTLED.dao_ns // 10), self._refresh_dao)
+        self._refresh = self._agenda.after(
+            SETTLED.dao_ns - self._rng.randrange(SETTLED.dao_ns // 10), self._refresh_dao
+        )
         if self.state is JoinState.CONFIGURE_ROUTING:
             self._next(SETTLED.registration_ns - self._rng.randrange(SETTLED.registration_ns // 10), self._register)
             self._enter(JoinState.OPERATIONAL)

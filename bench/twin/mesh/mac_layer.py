@@ -143,7 +143,7 @@ class MacLayer:
             self._agenda.after(end - self._agenda.now_ns, lambda: self._finish(job, True))
 
     def _no_ack(self, job: _Job, length_ns: int) -> None:
-        """Repeat later. The wait grows with the frame: two hidden senders of long frames would else collide for ever."""
+        """Repeat later. The wait grows with the frame, or two hidden senders of long frames would collide for ever."""
         self._awaiting = None
         job.attempts += 1
         if job.attempts >= MAC.attempts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.air import dhcpv6, ipv6, rpl, wisun
-from bench.air.eapol import decode_relay
+from bench.air.eapol import RELAY_PORT, decode_relay
 from bench.air.errors import Malformed
 from bench.air.extensions import HopByHop, Rpi
 from bench.air.ipv6 import Packet
@@ -19,7 +19,7 @@ from bench.twin.mesh.join import Joiner, Parent
 from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.medium import Medium
 from bench.twin.mesh.plan import MeshPlan, NodePlan
-from bench.twin.mesh.station import DATA_PORT, HOP_LIMIT, RELAY_PORT, Station, read_eapol
+from bench.twin.mesh.station import DATA_PORT, HOP_LIMIT, Station, read_eapol
 from bench.twin.mesh.timers import MAC
 from bench.twin.network import JoinState
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from bench.air import ipv6, wisun
-from bench.air.eapol import Eapol, EapolRelay, decode_eapol, encode_relay
+from bench.air.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, encode_relay
 from bench.air.errors import Malformed
 from bench.air.extensions import SourceRoute
 from bench.air.ipv6 import Packet
@@ -24,7 +24,6 @@ from bench.twin.mesh.timers import profile
 
 DATA_PORT = 61616
 """Stand-in application port (facts: the port of the IoT route application is not public)."""
-RELAY_PORT = 10253
 HOP_LIMIT = 64
 
 
@@ -37,9 +36,7 @@ class Station:
         self.rng = random.Random(f"{plan.seed}/{node.name}")
         self.agenda = Agenda(kernel)
         self.flash = Flash(plan.network_name)
-        self.mac = MacLayer(
-            self.agenda, medium, node.name, node.eui64, self.rng, self.flash, epoch_ns, self._on_frame
-        )
+        self.mac = MacLayer(self.agenda, medium, node.name, node.eui64, self.rng, self.flash, epoch_ns, self._on_frame)
         self.ip = IpLayer(self.agenda, self.rng, self.mac, plan, self._on_packet)
         self.us = unicast_schedule(plan)
         self.powered = False

@@ -5,19 +5,42 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from bench.air.eapol import EAP_IDENTITY, EAP_TLS, Eap, EapCode, Eapol, KeyFrame, encode_eapol
+from bench.air import fourway
+from bench.air.eapol import (
+    EAP_IDENTITY,
+    EAP_TLS,
+    MESSAGE_2,
+    MESSAGE_4,
+    REQUEST,
+    Eap,
+    EapCode,
+    Eapol,
+    EapolType,
+    EapTls,
+    KeyFrame,
+    KeyInfo,
+    decode_eap_tls,
+    encode_eap_tls,
+    encode_eapol,
+)
+from bench.air.errors import Malformed
+from bench.air.mpx import KmpId
 from bench.twin.kernel import Call
-from bench.twin.mesh import handshake as hs
 from bench.twin.mesh import tls_standin as tls
 from bench.twin.mesh.agenda import Agenda
 from bench.twin.mesh.timers import JoinTimers
 
-KMP_8021X, KMP_4WH = 1, 6
+EAPOL_VERSION = 3
+GTK_KDE = 1
+ROLE_ROUTER = 1
 IDENTITY = b"anonymous@kenshin.example"
-EAP_PACKET = 0
-ROLE_ROUTER = b"\x01"
 
 Send = Callable[[int, bytes], None]
+
+
+def eap_pdu(eap: Eap) -> bytes:
+    """EAPOL octets of an EAP packet."""
+    return encode_eapol(Eapol(EAPOL_VERSION, EapolType.EAP, eap=eap))
 
 
 class Supplicant:
@@ -54,7 +77,7 @@ class Supplicant:
         self._active = False
         self._tries = 0
         self._client_random = self._server_random = b""
-        self._ptk: hs.Ptk | None = None
+        self._ptk: fourway.Ptk | None = None
         self._snonce = b""
         self._replay = -1
 
@@ -63,10 +86,13 @@ class Supplicant:
         if not self._active:
             return
         self._later(self._timers.key_retry_ns, self._request)  # progress: the stall timer starts anew
-        if pdu.eap is not None:
-            self._on_eap(pdu.eap)
-        elif pdu.key is not None and authenticator is not None:
-            self._on_key(pdu, pdu.key, authenticator)
+        try:
+            if pdu.eap is not None:
+                self._on_eap(pdu.eap)
+            elif pdu.key is not None and authenticator is not None:
+                self._on_key(pdu.version, pdu.key, authenticator)
+        except Malformed:
+            return
 
     def _later(self, delay_ns: int, fn: Callable[[], None]) -> None:
         if self._pending is not None:
@@ -80,8 +106,8 @@ class Supplicant:
             return
         self._tries -= 1
         self._active = True
-        kdes = hs.kde(hs.KDE_GTKL, b"\0") + hs.kde(hs.KDE_NODE_ROLE, ROLE_ROUTER)
-        self._send(KMP_8021X, hs.key_pdu(KeyFrame(hs.REQUEST | hs.VERSION_SHA1_AES, key_data=kdes)))
+        kdes = fourway.gtk_liveness_kde(0) + fourway.node_role_kde(ROLE_ROUTER)
+        self._send(KmpId.IEEE_802_1X, fourway.seal(EAPOL_VERSION, KeyFrame(REQUEST, key_data=kdes), None))
         self._later(self._timers.key_retry_ns, self._request)
 
     def _on_eap(self, eap: Eap) -> None:
@@ -90,43 +116,36 @@ class Supplicant:
         if eap.code != EapCode.REQUEST:
             return
         if eap.type == EAP_IDENTITY:
-            self._respond(eap, IDENTITY)
+            self._send(KmpId.IEEE_802_1X, eap_pdu(Eap(EapCode.RESPONSE, eap.identifier, EAP_IDENTITY, IDENTITY)))
         elif eap.type == EAP_TLS:
-            self._on_tls(eap)
+            self._on_tls(eap.identifier, decode_eap_tls(eap))
 
-    def _on_tls(self, eap: Eap) -> None:
-        flags, flight = eap.data[:1], eap.data[1:]
-        if flags == b"\x20":
+    def _on_tls(self, identifier: int, request: EapTls) -> None:
+        flight = b""
+        if request.start:
             self._client_random = self._rng.randbytes(tls.RANDOM_OCTETS)
-            self._respond(eap, b"\0" + tls.client_hello(self._client_random))
-        elif len(flight) > 200:
-            self._server_random = tls.random_of(flight)
-            self._respond(eap, b"\0" + tls.client_flight(self._client_random))
-        else:
-            self._respond(eap, b"\0")
+            flight = tls.client_hello(self._client_random)
+        elif tls.is_hello(request.data):
+            self._server_random = tls.random_of(request.data)
+            flight = tls.client_flight(self._client_random)
+        self._send(KmpId.IEEE_802_1X, eap_pdu(encode_eap_tls(EapCode.RESPONSE, identifier, EapTls(flight))))
 
-    def _respond(self, request: Eap, data: bytes) -> None:
-        answer = Eap(EapCode.RESPONSE, request.identifier, request.type, data)
-        self._send(KMP_8021X, encode_eapol(Eapol(hs.EAPOL_VERSION, EAP_PACKET, eap=answer)))
-
-    def _on_key(self, pdu: Eapol, key: KeyFrame, authenticator: bytes) -> None:
-        if not key.information & hs.ACK or not self._server_random or key.replay_counter < self._replay:
+    def _on_key(self, version: int, key: KeyFrame, authenticator: bytes) -> None:
+        if not key.information & KeyInfo.ACK or not self._server_random or key.replay_counter < self._replay:
             return
         self._replay = key.replay_counter
-        pmk = tls.pmk(self._client_random, self._server_random)
-        if not key.information & hs.MIC:
+        if not key.information & KeyInfo.MIC:
+            pmk = tls.pmk(self._client_random, self._server_random)
             self._snonce = self._snonce or self._rng.randbytes(32)
-            self._ptk = hs.ptk(pmk, authenticator, self._eui64, key.nonce, self._snonce)
-            self._answer(key, hs.PAIRWISE | hs.MIC, self._snonce)
-        elif self._ptk is not None and hs.mic_ok(pdu, self._ptk.kck):
-            clear = hs.unwrap(self._ptk.kek, key.key_data)
-            gtk = hs.gtk_of(clear) if clear is not None else None
+            self._ptk = fourway.derive_ptk(pmk, authenticator, self._eui64, key.nonce, self._snonce)
+            self._answer(KeyFrame(MESSAGE_2, replay_counter=key.replay_counter, nonce=self._snonce))
+        elif self._ptk is not None and fourway.mic_ok(version, key, self._ptk):
+            kdes = fourway.read_kdes(fourway.decrypt_key_data(self._ptk, key.key_data))
+            gtk = next((data[2:] for oui, kind, data in kdes if oui == fourway.RSN_OUI and kind == GTK_KDE), None)
             if gtk is not None:
-                self._answer(key, hs.PAIRWISE | hs.MIC | hs.SECURE, bytes(32))
+                self._answer(KeyFrame(MESSAGE_4, replay_counter=key.replay_counter))
                 self.stop()
                 self._done(gtk)
 
-    def _answer(self, key: KeyFrame, bits: int, nonce: bytes) -> None:
-        assert self._ptk is not None
-        answer = KeyFrame(hs.VERSION_SHA1_AES | bits, replay_counter=key.replay_counter, nonce=nonce)
-        self._send(KMP_4WH, hs.key_pdu(answer, self._ptk.kck))
+    def _answer(self, key: KeyFrame) -> None:
+        self._send(KmpId.FOUR_WAY, fourway.seal(EAPOL_VERSION, key, self._ptk))

@@ -22,13 +22,14 @@ MINUTE: Final = 60 * NS_PER_S
 class JoinTimers:
     """How a node joins. All in ns.
 
-    ``discovery_min_ns``/``discovery_max_ns``: trickle of PAS and PCS (DISC_IMIN, DISC_IMAX) and of the answers PA and
-    PC; while a node stays alone the PAS interval goes on doubling up to ``Settled.isolated_max_ns``.
+    ``discovery_min_ns``: first interval of the PAS and PCS trickles (DISC_IMIN) and of the routers' PA and PC.
+    ``discovery_max_ns``: longest PCS interval (DISC_IMAX); PAS goes on doubling up to ``Settled.isolated_max_ns``.
     ``choose_pan_ns``: the PAN is chosen at the end of the PAS interval in which the first PA came, at the latest this
-    long after that PA. ``first_key_max_ns``: the first EAPOL key request leaves after a uniform delay up to this; ``key_retry_ns``: again
-    when authentication stalls. ``dis_first_ns``/``dis_retry_ns``: DIS after the PAN configuration, and its repetition.
-    ``choose_parent_ns``: wait for further DIOs after the first. ``solicit_max_ns``: uniform delay before the DHCPv6
-    solicit, also its first retransmission time. ``dao_ns``: delay and retransmission time of the DAO.
+    long after it. ``first_key_max_ns``: the first EAPOL key request leaves after a uniform delay up to this;
+    ``key_retry_ns``: again when authentication stalls. ``dis_first_ns``/``dis_retry_ns``: DIS after the PAN
+    configuration, and its repetition. ``choose_parent_ns``: wait for further DIOs after the first.
+    ``solicit_max_ns``: uniform delay before the DHCPv6 solicit, also its first retransmission time. ``dao_ns``: delay
+    and retransmission time of the DAO, ``dao_tries`` of them before discovery starts over.
     """
 
     name: str
@@ -108,11 +109,11 @@ def profile(name: str) -> JoinTimers:
 class Settled:
     """Timers of a mesh at rest, in ns. Real stacks advertise every minute; these long phases are the twin's choice.
 
-    ``advert_max_ns``: ceiling of the PA and PC trickle. ``dio_min_ns``/``dio_max_ns``: DIO trickle.
-    ``registration_ns``: NS with EARO to the parent, also the longest time in which an idle node overlooks the loss of its parent (lifetime
-    40 min in the option). ``dao_ns``: DAO refresh, 90 % of the route lifetime of 2 h. ``isolated_max_ns``: ceiling of
-    the PAS interval of a node without network. ``probe_ns``: after a failed transmission to the parent the next NS
-    follows this soon, and ``lost_after`` failures in a row mean that the parent is lost.
+    ``advert_max_ns``: ceiling of the PA and PC trickles. ``dio_min_ns``/``dio_max_ns``: DIO trickle.
+    ``registration_ns``: NS with EARO to the parent (lifetime 40 min in the option); also the longest time in which an
+    idle node overlooks the loss of its parent. ``dao_ns``: DAO refresh, 90 % of the route lifetime of 2 h.
+    ``isolated_max_ns``: ceiling of the PAS interval of a node without network. ``probe_ns``: after a failed
+    transmission to the parent the next NS follows this soon; ``lost_after`` failures in a row: the parent is lost.
     """
 
     advert_max_ns: int = 64 * MINUTE

@@ -74,6 +74,11 @@ def server_finish(random: bytes) -> bytes:
     return _finish(b"server" + random)
 
 
+def is_hello(flight: bytes) -> bool:
+    """The flight begins with a hello, so it holds a random."""
+    return len(flight) > 11 + RANDOM_OCTETS and flight[0] == _HANDSHAKE and flight[5] in (_CLIENT_HELLO, _SERVER_HELLO)
+
+
 def random_of(flight: bytes) -> bytes:
     """The random of the hello that begins a flight."""
     return flight[11 : 11 + RANDOM_OCTETS]
