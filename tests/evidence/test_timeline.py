@@ -1,0 +1,195 @@
+"""The timeline: order, citation, resume, and what is left after kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bench.errors import InputError
+from bench.evidence import Recorder, Timeline
+from bench.records import Observation
+
+SOURCES = ("bench", "server", "meter.t1.gas")
+
+
+def seen(t_ns: int, source: str = "bench", kind: str = "k", **data: int) -> Observation:
+    return Observation(t_ns, source, "t1", kind, data)
+
+
+def test_reading_order_is_time_source_seq_and_rows_are_arrival(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "timeline.sqlite") as recorder:
+        rows = [recorder.observe(seen(t, source)).row for t, source in [(5, "s"), (3, "s"), (3, "a"), (5, "s")]]
+    assert rows == [1, 2, 3, 4]
+    found = Timeline(tmp_path / "timeline.sqlite").events()
+    assert [(e.t_ns, e.source, e.seq, e.citation) for e in found] == [
+        (3, "a", 0, "timeline#3"),
+        (3, "s", 1, "timeline#2"),
+        (5, "s", 0, "timeline#1"),
+        (5, "s", 2, "timeline#4"),
+    ]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_arrival_order_of_different_sources_leaves_no_trace(tmp_path: Path, data: st.DataObject) -> None:
+    """Two runs of one seed differ in how sources interleave on arrival, never within a source."""
+    streams = {s: [seen(t, s) for t in data.draw(st.lists(st.integers(0, 9), max_size=6).map(sorted))] for s in SOURCES}
+    texts = []
+    for number in range(2):
+        path = tmp_path / f"{number}-{len(list(tmp_path.iterdir()))}.sqlite"
+        order = data.draw(st.permutations([s for s in SOURCES for _ in streams[s]]))
+        queues = {source: iter(stream) for source, stream in streams.items()}
+        with Recorder(path) as recorder:
+            for source in order:
+                recorder.observe(next(queues[source]))
+        texts.append(list(Timeline(path).canonical()))
+    assert texts[0] == texts[1]
+    assert sorted(map(_key, texts[0])) == list(map(_key, texts[0]))
+
+
+def _key(line: str) -> tuple[int, str, int]:
+    item = json.loads(line)
+    return item["t_ns"], item["source"], item["seq"]
+
+
+def test_every_filter(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "t.sqlite") as recorder:
+        recorder.observe(Observation(1, "server", "t1", "server.upload", {"n": 1}, episode="steady"))
+        recorder.observe(Observation(2, "server", "t3", "server.alarm", {"n": 2}, episode="alarm"))
+        recorder.observe(Observation(3, "panel.t1", "t1", "panel.lamp", {"n": 3}))
+    timeline = Timeline(tmp_path / "t.sqlite")
+
+    def found(kind: str | None = None, **filters: str | int) -> list[object]:
+        return [event.data["n"] for event in timeline.events(kind, **filters)]  # type: ignore[arg-type]
+
+    assert found("server.upload") == [1]
+    assert found(kind_prefix="server.") == [1, 2]
+    assert found(kind_prefix="server%") == [], "a prefix is no pattern"
+    assert found(source="panel.t1") == [3]
+    assert found(subject="t1") == [1, 3]
+    assert found(episode="alarm") == [2]
+    assert found(since_ns=2) == [2, 3]
+    assert found(until_ns=2) == [1, 2]
+    assert found(since_ns=2, until_ns=2, source="server") == [2]
+
+
+def test_resume_goes_on_numbering(tmp_path: Path) -> None:
+    path = tmp_path / "t.sqlite"
+    with Recorder(path) as recorder:
+        recorder.observe(seen(1))
+        recorder.observe(seen(2))
+    with Recorder(path) as recorder:
+        again = recorder.observe(seen(3))
+    assert (again.seq, again.row) == (2, 3)
+
+
+def test_data_that_is_no_json_is_refused_before_it_is_on_disk(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "t.sqlite") as recorder:
+        for value in (float("nan"), object()):
+            with pytest.raises(ValueError, match=r"JSON"):
+                recorder.observe(Observation(1, "bench", "", "k", {"x": value}))  # type: ignore[dict-item]
+        recorder.observe(seen(1))
+    assert len(Timeline(tmp_path / "t.sqlite").events()) == 1
+
+
+def test_an_intent_is_on_disk_at_once_and_the_rest_at_commit(tmp_path: Path) -> None:
+    path = tmp_path / "t.sqlite"
+    recorder = Recorder(path, wall=lambda: 0.0)
+    recorder.observe(seen(1))
+    assert Timeline(path).events() == []
+    recorder.intent(2, "feed", "t1", {"on": False})
+    assert [event.kind for event in Timeline(path).events()] == ["k", "intent.feed"]
+    recorder.observe(seen(3))
+    assert len(Timeline(path).events()) == 2
+    recorder.commit()
+    assert len(Timeline(path).events()) == 3
+    recorder.close()
+
+
+def test_at_the_latest_after_a_wall_second_it_is_committed(tmp_path: Path) -> None:
+    now = [0.0]
+    recorder = Recorder(tmp_path / "t.sqlite", wall=lambda: now[0])
+    recorder.observe(seen(1))
+    now[0] = 1.0
+    recorder.observe(seen(2))
+    assert len(Timeline(tmp_path / "t.sqlite").events()) == 2
+    recorder.close()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from bench.evidence import Recorder
+from bench.records import Observation
+recorder = Recorder(Path(sys.argv[1]))
+n = 0
+while True:
+    n += 1
+    recorder.observe(Observation(n, "bench", "", "count", {"n": n}))
+    if n % 7 == 0:
+        recorder.commit()
+        print(n, flush=True)
+"""
+
+
+def test_kill_9_leaves_a_readable_timeline_with_all_that_was_committed(tmp_path: Path) -> None:
+    path = tmp_path / "t.sqlite"
+    root = Path(__file__).parents[2]
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, cwd=root, text=True, env={**os.environ}
+    )
+    assert writer.stdout is not None
+    committed = 0
+    while committed < 700:
+        committed = int(writer.stdout.readline())
+    writer.send_signal(signal.SIGKILL)
+    rest = writer.stdout.read().split("\n")
+    committed = max([committed, *(int(line) for line in rest[:-1])])
+    assert writer.wait() == -signal.SIGKILL
+    writer.stdout.close()
+    counts = [event.data["n"] for event in Timeline(path).events()]
+    assert counts == list(range(1, len(counts) + 1))
+    assert len(counts) >= committed
+    with Recorder(path) as recorder:
+        assert recorder.observe(seen(10**9)).seq == len(counts)
+
+
+def test_a_closed_timeline_is_one_file_that_reading_does_not_change(tmp_path: Path) -> None:
+    path = tmp_path / "t.sqlite"
+    with Recorder(path) as recorder:
+        recorder.observe(seen(1))
+    before = path.read_bytes()
+    path.chmod(0o444)
+    assert len(Timeline(path).events()) == 1
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == ["t.sqlite"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no timeline, only text" * 100])
+def test_what_is_no_timeline_is_said_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "t.sqlite"
+    with pytest.raises(InputError, match=r"t\.sqlite: no timeline there"):
+        Timeline(path)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"t\.sqlite: .*expected") as error:
+        Timeline(path)
+    assert "\n" not in str(error.value)
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.sqlite"
+    Recorder(path).close()
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version=9")
+    db.close()
+    with pytest.raises(InputError, match="timeline version 9; expected 1"):
+        Recorder(path)

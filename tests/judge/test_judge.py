@@ -1,0 +1,153 @@
+"""Decision rules, obligations, gates, combination and exit codes."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from bench.errors import InputError
+from bench.judge import Comparison, DecisionRule, NotJudged, Requirement, RuleKind, combine, exit_code, judge
+from bench.records import Measurement, Obligation, Outcome
+from bench.verdicts import verdicts_from_json, verdicts_json
+
+GUARDED = DecisionRule(RuleKind.GUARD_BAND)
+LIMIT_90_S = Requirement("r", "2-1", Obligation.MANDATORY, "m", ("e",), 90.0, "s")
+
+
+def measured(value: float | None, u: float | None = None, **changes: object) -> Measurement:
+    return attrs.evolve(Measurement("m", "t1", value, "s", u=u), **changes)
+
+
+@pytest.mark.parametrize(
+    ("value", "simple", "guarded"),
+    [
+        (85.0, Outcome.PASS, Outcome.PASS),
+        (86.0, Outcome.PASS, Outcome.PASS),  # exactly on the acceptance limit 90 - U
+        (86.1, Outcome.PASS, Outcome.CONDITIONAL_PASS),
+        (90.0, Outcome.PASS, Outcome.CONDITIONAL_PASS),  # the limit itself conforms
+        (90.1, Outcome.FAIL, Outcome.CONDITIONAL_FAIL),
+        (94.0, Outcome.FAIL, Outcome.CONDITIONAL_FAIL),
+        (94.1, Outcome.FAIL, Outcome.FAIL),
+    ],
+)
+def test_upper_limit_with_u_2_s(value: float, simple: Outcome, guarded: Outcome) -> None:
+    assert judge(measured(value, 2.0), LIMIT_90_S).outcome is simple
+    verdict = judge(measured(value, 2.0), LIMIT_90_S, GUARDED)
+    assert verdict.outcome is guarded
+    assert verdict.expanded_u == 4.0
+
+
+@pytest.mark.parametrize(
+    ("value", "guarded"),
+    [(94.0, Outcome.PASS), (91.0, Outcome.CONDITIONAL_PASS), (89.0, Outcome.CONDITIONAL_FAIL), (85.9, Outcome.FAIL)],
+)
+def test_lower_limit_with_u_2_s(value: float, guarded: Outcome) -> None:
+    at_least = attrs.evolve(LIMIT_90_S, comparison=Comparison.AT_LEAST)
+    assert judge(measured(value, 2.0), at_least, GUARDED).outcome is guarded
+
+
+def test_zener_diode_of_jcgm_106() -> None:
+    """JCGM 106:2012 7.3.3: limit -5.40 V, measured -5.47 V, u = 0.05 V conforms with 92 % only: not a guarded PASS."""
+    zener = Requirement("z", "", Obligation.MANDATORY, "m", (), -5.40, "V")
+    value = attrs.evolve(measured(-5.47, 0.05), unit="V")
+    assert judge(value, zener).outcome is Outcome.PASS
+    assert judge(value, zener, GUARDED).outcome is Outcome.CONDITIONAL_PASS
+    # A guard band of 1.4 u is the most that still accepts: the margin is 0.07 V.
+    assert judge(value, zener, DecisionRule(RuleKind.GUARD_BAND, k=1.39)).outcome is Outcome.PASS
+    assert judge(value, zener, DecisionRule(RuleKind.GUARD_BAND, k=1.41)).outcome is Outcome.CONDITIONAL_PASS
+
+
+def test_guard_band_needs_an_uncertainty() -> None:
+    assert judge(measured(1.0), LIMIT_90_S, GUARDED).outcome is Outcome.INCONCLUSIVE
+    assert judge(measured(1.0), LIMIT_90_S).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("obligation", "missed"),
+    [
+        (Obligation.MANDATORY, Outcome.FAIL),
+        (Obligation.AGREEMENT, Outcome.FAIL),
+        (Obligation.TARGET, Outcome.TARGET_MISSED),
+        (Obligation.RECOMMENDED, Outcome.NOT_FOLLOWED),
+    ],
+)
+@pytest.mark.parametrize("value", [110.0, None])
+def test_what_a_miss_means(obligation: Obligation, missed: Outcome, value: float | None) -> None:
+    asked = attrs.evolve(LIMIT_90_S, obligation=obligation)
+    assert judge(measured(value), asked).outcome is missed
+    assert judge(measured(value), asked, DecisionRule(strict_targets=True)).outcome is Outcome.FAIL
+    assert judge(measured(20.0), asked).outcome is Outcome.PASS
+
+
+def test_order_of_reasons() -> None:
+    broken = measured(None, gate="the server went away", bench_error=True)
+    assert judge(broken, LIMIT_90_S).outcome is Outcome.ERROR
+    assert judge(measured(None, gate="no truth"), LIMIT_90_S).outcome is Outcome.INCONCLUSIVE
+    assert judge(measured(5.0, gate="no truth"), LIMIT_90_S).outcome is Outcome.INCONCLUSIVE, "never by value"
+    declared = attrs.evolve(LIMIT_90_S, not_applicable="no alarms declared")
+    assert judge(broken, declared).outcome is Outcome.NOT_APPLICABLE
+
+
+def test_without_an_agreed_limit_a_figure_is_reported_and_silence_is_a_miss() -> None:
+    open_limit = attrs.evolve(LIMIT_90_S, limit=None, obligation=Obligation.AGREEMENT)
+    verdict = judge(measured(12.0), open_limit)
+    assert verdict.outcome is Outcome.NOT_APPLICABLE
+    assert "12 s: reported only" in verdict.reason
+    assert judge(measured(None, detail={"never": "1 of 1 alarms never arrived"}), open_limit).outcome is Outcome.FAIL
+
+
+def test_units_are_never_mixed() -> None:
+    assert judge(attrs.evolve(measured(1.0), unit="ms"), LIMIT_90_S).outcome is Outcome.ERROR
+
+
+def test_the_claim_counts_trials_against_the_limit() -> None:
+    detail = {"trials": [{"value": 20.0}] * 58 + [{"value": 91.0}], "trial_noun": "joins"}
+    claim = judge(measured(91.0, detail=detail), LIMIT_90_S).claim
+    assert claim == "at least 92.2 % of joins within 90 s, 95 % confidence, n = 59, 1 not"
+    days = {"trials": [{"ok": True}] * 21, "trial_noun": "daily uploads", "trial_condition": "complete"}
+    assert judge(measured(0.0, detail=days), LIMIT_90_S).claim.startswith("at least 86.7 % of daily uploads complete")
+    assert judge(measured(0.0, detail=days, gate="no"), LIMIT_90_S).claim == "", "no claim without a decision"
+
+
+def test_combined_verdicts_only_get_worse() -> None:
+    order = list(Outcome)
+    for rank, worst in enumerate(order):
+        assert combine(order[: rank + 1]) is worst
+    assert combine([Outcome.TARGET_MISSED, Outcome.PASS]) is Outcome.TARGET_MISSED
+    assert combine([]) is Outcome.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ([], 0),
+        ([Outcome.PASS, Outcome.TARGET_MISSED, Outcome.NOT_FOLLOWED, Outcome.CONDITIONAL_PASS], 0),
+        ([Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE], 1),
+        ([Outcome.CONDITIONAL_FAIL], 1),
+        ([Outcome.ERROR, Outcome.INCONCLUSIVE], 3),
+        ([Outcome.PASS, Outcome.PENDING_EVIDENCE], 4),
+        ([Outcome.INCONCLUSIVE], 4),
+    ],
+)
+def test_exit_codes(outcomes: list[Outcome], code: int) -> None:
+    assert exit_code(outcomes) == code
+
+
+def test_verdicts_survive_json_and_are_canonical() -> None:
+    verdicts = [
+        judge(measured(41.5, 0.1, cited=("timeline#1",), detail={"語": [1, None]}), LIMIT_90_S),
+        judge(measured(None, gate="no truth", subject="t3"), LIMIT_90_S),
+    ]
+    rest = [NotJudged("storage-server", "2-1", "no episode yet")]
+    text = verdicts_json(verdicts, rest)
+    assert verdicts_json(reversed(verdicts), rest) == text
+    back, not_judged = verdicts_from_json(text)
+    assert back == verdicts
+    assert not_judged == rest
+    assert verdicts_json(back, not_judged) == text
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1, "verdicts": [{}], "not_judged": []}', '{"format": 9}'])
+def test_what_holds_no_verdicts_is_said(text: str) -> None:
+    with pytest.raises(InputError, match=r"^verdicts\.json: "):
+        verdicts_from_json(text)
