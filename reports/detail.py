@@ -4,9 +4,9 @@ The keys are written by the measurands (``bench/measurands``). A key that is mis
 empty tuple: a plot may be absent, a report may not break.
 
 * ``attempts`` (``join.onsite``): ``[{start_ns, stop_ns, stop, phases: [{phase, from_ns, to_ns}], label}]``
-* ``samples`` (``roundtrip.server``): ``[{rtt_s, ok}]`` or ``[seconds]``; the hop count stands in ``conditions.hops``
+* ``samples`` (``roundtrip.server``): ``[{rtt_s}]``, None where unanswered; the hop count stands in ``conditions.hops``
 * ``marks`` (``values.hourly``, ``storage.terminal``, ``upload.daily``): ``[{meter, mark_ns, state}]``
-* ``alarms`` (``alarm.*``): ``[{stimulus_ns, arrival_ns, occurred_ns, outage: [from, to], usable_ns, code}]``
+* ``alarms`` (``alarm.*``): ``[{meter, code, stimulus_ns, arrival_ns, delay_s, outage: [from, to], usable_ns}]``
 """
 
 from __future__ import annotations
@@ -50,13 +50,17 @@ class Mark:
 
 @attrs.frozen(slots=True)
 class Alarm:
-    """One alarm; arrival None: it never came. ``outage_ns`` and ``usable_ns`` only for one raised in an outage."""
+    """One alarm; arrival None: it never came. ``outage_ns`` and ``usable_ns`` only for one raised in an outage.
 
-    code: str
+    ``time_kept`` False: it came, but with another time of occurrence, so it has no delay.
+    """
+
+    label: str
     stimulus_ns: int
     arrival_ns: int | None
     outage_ns: tuple[int, int] | None = None
     usable_ns: int | None = None
+    time_kept: bool = True
 
 
 def attempts(measurement: Measurement) -> tuple[Attempt, ...]:
@@ -106,11 +110,12 @@ def _alarm(item: Mapping[str, Any]) -> Alarm:
     span = item.get("outage")
     whole = isinstance(span, list | tuple) and len(span) == 2 and all(_is_ns(t) for t in span)
     return Alarm(
-        code=str(item.get("code", "")),
+        label=" ".join(str(item[key]) for key in ("meter", "code") if item.get(key)),
         stimulus_ns=item["stimulus_ns"],
         arrival_ns=_ns(item.get("arrival_ns")),
         outage_ns=(span[0], span[1]) if span is not None and whole else None,
         usable_ns=_ns(item.get("usable_ns")),
+        time_kept=_ns(item.get("arrival_ns")) is None or item.get("delay_s", 0.0) is not None,
     )
 
 

@@ -73,7 +73,7 @@ def join_timeline(measurement: Measurement, limit_s: float | None = None) -> str
     attempts = detail.attempts(measurement)
     if not attempts:
         return None
-    with _figure(1.15 + 0.42 * len(attempts)) as (figure, (axes,)):
+    with _figure(1.15 + _row_in(len(attempts)) * len(attempts)) as (figure, (axes,)):
         for row, attempt in enumerate(attempts):
             _draw_attempt(axes, row, attempt)
         if limit_s is not None:
@@ -84,6 +84,11 @@ def join_timeline(measurement: Measurement, limit_s: float | None = None) -> str
         axes.set_xlabel("s after the start (installation key or supply edge) 設置操作からの秒数")
         _legend(figure, axes)
         return _svg(figure)
+
+
+def _row_in(rows: int) -> float:
+    """Height of a row in inches; many rows move together."""
+    return 0.4 if rows <= 12 else 0.22
 
 
 def _span_s(attempt: detail.Attempt) -> float:
@@ -116,7 +121,7 @@ def roundtrip_distribution(measurement: Measurement, limit_s: float | None = Non
     label = measurement.subject if hops is None else f"{measurement.subject}\n{hops} hops"
     with _figure(1.9, columns=2, width_ratios=(3, 1)) as (figure, (near, far)):
         for axes in (near, far):
-            _draw_trips(axes, trips)
+            _draw_trips(axes, trips, measurement.conditions.get("unanswered"))
         near.set_yticks([0.15], [label])
         near.set_xlabel("s from request sent to answer received at the server 接続サーバでの往復秒数")
         far.set_yticks([])
@@ -128,14 +133,15 @@ def roundtrip_distribution(measurement: Measurement, limit_s: float | None = Non
         return _svg(figure)
 
 
-def _draw_trips(axes: Axes, trips: Sequence[float]) -> None:
+def _draw_trips(axes: Axes, trips: Sequence[float], unanswered: object) -> None:
     axes.boxplot(
         [trips], orientation="horizontal", positions=[0], widths=0.34, showfliers=False, whis=(0, 100),
         medianprops={"color": INK, "linewidth": 2}, boxprops={"color": QUIET}, whiskerprops={"color": QUIET},
         capprops={"color": QUIET},
     )  # fmt: skip
     jitter = [0.34 + 0.22 * (index * 0.7549 % 1) for index in range(len(trips))]
-    label = f"round trips (n = {len(trips)}), box: quartiles and median"
+    silent = f", {unanswered} unanswered" if unanswered else ""
+    label = f"round trips (n = {len(trips)}{silent}), box: quartiles and median"
     axes.plot(trips, jitter, "o", color="#2f6fab", markersize=4, alpha=0.75, markeredgewidth=0, label=label)
     axes.set_ylim(-0.4, 0.75)
 
@@ -191,7 +197,7 @@ def alarm_timeline(measurement: Measurement, limit_s: float | None = None) -> st
     if not alarms:
         return None
     in_outage = [alarm for alarm in alarms if alarm.outage_ns]
-    with _figure(1.1 + 0.36 * len(alarms), columns=2 if in_outage else 1) as (figure, all_axes):
+    with _figure(1.1 + _row_in(len(alarms)) * len(alarms), columns=2 if in_outage else 1) as (figure, all_axes):
         if in_outage:
             _draw_outage(all_axes[0], alarms)
         _draw_delays(all_axes[-1], alarms, limit_s)
@@ -228,8 +234,11 @@ def _draw_delays(axes: Axes, alarms: Sequence[detail.Alarm], limit_s: float | No
         delay = (alarm.arrival_ns - begin) / NS_PER_S
         axes.plot([0, delay], [row, row], color=INK, linewidth=1)
         axes.plot([delay], [row], "D", color="#1a7f37", markersize=6)
-        text = f"{figures.number(delay, 1)} s"
-        axes.annotate(text, (delay, row), xytext=(9, 0), textcoords="offset points", va="center", weight="bold")
+        text = f"{figures.number(delay, 1)} s" if alarm.time_kept else "time of occurrence changed 発生時刻の相違"
+        colour = INK if alarm.time_kept else BAD
+        axes.annotate(
+            text, (delay, row), xytext=(9, 0), textcoords="offset points", va="center", color=colour, weight="bold"
+        )
     if limit_s is not None:
         _limit_line(axes, limit_s)
     _alarm_rows(axes, alarms)
@@ -242,7 +251,7 @@ def _draw_delays(axes: Axes, alarms: Sequence[detail.Alarm], limit_s: float | No
 
 
 def _alarm_rows(axes: Axes, alarms: Sequence[detail.Alarm]) -> None:
-    axes.set_yticks(range(len(alarms)), [alarm.code or f"{i + 1}" for i, alarm in enumerate(alarms)])
+    axes.set_yticks(range(len(alarms)), [alarm.label or f"{i + 1}" for i, alarm in enumerate(alarms)])
     axes.set_ylim(len(alarms) - 0.4, -0.6)
 
 

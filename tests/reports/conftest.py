@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from report_sample import report
 
 from reports.model import RunReport
+from tests.reports.report_sample import report
 
 
 @pytest.fixture

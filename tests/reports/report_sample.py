@@ -82,7 +82,7 @@ def alarm(subject: str, arrives: bool = True) -> Measurement:
     """One alarm raised in an outage of eight days, delivered 41 s after the network was usable again."""
     usable = EPOCH + 8 * NS_PER_DAY + 400 * NS_PER_S
     item: dict[str, Any] = {
-        "code": "leak1", "stimulus_ns": EPOCH + 3 * NS_PER_DAY, "occurred_ns": EPOCH + 3 * NS_PER_DAY,
+        "meter": f"{subject}.gas", "code": "leak1", "stimulus_ns": EPOCH + 3 * NS_PER_DAY,
         "outage": [EPOCH, EPOCH + 8 * NS_PER_DAY], "usable_ns": usable,
         "arrival_ns": usable + 41 * NS_PER_S if arrives else None,
     }  # fmt: skip

@@ -8,11 +8,11 @@ from typing import Any
 
 import attrs
 import pytest
-from report_sample import join, report
 
 from bench.records import Outcome, Verdict
 from reports import html
 from reports.model import CatalogueRow, RunReport
+from tests.reports.report_sample import join, report
 
 HOSTILE = "<script>alert('x')</script>\"&"
 

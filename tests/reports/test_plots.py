@@ -6,11 +6,12 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
-from report_sample import EPOCH, alarm, join, round_trip, strip
 
 from bench.records import NS_PER_HOUR, Measurement, Outcome, Verdict
 from reports import plots
+from tests.reports.report_sample import EPOCH, alarm, join, round_trip, strip
 
 SAMPLES: list[tuple[Callable[..., str | None], Measurement]] = [
     (plots.join_timeline, join("t1", 31.2, 1)),
@@ -84,6 +85,20 @@ def test_strip_marks_an_odd_cell_with_a_sign(state: str) -> None:
 def test_lost_alarm_is_said_in_words() -> None:
     assert "never arrived 未到着" in texts(plots.alarm_timeline(alarm("t1", arrives=False)) or "")
     assert "41.0 s" in texts(plots.alarm_timeline(alarm("t1")) or "")
+
+
+def test_alarm_with_another_time_of_occurrence_has_no_delay() -> None:
+    measurement = alarm("t1")
+    detail: Any = measurement.detail
+    changed = {**detail["alarms"][0], "delay_s": None}
+    shown = texts(plots.alarm_timeline(attrs.evolve(measurement, detail={"alarms": [changed]})) or "")
+    assert any("time of occurrence changed" in text for text in shown)
+    assert "41.0 s" not in shown
+
+
+def test_unanswered_requests_are_named() -> None:
+    measurement = attrs.evolve(round_trip("t1", 1, n=5), conditions={"hops": 1, "unanswered": 2})
+    assert any("n = 5, 2 unanswered" in text for text in texts(plots.roundtrip_distribution(measurement, 90.0) or ""))
 
 
 ODD_DETAIL: list[dict[str, Any]] = [

@@ -16,8 +16,9 @@ import pytest
 HERE = Path(__file__).parent
 CONFTEST = f"""
 import sys
-sys.path[:0] = [{str(HERE)!r}, {str(HERE.parents[1])!r}]
-import pytest, report_sample
+sys.path.insert(0, {str(HERE.parents[1])!r})
+import pytest
+from tests.reports import report_sample
 from reports.plugin import ITEM_VERDICTS_KEY, VERDICTS_KEY
 
 def pytest_configure(config):

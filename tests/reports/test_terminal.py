@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 
-from report_sample import EPOCH
-
 from reports.model import RunReport
 from reports.terminal import Progress, print_summary, summary_table
+from tests.reports.report_sample import EPOCH
 
 
 def test_every_verdict_has_its_row(sample: RunReport) -> None:
