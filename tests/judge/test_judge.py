@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -14,7 +16,7 @@ GUARDED = DecisionRule(RuleKind.GUARD_BAND)
 LIMIT_90_S = Requirement("r", "2-1", Obligation.MANDATORY, "m", ("e",), 90.0, "s")
 
 
-def measured(value: float | None, u: float | None = None, **changes: object) -> Measurement:
+def measured(value: float | None, u: float | None = None, **changes: Any) -> Measurement:
     return attrs.evolve(Measurement("m", "t1", value, "s", u=u), **changes)
 
 

@@ -29,7 +29,7 @@ class Run:
         self.recorder.observe(Observation(t_ns, source, subject, kind, data, u_ns=u_ns))
 
     def bench(self, t_ns: int, kind: str, subject: str = "", **data: Json) -> None:
-        self.see(t_ns, "bench", subject, kind, **data)
+        self.recorder.observe(Observation(t_ns, "bench", subject, kind, data))
 
     def begin(self, t_ns: int, name: str) -> None:
         self.bench(t_ns, "episode.begin", name, name=name)
@@ -41,7 +41,7 @@ class Run:
         self.bench(t_ns, "episode.milestone", episode, **{"name": name, **data})
 
     def server(self, t_ns: int, kind: str, terminal: str = "t1", **data: Json) -> None:
-        self.see(t_ns, "server", terminal, f"server.{kind}", terminal=terminal, **data)
+        self.recorder.observe(Observation(t_ns, "server", terminal, f"server.{kind}", {"terminal": terminal, **data}))
 
     def index(self, t_ns: int, meter: str, index: int) -> None:
         self.see(t_ns, f"meter.{meter}", meter, "meter.index", index=index)
@@ -102,7 +102,12 @@ def hourly_steps(run: Run, since_ns: int, until_ns: int, skip: frozenset[int] = 
 
 
 def upload(
-    run: Run, t_ns: int, marks: list[int], delivery: str = "scheduled", wrong: dict[int, int] | None = None, seq: int = 0
+    run: Run,
+    t_ns: int,
+    marks: list[int],
+    delivery: str = "scheduled",
+    wrong: dict[int, int] | None = None,
+    seq: int = 0,
 ) -> None:
     """One upload of both meters; ``wrong``: mark to the index delivered instead."""
     values = [{"mark_ns": mark, "index": (wrong or {}).get(mark, true_index(mark))} for mark in marks]

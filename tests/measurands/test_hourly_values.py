@@ -106,7 +106,7 @@ def test_a_shifted_value_is_wrong_and_misses_no_upload(run: Run) -> None:
     measured = values(run)
     assert measured.value == 2.0, "both meters"
     first = measured.detail["wrong"][0]  # type: ignore[index, call-overload]
-    assert (first["state"], first["mark_ns"], first["truth"]) == ("shifted", mark, true_index(mark))  # type: ignore[index, call-overload]
+    assert (first["state"], first["mark_ns"], first["truth"]) == ("shifted", mark, true_index(mark))  # type: ignore[index]
     assert uploads(run).value == 0.0
 
 
