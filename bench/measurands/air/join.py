@@ -1,7 +1,8 @@
 """Joining, as the air shows it: per node the phases from the first solicitation to the DAO-ACK.
 
 * `first_solicitation_ns`: start of the node's first PAS of this join (or PCS, when it comes before any authentication).
-  None: it sent none (a neighbour's PAS brought the advertisement), or the capture missed it.
+  None: it sent none (a neighbour's PAS brought the advertisement), or the capture missed it. A lone PCS begins a join
+  only of a node that this capture saw in before.
 * `authenticated_ns`: end of its message 4/4 (group 2/2 where there was no 4-way handshake); ends FAN join states 1, 2.
 * `configured_ns`: end of the PAN configuration that it waited for: the first one, after authentication and after its
   last PCS, from its authenticator or parent; ends join state 3.
@@ -139,15 +140,15 @@ def _pan(eui64: bytes, watcher: Watcher, found: Routes) -> int | None:
 
 
 def _join(attempt: Attempt, eui64: bytes, watcher: Watcher, found: Routes) -> Join:
-    again = attempt is not watcher.nodes[eui64].attempts[0]
+    began = attempt.sought or attempt is not watcher.nodes[eui64].attempts[0]
     at = attempt.operational_ns or attempt.serving_ns
     # The route that the join ended with: the DAO came just before its acknowledgement.
     change = found.change_at(eui64, at) if at is not None else None
     parent = change.parent if change else None
     return Join(
-        kind=_kind(attempt, again),
+        kind=_kind(attempt, began),
         first_frame_ns=attempt.first_frame_ns,
-        first_solicitation_ns=attempt.first_solicitation_ns,
+        first_solicitation_ns=attempt.first_solicitation_ns if began else None,
         authenticated_ns=attempt.authenticated_ns,
         configured_ns=watcher.configured_ns(attempt, parent),
         operational_ns=attempt.operational_ns,
@@ -160,10 +161,10 @@ def _join(attempt: Attempt, eui64: bytes, watcher: Watcher, found: Routes) -> Jo
     )
 
 
-def _kind(attempt: Attempt, again: bool) -> Kind | None:
-    """Of a node that was in before, the capture saw the beginning, solicitation or not."""
+def _kind(attempt: Attempt, began: bool) -> Kind | None:
+    """``began``: the capture saw the join begin."""
     if attempt.eapol_ns is not None:
         return Kind.COLD
-    if (attempt.first_solicitation_ns is None and not again) or attempt.reached < Phase.ROUTING:
+    if not began or attempt.reached < Phase.ROUTING:
         return None
     return Kind.RECONNECT

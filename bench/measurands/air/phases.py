@@ -46,7 +46,8 @@ class Phase(IntEnum):
 class Attempt:
     """One join as it unfolds. Stamps as in `join.Join`; ``eapol_ns`` its first EAPOL frame, ``routing_ns`` its first
     data frame, ``last_pcs_ns`` its last PAN configuration solicit before that, ``advertised`` whether it
-    registered an address or sent a DAO, ``leaf`` whether it solicits as an LFN."""
+    registered an address or sent a DAO, ``leaf`` whether it solicits as an LFN, ``sought``
+    whether it sent a PAS before anything else: a lone PCS may be the middle of a join that the capture missed."""
 
     first_frame_ns: int
     reached: Phase = Phase.DISCOVERY
@@ -58,6 +59,7 @@ class Attempt:
     routing_ns: int | None = None
     advertised: bool = False
     leaf: bool = False
+    sought: bool = False
     operational_ns: int | None = None
     operational_frame: int | None = None
     serving_ns: int | None = None
@@ -83,8 +85,9 @@ class Attempt:
         the same join: it is not in yet."""
         self.leaf = kind.startswith("L")
         fresh = self.eapol_ns is None and self.routing_ns is None
-        if self.first_solicitation_ns is None and fresh:
-            self.first_solicitation_ns = start_ns
+        if fresh:
+            self.first_solicitation_ns = self.first_solicitation_ns or start_ns
+            self.sought = self.sought or kind.endswith("PAS")
         if kind.endswith("PCS"):
             if self.routing_ns is None:
                 self.last_pcs_ns = start_ns

@@ -424,6 +424,7 @@ def host_time_ns(data: bytes, near_ns: int) -> int | None:
         seconds = int.from_bytes(data[:width], "little")
         micros = int.from_bytes(data[width : 2 * width], "little")
         at_ns = seconds * SECOND_NS + micros * 1000
-        if micros < 1_000_000 and abs(at_ns - near_ns) < HOST_CLOCK_WINDOW_NS:
+        # The upper half of 64-bit seconds is zero and would pass for the microseconds of a 32-bit timeval.
+        if micros < 1_000_000 and (micros or width == 8) and abs(at_ns - near_ns) < HOST_CLOCK_WINDOW_NS:
             return at_ns
     return None

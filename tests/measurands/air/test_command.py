@@ -1,0 +1,88 @@
+"""`kenshin measure` on files: its two forms and its one-line errors."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.errors import InputError
+from bench.measurands.air.report import measure
+from bench.measure_cli import as_table, measure_command
+
+from .radio import Radio
+from .test_captures import CAPTURES
+
+LINE2 = CAPTURES / "line2.pcapng"
+KEYS = CAPTURES / "line2.ieee802154_keys"
+needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason="the shared captures are not on this machine")
+
+
+def test_the_table_is_aligned_and_names_units() -> None:
+    radio = Radio()
+    radio.pa(0, 0, 0)
+    radio.join(10, (1, 0))
+    text = as_table(measure(radio.frames()))
+    assert "kbit/s" in text
+    head, row = text.split("Joins\n")[1].splitlines()[:2]
+    end = head.index("join s") + len("join s")
+    assert row[:end].split()[-1] == f"{row[:end].rstrip()[-5:]}"
+    assert float(row[:end].split()[-1]) == pytest.approx(9.21, abs=0.05)
+    assert head.index("kind") == row.index("cold")
+
+
+def test_no_frames_at_all() -> None:
+    assert as_table(measure([])) == "no frames\n"
+
+
+@needs_captures
+def test_a_truncated_capture_is_measured_as_far_as_it_goes_and_then_an_error(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.pcapng"
+    cut.write_bytes(LINE2.read_bytes()[:-30])
+    out = io.StringIO()
+    with pytest.raises(InputError, match=r"cut\.pcapng"):
+        measure_command(str(cut), str(KEYS), "json", out)
+    assert len(json.loads(out.getvalue())["nodes"]) == 3
+
+
+@needs_captures
+def test_wrong_keys_are_named_after_what_is_in_clear(tmp_path: Path) -> None:
+    keys = tmp_path / "ieee802154_keys"
+    keys.write_text('"00112233445566778899aabbccddeeff","1","No hash"\n')
+    out = io.StringIO()
+    with pytest.raises(InputError, match=r"none of the .* secured frames"):
+        measure_command(str(LINE2), str(keys), "table", out)
+    assert "not read" in out.getvalue()
+
+
+@needs_captures
+def test_a_given_bit_rate_is_used() -> None:
+    out = io.StringIO()
+    measure_command(str(LINE2), str(KEYS), "json", out, bitrate_bps=50_000)
+    assert json.loads(out.getvalue())["phy"] == {
+        "bitrate_bps": 50_000,
+        "source": "given",
+        "overhead_octets": 12,
+        "note": "preamble of 8 octets assumed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "keys", "fmt", "rate", "says"),
+    [
+        ("no-such-file.pcapng", None, "json", None, "no-such-file"),
+        (__file__, None, "json", None, "test_command"),
+        ("x.pcapng", "no-such-keys", "json", None, "no-such-keys"),
+        ("x.pcapng", None, "xml", None, "expected one of table, json"),
+        ("x.pcapng", None, "json", 7, "--bitrate"),
+    ],
+)
+def test_wrong_input_is_one_line(path: str, keys: str | None, fmt: str, rate: int | None, says: str) -> None:
+    out = io.StringIO()
+    with pytest.raises(InputError) as caught:
+        measure_command(path, keys, fmt, out, rate)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert out.getvalue() == ""
