@@ -75,25 +75,39 @@ class _Client(asyncio.Protocol):
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
         self._pending: Request | None = None
+        self._patience = 50
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._controller.client is not None:
-            self._say({"id": None, "error": "another control client is connected; expected one at a time"})
-            transport.close()
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Become the client, as soon as the one before is gone and time stands; give up after half a second."""
+        if self._transport is None:
             return
-        self._controller.client = self
-        self._controller.on_client(True)
+        if self._controller.client is None and not self._engine.advancing:
+            self._controller.client = self
+            self._controller.on_client(True)
+            self.data_received(b"")
+        elif self._patience:
+            self._patience -= 1
+            asyncio.get_running_loop().call_later(0.01, self._take_over)
+        else:
+            self._say({"id": None, "error": "another control client is connected; expected one at a time"})
+            self._transport.close()
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        self._transport = None
+        self._transport = self._pending = None
         if self._controller.client is self:
             self._controller.gone()
 
     def data_received(self, data: bytes) -> None:
-        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        self._buffer += data
+        if self._controller.client is not self:
+            return
+        *lines, self._buffer = self._buffer.split(b"\n")
         for line in lines:
             if line.strip():
                 self._handle(line)

@@ -88,6 +88,11 @@ class Engine:
         if port.stamp == "host" or port.name in self._wake or self._flooded(port):
             self._woken = True
 
+    def interrupt(self) -> None:
+        """Something in the simulation wants the bench to look: end the advance after this instant."""
+        if self.advancing:
+            self._woken = True
+
     def _flooded(self, port: CountedPort) -> bool:
         before = self._before.get(port.name)
         return before is not None and port.volume - before[2] > VOLUME_LIMIT

@@ -60,45 +60,47 @@ class LateJoin(Fault):
 
 @attrs.define
 class LoseHour(Fault):
-    """In an outage, the ``nth`` hour mark without network is not stored, for any meter."""
+    """In an outage, the ``nth`` hour mark in a row without network is not stored, for any meter."""
 
     nth: int = 40
     name = "lose-hour"
-    _isolated: list[int] = attrs.field(factory=list, init=False)
+    _isolated: int = attrs.field(default=0, init=False)
+    _last_ns: int = attrs.field(default=0, init=False)
 
     def keep_mark(self, value: Value, operational: bool) -> bool:
         if operational:
-            self._isolated.clear()
+            self._isolated = 0
             return True
-        if value.mark_ns not in self._isolated[-1:]:
-            self._isolated.append(value.mark_ns)
-        return len(self._isolated) != self.nth
+        if value.mark_ns != self._last_ns:  # asked once a meter
+            self._last_ns = value.mark_ns
+            self._isolated += 1
+        return self._isolated != self.nth
 
 
 @attrs.define
 class DoubleOnRecovery(Fault):
-    """After an outage, one value of the first recovery message with ``least`` values or more is in it twice."""
+    """After an outage, one value of the ``nth`` recovery message is in it twice.
 
-    least: int = 4
+    Not of the first: after a long outage that one carries the oldest values, more than 168 marks back.
+    """
+
+    nth: int = 2
     name = "double-on-recovery"
-    _done: bool = attrs.field(default=False, init=False)
+    _messages: int = attrs.field(default=0, init=False)
 
     def values_to_upload(self, recovery: bool, values: tuple[Value, ...]) -> tuple[Value, ...]:
-        if not recovery:
-            self._done = False
+        self._messages = self._messages + 1 if recovery else 0
+        if self._messages != self.nth:
             return values
-        if self._done or len(values) < self.least:
-            return values
-        self._done = True
-        middle = len(values) // 2
-        return (*values[: middle + 1], *values[middle:])
+        at = 3 * len(values) // 4
+        return (*values[: at + 1], *values[at:])
 
 
 @attrs.define
 class ShiftHour(Fault):
-    """One value of the first meter carries the index of the hour before: the first from the ``nth`` mark with network
+    """One value carries the index of the hour before.
 
-    at which that can be seen (the register moved in between).
+    It is the first meter's, at the ``nth`` hour mark with network or the next at which the register has moved.
     """
 
     nth: int = 60

@@ -29,7 +29,7 @@ class ServerPort:
 
     def __init__(self, engine: Engine, model: ConnectionServer, app: Asgi) -> None:
         self.engine, self._model, self._app = engine, model, app
-        self.attached = False
+        self.attached = self._muted = False
         self._standing = asyncio.Event()
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=16)
         host, number = self._socket.getsockname()
@@ -75,6 +75,10 @@ class ServerPort:
     def resume(self) -> None:
         self._standing.set()
 
+    def mute(self) -> None:
+        """From now on no new request is answered."""
+        self._muted = True
+
     def close(self) -> None:
         """The server goes away: open streams end, nothing answers any more."""
         self.attached = False
@@ -91,6 +95,8 @@ class ServerPort:
         while self.engine.advancing:
             self._standing.clear()
             await self._standing.wait()
+        if self._muted:
+            await asyncio.Event().wait()
         await self._app(scope, receive, send)
 
 

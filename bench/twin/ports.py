@@ -110,19 +110,20 @@ class _Listener:
             self._loop.remove_reader(self._socket)
             return
         with contextlib.suppress(BlockingIOError):
-            while True:
+            while self._socket.fileno() >= 0:
                 peer, _ = self._socket.accept()
                 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._port.connected(peer)
 
     def resume(self) -> None:
-        if self._paused:
+        if self._paused and self._socket.fileno() >= 0:
             self._paused = False
             self._loop.add_reader(self._socket, self.accept)
 
     def close(self) -> None:
-        self._loop.remove_reader(self._socket)
-        self._socket.close()
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
 
 
 class BytePort:
@@ -187,6 +188,10 @@ class BytePort:
     def close(self) -> None:
         """The device's wire is pulled."""
         self.attached = False
+
+    def mute(self) -> None:
+        """The device never speaks again."""
+        self.muted = True
 
     def _new_epoch(self) -> None:
         self.epoch += 1
@@ -276,7 +281,7 @@ class SnifferPort:
     def __init__(self, name: str, engine: Engine) -> None:
         self.name, self.engine = name, engine
         self.epoch = self.count = self.volume = 0
-        self.attached = False
+        self.attached = self._muted = False
         self._listener = _Listener(self)
         self.address = self._listener.address
         self._peer: socket.socket | None = None
@@ -285,7 +290,7 @@ class SnifferPort:
 
     def heard(self, start_ns: int, end_ns: int, psdu: bytes, rssi_dbm: int, channel: int) -> None:
         """A frame ended; it is lost when nobody is connected."""
-        if self._writer is None:
+        if self._writer is None or self._muted:
             return
         self.count += 1
         self._writer.packet(psdu, end_ns, rssi_dbm=rssi_dbm, channel=channel, start_ns=start_ns, end_ns=end_ns)
@@ -309,6 +314,10 @@ class SnifferPort:
 
     def received(self, data: bytes) -> None:
         """A sniffer takes no input."""
+
+    def mute(self) -> None:
+        """It hears nothing any more."""
+        self._muted = True
 
     def attach(self) -> None:
         self._listener.accept()

@@ -12,19 +12,19 @@ import importlib
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from bench.errors import InputError
+from bench.records import NS_PER_S
 from bench.twin import faults as fault_registry
 from bench.twin.control import Controller, listen
 from bench.twin.engine import Engine
 from bench.twin.http import ServerPort
 from bench.twin.ports import BytePort, PtyPort, SnifferPort, TcpPort
 from bench.twin.rig import MeshFactory, Rig
-from bench.twin.topology import Topology, load, with_faults
+from bench.twin.topology import Breakdown, Failure, Topology, load, with_faults
 
 AnyPort: TypeAlias = BytePort | SnifferPort | ServerPort
 REAL_MESH: Final = "bench.twin.mesh:build"
@@ -94,6 +94,8 @@ class _Process:
         engine = Engine(self.rig.kernel, loop.call_soon)
         server = self._open_ports(engine)
         engine.ports.update(self.ports)
+        for breakdown in self.topology.breakdowns:
+            self._plan_breakdown(engine, self.ports[breakdown.port], breakdown)
         addresses = {name: port.address for name, port in self.ports.items()}
         controller = Controller(engine, addresses, leave)
         control = await listen(controller)
@@ -112,6 +114,16 @@ class _Process:
             opened.close()
         await server.closed()
         return code
+
+    def _plan_breakdown(self, engine: Engine, port: AnyPort, plan: Breakdown) -> None:
+        def break_down() -> None:
+            if plan.how is Failure.CLOSE:
+                port.close()
+                engine.interrupt()  # a pulled wire is noticed
+            else:
+                port.mute()
+
+        self.rig.kernel.after(plan.after_s * NS_PER_S, break_down)
 
     def _client(self, present: bool, leave: Callable[[int], None]) -> None:
         """Without a control client, wait for one for the linger time only."""
@@ -163,4 +175,3 @@ class _Process:
             draft.write_text(line + "\n", encoding="utf-8")
             draft.replace(ready)
         print(line, flush=True)
-        sys.stdout.flush()

@@ -134,8 +134,12 @@ class Terminal:
         self._show()
         delay_ns = round(sum(fault.join_delay_s() for fault in self._faults) * NS_PER_S)
         if delay_ns:
-            self._after(delay_ns, self.radio.start_join)
+            self._after(delay_ns, self._join)
         else:
+            self._join()
+
+    def _join(self) -> None:
+        if self._installing:
             self.radio.start_join()
 
     def disconnect(self) -> bool:

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, PlainSerializer
 
 from bench.errors import InputError
 from bench.records import NS_PER_S
+from bench.twin import faults
 from bench.yamlfile import FileModel, Source, check, load_source
 
 JST: Final = "+09:00"
@@ -208,6 +209,23 @@ class Server(FileModel):
     keep_days: Positive = 7
 
 
+class Failure(StrEnum):
+    """How a port breaks down."""
+
+    CLOSE = "close"  # the wire is pulled: connection reset, pty hung up, server gone
+    MUTE = "mute"  # the wire holds, the device never answers again
+
+
+class Breakdown(FileModel):
+    """A port that breaks down on purpose, so that the bench's handling of dead devices can be tested."""
+
+    port: str
+    """Name as in the port table: ``console.t1``, ``supply.dc``, ``server``."""
+    after_s: Count
+    """Virtual time after the start."""
+    how: Failure
+
+
 class Topology(FileModel):
     """A whole virtual rig."""
 
@@ -221,6 +239,7 @@ class Topology(FileModel):
     sniffers: tuple[Sniffer, ...] = ()
     supplies: tuple[Supply, ...] = ()
     server: Server
+    breakdowns: tuple[Breakdown, ...] = ()
     linger_s: Annotated[float, Field(ge=0)] = 1800.0
     """Wall time that a twin without a control client waits for the next one."""
 
@@ -229,6 +248,17 @@ class Topology(FileModel):
         """The start of virtual time, in ns since the Unix epoch."""
         instant = datetime.fromisoformat(self.epoch)
         return int(instant.timestamp()) * NS_PER_S + instant.microsecond * 1000
+
+    @property
+    def port_names(self) -> tuple[str, ...]:
+        """Every port that the twin opens, in the order of the port table."""
+        names: list[str] = []
+        for t in self.terminals:
+            names += [f"console.{t.id}"] if t.console else []
+            names += [f"panel.{t.id}"] if t.panel else []
+            names += [f"meter.{t.id}.{m.id}" for m in t.meters] if t.meter_port else []
+        names += [f"supply.{s.id}" for s in self.supplies]
+        return (*names, *(f"sniffer.{s.id}" for s in self.sniffers), "server")
 
     @property
     def node_ids(self) -> tuple[str, ...]:
@@ -272,6 +302,14 @@ def _check_names(source: Source, topology: Topology) -> None:
             _unique(source, places, f"{terminal.id}.{meter.id}", ("terminals", i, "meters", j, "id"))
         parents = tuple(n for n in nodes if n not in {t.id for t in topology.terminals})
         _known(source, terminal.parent, parents, ("terminals", i, "parent"))
+        for j, spec in enumerate(terminal.faults):
+            try:
+                faults.make(spec)
+            except InputError as error:
+                place = ("terminals", i, "faults", j)
+                raise InputError(f"{source.path}:{source.line(place)}: {error}") from None
+    for i, breakdown in enumerate(topology.breakdowns):
+        _known(source, breakdown.port, topology.port_names, ("breakdowns", i, "port"))
     for i, link in enumerate(topology.links):
         for j, name in enumerate(link.between):
             _known(source, name, nodes, ("links", i, "between", j))
@@ -298,9 +336,9 @@ def _known(
         raise source.error(place, f"'{name}' is not there", f"one of {', '.join(known)}", key=key)
 
 
-def with_faults(topology: Topology, faults: Mapping[str, tuple[str | dict[str, Any], ...]]) -> Topology:
+def with_faults(topology: Topology, extra: Mapping[str, tuple[str | dict[str, Any], ...]]) -> Topology:
     """``topology`` with further faults per terminal id (the command line's ``--fault t1:late-join``)."""
-    for terminal_id in faults:
+    for terminal_id in extra:
         topology.terminal(terminal_id)
-    terminals = tuple(t.model_copy(update={"faults": t.faults + faults.get(t.id, ())}) for t in topology.terminals)
+    terminals = tuple(t.model_copy(update={"faults": t.faults + extra.get(t.id, ())}) for t in topology.terminals)
     return topology.model_copy(update={"terminals": terminals})
