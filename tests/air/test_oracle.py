@@ -8,7 +8,6 @@ from ipaddress import IPv6Address
 from typing import TypeVar
 
 import pytest
-from mac_captures import CONTIKI, CONTIKI_CONTEXTS, WISUN, keys_of, need, table
 
 from bench.air import eapol, wisun
 from bench.air.capture import Record, read_capture
@@ -20,6 +19,7 @@ from bench.air.keys import KeyTable
 from bench.air.mac import decode_mac, encode_mac, format_address
 from bench.air.udp import Udp
 from bench.errors import InputError
+from tests.air.mac_captures import CONTIKI, CONTIKI_CONTEXTS, WISUN, keys_of, need, table
 
 T = TypeVar("T")
 

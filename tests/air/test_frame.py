@@ -1,0 +1,171 @@
+"""The decoder under damage, missing keys and cut frames; what it reads right is in test_oracle."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.air import wisun
+from bench.air.capture import Record, read_capture
+from bench.air.frame import Decoder, Frame
+from bench.air.keys import KeyTable
+from bench.air.link import make_record
+from bench.air.mac import MacFrame, decode_mac, encode_mac
+from bench.air.security import protect
+from tests.air.mac_captures import CONTIKI_CONTEXTS, keys_of, need
+
+A, B = bytes.fromhex("024b42fffe000001"), bytes.fromhex("024b42fffe000101")
+KEY = bytes(range(16))
+DATAGRAM = bytes.fromhex("416000000000003b40") + A + A + B + B
+
+
+def decode(psdu: bytes, keys: KeyTable | None = None) -> Frame:
+    return Decoder(keys).decode(make_record(1, 0, 230, psdu, len(psdu)))
+
+
+def test_a_secured_frame_with_each_state_of_its_key() -> None:
+    clear = wisun.data(B, A, DATAGRAM, 7, bt=wisun.Bt(1, 2))
+    psdu = protect(clear, KEY, 5, 1)
+    right, wrong, other = (decode(psdu, KeyTable([k])) for k in ((1, KEY), (1, bytes(16)), (2, KEY)))
+    assert (right.mic, wrong.mic, other.mic) == ("ok", "bad", "no key")
+    assert right.ipv6_src == A + A
+    assert right.layers == ("802.15.4", "wi-sun", "mpx", "6lowpan", "ipv6")
+    for frame in (wrong, other):
+        assert frame.packet is None
+        assert frame.layers == ("802.15.4", "wi-sun")
+        assert (frame.kind, frame.ies, frame.frame_counter, frame.key_index) == ("DATA", ("UTT", "BT"), 5, 1)
+    assert all(frame.secured for frame in (right, wrong, other))
+    assert right.length_octets == len(psdu) + 4
+
+
+def test_several_keys_of_one_index_are_all_tried() -> None:
+    psdu = protect(wisun.data(B, A, DATAGRAM, 7), KEY, 5, 1)
+    assert decode(psdu, KeyTable([(1, bytes(16)), (1, KEY)])).mic == "ok"
+
+
+def test_one_changed_octet_and_nothing_inside_is_read() -> None:
+    psdu = bytearray(protect(wisun.data(B, A, DATAGRAM, 7), KEY, 5, 1))
+    psdu[-12] ^= 1
+    frame = decode(bytes(psdu), KeyTable([(1, KEY)]))
+    assert (frame.mic, frame.packet, frame.ie(wisun.Us)) == ("bad", None, None)
+    assert "MIC" in frame.info
+
+
+def test_authenticated_but_not_encrypted_frames_are_read_without_a_key() -> None:
+    psdu = protect(wisun.data(B, A, DATAGRAM, 7), KEY, 5, 1, level=2)
+    assert decode(psdu).mic == "no key"
+    assert decode(psdu).packet is not None
+    assert decode(psdu, KeyTable([(1, bytes(16))])).packet is None
+
+
+def test_encryption_without_a_mic_is_not_trusted() -> None:
+    frame = decode(protect(wisun.data(B, A, DATAGRAM, 7), KEY, 5, 1, level=4), KeyTable([(1, KEY)]))
+    assert (frame.mic, frame.packet, frame.secured) == ("none", None, True)
+    assert "without a MIC" in frame.info
+
+
+def test_a_frame_cut_by_the_capture_is_not_read_inside() -> None:
+    psdu = encode_mac(wisun.data(B, A, DATAGRAM, 7))
+    frame = Decoder().decode(make_record(1, 0, 230, psdu, len(psdu) + 50))
+    assert (frame.src, frame.packet) == (B, None)
+    assert "cut by the capture" in frame.info
+    assert frame.length_octets == len(psdu) + 54
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (Record(1, 0, 195, encode_mac(wisun.pas(A, "x")), fcs_ok=False), "FCS is wrong"),
+        (Record(1, 0, 283, b"", damage="TAP header cut"), "TAP header cut"),
+        (Record(1, 0, 230, b""), "MAC header"),
+    ],
+)
+def test_what_cannot_be_read_says_why(record: Record, words: str) -> None:
+    frame = Decoder().decode(record)
+    assert frame.kind == "damaged"
+    assert frame.info.startswith("malformed: ")
+    assert words in frame.info
+    assert frame.mac is None
+
+
+def test_a_mac_frame_without_wisun_elements_has_the_macs_kind() -> None:
+    frame = decode(bytes.fromhex("020017"))
+    assert (frame.kind, frame.seq, frame.length_octets) == ("ack", 23, 5)
+    assert decode(encode_mac(MacFrame(frame_type=3, version=1, sequence=1, payload=b"\7"))).kind == "command"
+
+
+def test_fragments_become_a_packet_at_the_last_and_only_there() -> None:
+    frames = list(map(Decoder(None, CONTIKI_CONTEXTS).decode, read_capture(need("contiki-rpl-lite-line4.pcapng"))))
+    pieces = [frame for frame in frames if "frag1" in frame.layers or "fragn" in frame.layers]
+    whole = [frame for frame in pieces if frame.packet]
+    assert len(whole) > 10
+    assert all("fragn" in frame.layers for frame in whole)
+    assert all(frame.info.startswith("fragment ") for frame in pieces if not frame.packet)
+
+
+@cache
+def some_records() -> tuple[tuple[Record, ...], KeyTable]:
+    """Frames of every kind, of three stacks, and all their keys."""
+    chosen: list[Record] = []
+    keys: list[tuple[int, bytes]] = []
+    for name in ("line2", "mcast", "mbed-line2", "contiki-rpl-lite-line4"):
+        table = keys_of(name)
+        keys += [(index, key) for index in range(8) for key in table.candidates(index)]
+        records = list(read_capture(need(f"{name}.pcapng")))
+        chosen += records[: len(records) : max(1, len(records) // 120)]
+    return tuple(chosen), KeyTable(keys)
+
+
+def damaged(draw: st.DrawFn, octets: bytes) -> bytes:
+    changed = bytearray(octets)
+    for _ in range(draw(st.integers(1, 3))):
+        if changed:
+            changed[draw(st.integers(0, len(changed) - 1))] = draw(st.integers(0, 255))
+    return bytes(changed[: draw(st.integers(0, len(changed)))]) if draw(st.booleans()) else bytes(changed)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.data())
+def test_damaged_frames_never_surprise_the_decoder(data: st.DataObject) -> None:
+    records, keys = some_records()
+    record = data.draw(st.sampled_from(records))
+    octets = data.draw(st.composite(damaged)(octets=record.data))
+    frame = Decoder(keys, CONTIKI_CONTEXTS).decode(attrs.evolve(record, data=octets))
+    assert "unforeseen" not in frame.info
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.data())
+def test_damage_inside_clear_frames_never_surprises_the_decoder(data: st.DataObject) -> None:
+    """The MIC shields what is inside, so damage is put behind it: the clear text is damaged and sent unsecured."""
+    records, keys = some_records()
+    opened = Decoder(keys).decode(data.draw(st.sampled_from(records)))
+    assert opened.mac is not None
+    if opened.mic not in ("ok", "none"):
+        return
+    clear = encode_mac(attrs.evolve(opened.mac, security=None, mic=b""))
+    octets = data.draw(st.composite(damaged)(octets=clear))
+    frame = Decoder(None, CONTIKI_CONTEXTS).decode(Record(1, 0, 230, octets, original_length=len(octets)))
+    assert "unforeseen" not in frame.info
+
+
+def test_the_last_resort_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(psdu: bytes) -> MacFrame:
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr("bench.air.frame.decode_mac", broken)
+    assert decode(b"123").info == "malformed: unforeseen RuntimeError: bug"
+
+
+def test_what_the_decoder_gives_is_what_the_mac_holds() -> None:
+    psdu = encode_mac(wisun.pa(A, 0x1234, "kenshin-twin", wisun.Pan(3, 128)))
+    frame = decode(psdu)
+    assert frame.mac == decode_mac(psdu)
+    assert (frame.pan, frame.src, frame.dst, frame.seq) == (0x1234, A, None, None)
+    assert frame.ie(wisun.Pan) == wisun.Pan(3, 128)
+    assert frame.ie(wisun.Bs) is None
+    assert frame.info == "size 3, cost 128, name kenshin-twin"

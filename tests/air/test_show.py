@@ -1,0 +1,128 @@
+"""`kenshin decode`: lines, filters, and one clear line for each mistake."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.air.filter import compile_filter
+from bench.air.show import FIELDS, decode_command
+from bench.errors import InputError
+from tests.air.mac_captures import need
+
+
+def run(name: str, fmt: str = "jsonl", expr: str | None = None, keys: str | None = "") -> str:
+    out = io.StringIO()
+    file = str(need(f"{keys or name}.ieee802154_keys")) if keys is not None else None
+    decode_command(str(need(f"{name}.pcapng")), file, fmt, expr, out)
+    return out.getvalue()
+
+
+def lines(name: str, expr: str | None = None) -> list[dict[str, object]]:
+    return [json.loads(line) for line in run(name, expr=expr).splitlines()]
+
+
+def test_jsonl_has_the_contracts_fields() -> None:
+    found = lines("line2")
+    assert len(found) == 478
+    contract = (
+        *("number", "time_ns", "src", "dst", "seq", "pan", "secured", "key_index", "frame_counter", "mic", "kind"),
+        *("ies", "layers", "ipv6_src", "ipv6_dst", "info"),
+    )
+    assert all(set(contract) <= set(line) for line in found)
+    assert all(set(line) == set(FIELDS) for line in found)
+    dao = next(line for line in found if "DAO seq" in str(line["info"]))
+    assert dao["src"] == "00:0d:6f:ff:fe:03:10:02"
+    assert dao["ipv6_src"] == "fd12:3456::20d:6fff:fe03:1002"
+    assert dao["ipv6_dst"] == "fd12:3456::20d:6fff:fe03:1"
+    assert (dao["secured"], dao["mic"], dao["kind"], dao["key_index"]) == (True, "ok", "DATA", 1)
+    assert dao["layers"] == ["802.15.4", "wi-sun", "mpx", "6lowpan", "iphc", "ipv6", "icmpv6", "rpl"]
+
+
+def test_table_is_a_heading_and_a_line_a_frame() -> None:
+    table = run("line2", "table", "kind == EAPOL and number < 12").splitlines()
+    assert [line.split()[0] for line in table] == ["number", "8", "10"]
+    assert table[1].endswith("Key request")
+    assert "0.000000" in table[1]
+
+
+@pytest.mark.parametrize(
+    ("expr", "count"),
+    [
+        ("kind == PAS", 4),
+        ("kind == 'PAS' or kind == \"PCS\"", 5),
+        ("not secured and kind != ACK and not kind == EAPOL", 17),
+        ("secured == false and kind == EAPOL", 32),
+        ("layers contains rpl and info contains 'DAO-ACK' and (src == 00:0D:6F:FF:FE:03:00:01)", 2),
+        ("pan == 0xa09c and number <= 2", 2),
+        ("number >= 477 and number > 477", 1),
+        ("key_index == none and frame_counter == none", 81),
+        ("frame_counter < 1 and kind == PC", 1),
+        ("mic == none", 81),
+        ("ipv6_dst == FD12:3456:0::020d:6fff:fe03:1 and info contains DAO", None),
+        ("ies contains LBC", 12),
+    ],
+)
+def test_filters(expr: str, count: int | None) -> None:
+    found = lines("line2", expr)
+    assert len(found) == count if count is not None else found
+
+
+@pytest.mark.parametrize(
+    ("expr", "message"),
+    [
+        ("foo == 1", "unknown field 'foo'; expected one of number, time_ns, src"),
+        ("seq == x", "expected a number for seq at 'x' .column 8."),
+        ("secured == maybe", "expected true or false for secured"),
+        ("kind", "expected ==, .* after kind at the end"),
+        ("kind == DATA and", "expected a field at the end"),
+        ("(kind == DATA", r"expected '\)' at the end"),
+        ("kind == DATA src == 1", "expected 'and', 'or' or the end at 'src'"),
+        ("kind > 3", "kind is no number"),
+        ("ies == US", "ies is a list; expected contains"),
+        ("seq contains 1", "seq contains nothing"),
+        ("kind == == 3", "expected a value at '=='"),
+        ("kind == 'DATA", "cannot read"),
+        ("__import__('os').system('true') == 1", "unknown field|expected a field"),
+    ],
+)
+def test_a_wrong_filter_says_where(expr: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        compile_filter(expr, FIELDS)
+
+
+def test_wrong_keys_are_said_after_the_frames() -> None:
+    out = io.StringIO()
+    keys = str(need("star3.ieee802154_keys"))
+    with pytest.raises(InputError, match=r"star3\.ieee802154_keys: none of the 397 secured frames verified"):
+        decode_command(str(need("line2.pcapng")), keys, "jsonl", None, out)
+    assert len(out.getvalue().splitlines()) == 478
+
+
+def test_without_keys_secured_frames_are_shown_and_nothing_is_wrong() -> None:
+    assert "no key" in run("line2", keys=None)
+
+
+def test_a_truncated_capture_is_shown_as_far_as_it_goes(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.pcapng"
+    cut.write_bytes(need("line2.pcapng").read_bytes()[:50000])
+    out = io.StringIO()
+    with pytest.raises(InputError, match=r"cut\.pcapng: truncated at octet 49896"):
+        decode_command(str(cut), None, "table", None, out)
+    assert len(out.getvalue().splitlines()) > 200
+
+
+def test_an_unknown_format_is_refused() -> None:
+    with pytest.raises(InputError, match="format 'xml' is unknown; expected table or jsonl"):
+        decode_command("x", None, "xml", None, io.StringIO())
+
+
+def test_decoding_needs_no_heavy_import() -> None:
+    code = "import sys, bench.air.show; print(sorted({'scapy', 'numpy', 'matplotlib', 'scipy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
