@@ -89,7 +89,7 @@ def phases(join: Join, start_ns: int, stop_ns: int | None) -> list[Json]:
     found: list[Json] = []
     at = start_ns
     for name, border in borders:
-        if border is None or border < at:
+        if border is None or border <= at:
             continue
         found.append({"phase": name, "from_ns": at, "to_ns": border})
         at = border

@@ -57,7 +57,9 @@ def outage(
     for meter in T1.meters:
         run.mark(read, "outage", "read", terminal="t1", meter=meter, request="h", from_ns=0, to_ns=newest)
         held = [m for m in range(newest - 167 * NS_PER_HOUR, newest + 1, NS_PER_HOUR) if m not in lost]
-        values: Any = [{"mark_ns": m, "index": true_index(min(m, restore_ns // NS_PER_HOUR * NS_PER_HOUR))} for m in held]
+        values: Any = [
+            {"mark_ns": m, "index": true_index(min(m, restore_ns // NS_PER_HOUR * NS_PER_HOUR))} for m in held
+        ]
         run.server(read + NS_PER_S, "answer", op="history", request="h", meter=meter, values=values, part=1, parts=1)
     run.end(read + NS_PER_HOUR, "outage")
 

@@ -28,7 +28,6 @@ def test_the_table_is_aligned_and_names_units() -> None:
     assert "kbit/s" in text
     head, row = text.split("Joins\n")[1].splitlines()[:2]
     end = head.index("join s") + len("join s")
-    assert row[:end].split()[-1] == f"{row[:end].rstrip()[-5:]}"
     assert float(row[:end].split()[-1]) == pytest.approx(9.21, abs=0.05)
     assert head.index("kind") == row.index("cold")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from bench.air.eapol import EapCode
@@ -200,6 +201,18 @@ def test_failed_authentications_count_once_each_and_stay_one_join(radio: Radio) 
     assert (node.failures, node.reached) == (3, Phase.AUTHENTICATION)
     assert only(node).first_solicitation_ns == T0 + 10 * SECOND
     assert node.why == "authentication failed 3 times (EAP-Failure)"
+
+
+def test_two_sniffers_may_number_their_frames_alike(radio: Radio) -> None:
+    """The far sniffer hears the failed attempts, the near one the rest; all frames of both are number 1."""
+    radio.pas(10, 1)
+    radio.authenticate(11, 1, 0)
+    radio.pc(14, 0)
+    radio.lease(15, 1, 0)
+    radio.dao(16, (1, 0))
+    end = radio.dao_ack(17, (1, 0), attempts=3)
+    frames = [attrs.evolve(frame, number=1) for frame in radio.frames()]
+    assert only(joins(frames)[eui(1)]).operational_ns == end
 
 
 def test_depth_follows_the_daos_over_time(radio: Radio) -> None:
