@@ -118,7 +118,7 @@ def roundtrip_distribution(measurement: Measurement, limit_s: float | None = Non
     if not trips:
         return None
     hops = measurement.conditions.get("hops")
-    label = measurement.subject if hops is None else f"{measurement.subject}\n{hops} hops"
+    label = measurement.subject if hops is None else f"{measurement.subject}\n{hops} hop" + "s" * (hops != 1)
     with _figure(1.9, columns=2, width_ratios=(3, 1)) as (figure, (near, far)):
         for axes in (near, far):
             _draw_trips(axes, trips, measurement.conditions.get("unanswered"))
@@ -156,7 +156,7 @@ def buffering_strip(measurement: Measurement, _limit: float | None = None) -> st
     good = {"upload": "delivered", "storage": "kept"}.get(measurement.measurand.partition(".")[0], "ok")
     columns = min(2, len(meters))
     rows = -(-len(meters) // columns)
-    with _figure(0.45 + rows * (0.65 + 0.2 * len(days)), rows, columns) as (figure, all_axes):
+    with _figure(0.5 + rows * (0.7 + 0.2 * len(days)), rows, columns) as (figure, all_axes):
         for axes in all_axes[len(meters) :]:
             axes.remove()
         for axes, (meter, own) in zip(all_axes, meters.items(), strict=False):
@@ -188,7 +188,7 @@ def _draw_strip(axes: Axes, meter: str, marks: Sequence[detail.Mark], days: Sequ
     axes.spines[:].set_visible(False)
     tally = {good if state == "ok" else state: sum(1 for *_, each in cells if each == state) for state in STATES}
     counts = ", ".join(f"{n} {term(word).en}" for word, n in tally.items() if n)
-    axes.set_title(f"{meter}: {counts}", loc="left", fontsize=9, color=INK)
+    axes.set_title(f"{meter}: {counts}", loc="left", fontsize=10, color=INK)
 
 
 def alarm_timeline(measurement: Measurement, limit_s: float | None = None) -> str | None:
@@ -283,7 +283,7 @@ def _limit_line(axes: Axes, limit: float) -> None:
     axes.axvline(limit, color=LIMIT, linestyle=(0, (5, 3)), linewidth=1.2, label=label, zorder=1)
 
 
-LEGEND_EM = 94
+LEGEND_EM = 84
 """Widths of a capital M that fit beside each other in the legend's font."""
 
 
@@ -300,7 +300,7 @@ def _legend(figure: Figure, *all_axes: Axes) -> None:
         rows = -(-sum(3.5 + 0.6 * len(label) for label in labels) // LEGEND_EM)
         figure.legend(
             [once[label] for label in labels], labels, loc="outside upper left", ncols=-(-len(labels) // int(rows)),
-            frameon=False, fontsize=8, handlelength=1.2, columnspacing=1.0, borderaxespad=0.1,
+            frameon=False, fontsize=9, handlelength=1.2, columnspacing=1.0, borderaxespad=0.1,
         )  # fmt: skip
 
 
@@ -318,7 +318,7 @@ def _figure(
     from matplotlib.figure import Figure
 
     style: dict[Any, Any] = {
-        "svg.hashsalt": "kenshin-bench", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 9,
+        "svg.hashsalt": "kenshin-bench", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 10,
         "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": QUIET, "axes.labelcolor": INK,
         "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
     }  # fmt: skip
