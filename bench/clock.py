@@ -11,6 +11,7 @@ names them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -224,15 +225,17 @@ class TwinClock(Clock):
         self._socket.close()
 
     def _advance(self, until_ns: int, wake: frozenset[str]) -> None:
-        request_id = self._request("advance", until_ns=until_ns, wake=sorted(wake), sent={})
+        request_id = self._next_id()
         try:
+            self._send({"id": request_id, "op": "advance", "until_ns": until_ns, "wake": sorted(wake), "sent": {}})
             answer = self._answer_to(request_id, "advance", ADVANCE_WATCHDOG_S, streams=True)
         except BenchError:
             raise
         except BaseException:
             # Ctrl-C in mid-advance: virtual time must stand before the supplies can be made safe.
-            self._send({"id": 0, "op": "stop"})
-            self._arrive(self._answer_to(request_id, "advance", ANSWER_S))
+            with contextlib.suppress(BenchError):
+                self._send({"id": self._next_id(), "op": "stop"})
+                self._arrive(self._answer_to(request_id, "advance", ANSWER_S))
             raise
         self._arrive(answer)
 
@@ -246,21 +249,25 @@ class TwinClock(Clock):
                 gone.append(port)
             else:
                 counts[port] = (entry["before"], entry["now"])
-        self.pump.drain_to({port: before for port, (before, _now) in counts.items()})
-        now_ns = int(answer["now_ns"])
-        if now_ns > self._now:
-            self._now = now_ns
-            self.pump.time_moved()
+        try:
+            self.pump.drain_to({port: before for port, (before, _now) in counts.items()})
+        finally:
+            # Also when draining was cut short: the twin is there already.
+            now_ns = int(answer["now_ns"])
+            if now_ns > self._now:
+                self._now = now_ns
+                self.pump.time_moved()
         self.pump.drain_to({port: now for port, (_before, now) in counts.items()})
         for port in gone:
             self.pump.lose(port, "closed by the device")
 
     def _call(self, op: str, **fields: Any) -> dict[str, Any]:
-        return self._answer_to(self._request(op, **fields), op, ANSWER_S)
+        request_id = self._next_id()
+        self._send({"id": request_id, "op": op, **fields})
+        return self._answer_to(request_id, op, ANSWER_S)
 
-    def _request(self, op: str, **fields: Any) -> int:
+    def _next_id(self) -> int:
         self._last_id += 1
-        self._send({"id": self._last_id, "op": op, **fields})
         return self._last_id
 
     def _answer_to(self, request_id: int, op: str, watchdog_s: float, streams: bool = False) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class FakeTwin:
         self.on_advance: Script = lambda request: {"now_ns": request["until_ns"], "reason": "deadline", "ports": {}}
         self.declares = {"meter": {"stamp": "host"}, "sniffer": {"stamp": "device"}}
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.connection: socket.socket | None = None
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -215,9 +215,7 @@ class TestTwinClock:
         clock.step(T0 + 6)
         assert clock.now_ns() == T0 + 6
 
-    def test_a_new_epoch_is_another_connection(
-        self, clock: TwinClock, twin: FakeTwin, seen: list[Observation]
-    ) -> None:
+    def test_a_new_epoch_is_another_connection(self, clock: TwinClock, twin: FakeTwin, seen: list[Observation]) -> None:
         clock.attach(PipeChannel(clock, "meter", Stamp.HOST))
         twin.on_advance = lambda r: {
             "now_ns": r["until_ns"],
@@ -249,19 +247,19 @@ class TestTwinClock:
             return None
 
         twin.on_advance = die
-        with pytest.raises(BenchError, match="^the twin died"):
+        with pytest.raises(BenchError, match=r"^the twin died"):
             clock.step(T0 + 5)
 
     def test_no_twin_is_one_line(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             address = f"127.0.0.1:{listener.getsockname()[1]}"
         for wrong in (address, "nonsense"):
-            with pytest.raises(BenchError, match="^no twin answers"):
+            with pytest.raises(BenchError, match=r"^no twin answers"):
                 TwinClock(wrong, Bus())
 
     def test_a_refusal_is_passed_on(self, clock: TwinClock, twin: FakeTwin) -> None:
         twin.on_advance = lambda r: {"error": "until_ns is in the past"}
-        with pytest.raises(BenchError, match="^the twin refused 'advance': until_ns is in the past$"):
+        with pytest.raises(BenchError, match=r"^the twin refused 'advance': until_ns is in the past$"):
             clock.step(T0 + 5)
 
     def test_ports_must_be_what_the_driver_takes_them_for(self, clock: TwinClock) -> None:
@@ -280,6 +278,7 @@ class TestTwinClock:
                 return None  # it takes long
             if request["op"] == "stop":
                 assert twin.connection is not None
+                assert advancing.is_set()
                 n = twin.asked("advance")[-1]["id"]
                 stopped = {"id": n, "now_ns": T0 + 42, "reason": "stopped", "ports": {}}
                 twin.connection.sendall(json.dumps(stopped).encode() + b"\n")
@@ -303,7 +302,7 @@ class TestTwinClock:
     def test_polling_is_an_error_until_time_moves(self, clock: TwinClock) -> None:
         for _ in range(100):
             clock.pump.exchange("meter")
-        with pytest.raises(BenchError, match="^meter: 101 exchanges without a clock step"):
+        with pytest.raises(BenchError, match=r"^meter: 101 exchanges without a clock step"):
             clock.pump.exchange("meter")
         clock.step(T0 + 1)
         clock.pump.exchange("meter")

@@ -181,7 +181,11 @@ class ConnectionServerDriver(Driver, ServerProtocol):  # type: ignore[misc]
         self._session = requests.Session()
         self._session.trust_env = False  # a proxy setting of the host must not reach into the lab
         channel = EventChannel(self.port, after, self._on_event)
-        channel.open(url.hostname, url.port or 80, f"{url.path.rstrip('/')}/v1/events?after={after}")
+        try:
+            channel.open(url.hostname, url.port or 80, f"{url.path.rstrip('/')}/v1/events?after={after}")
+        except BaseException:
+            channel.close()
+            raise
         self._channel = channel
         clock.attach(channel)
 

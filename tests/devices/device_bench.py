@@ -12,12 +12,14 @@ import select
 import socket
 import threading
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
+from labgrid import Target
 
 from bench.clock import Clock
-from bench.ports import ByteImpersonator, Port
+from bench.ports import ByteImpersonator, OutputModel, Port
 from bench.pump import Bus
 from bench.records import Observation
 
@@ -147,6 +149,15 @@ class TcpDevice(Device):
         self._listener.close()
 
 
+def build(resource: Any, driver: Any, name: str, model: str = "", **where: Any) -> Any:
+    """Resource and driver as labgrid builds them from an environment; the driver is active."""
+    target = Target("main")
+    resource(target, name=name, **where)
+    made = driver(target, name=name, **({"model": model} if model else {}))
+    target.activate(made)
+    return made
+
+
 class Silent:
     """A device that is there and says nothing."""
 
@@ -178,7 +189,7 @@ class FakeOutput:
 
 @attrs.define
 class FakeSupply:
-    channels: list[FakeOutput]
+    channels: Sequence[OutputModel]
     serial: str = "S123"
 
 

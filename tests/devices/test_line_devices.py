@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from device_bench import FakeMeter, FakePanel, FakeTerminal, PtyDevice, Silent, StillClock
-from labgrid import Target
+import serial
 from labgrid.resource import NetworkSerialPort, RawSerialPort
 
 from bench.errors import BenchError, InputError
@@ -19,6 +18,7 @@ from devices.meter import MeterImpersonator
 from devices.meter.driver import MeterDriver
 from devices.panel import PanelImpersonator
 from devices.panel.driver import PanelDriver
+from tests.devices.device_bench import FakeMeter, FakePanel, FakeTerminal, PtyDevice, Silent, StillClock, build
 
 Connect = Callable[..., Any]
 
@@ -34,10 +34,7 @@ def connect(clock: StillClock) -> Iterator[Connect]:
     drivers: list[LineDriver] = []
 
     def connected(kind: type[LineDriver], device: PtyDevice, subject: str) -> Any:
-        target = Target("main")
-        RawSerialPort(target, name=device.name, port=device.path)
-        driver = kind(target, name=device.name)
-        target.activate(driver)
+        driver = build(RawSerialPort, kind, device.name, port=device.path)
         driver.connect(clock, subject)
         drivers.append(driver)
         return driver
@@ -196,9 +193,7 @@ class TestConsole:
             driver.join()
         device.close()
 
-    def test_a_console_that_never_answers_is_one_line(
-        self, connect: Connect, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_console_that_never_answers_is_one_line(self, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
         device = PtyDevice(Silent, "console.t1")
         driver = connect(ConsoleDriver, device, "t1")
         monkeypatch.setattr("bench.pump.Pump.until.__defaults__", (0.05,))
@@ -221,23 +216,17 @@ class TestDeadPorts:
             driver.read_index()
 
     def test_a_port_that_is_not_there_is_one_line(self, clock: StillClock) -> None:
-        target = Target("main")
-        RawSerialPort(target, name="console.t1", port="/dev/nonexistent")
-        driver = ConsoleDriver(target, name="console.t1")
-        target.activate(driver)
+        driver = build(RawSerialPort, ConsoleDriver, "console.t1", port="/dev/nonexistent")
         with pytest.raises(BenchError, match=r"^console\.t1: /dev/nonexistent: No such file or directory$"):
             driver.connect(clock, "t1")
 
     def test_rfc2217_is_refused(self, clock: StillClock) -> None:
-        target = Target("main")
-        NetworkSerialPort(target, name="console.t1", host="127.0.0.1", port=1)
-        driver = ConsoleDriver(target, name="console.t1")
-        target.activate(driver)
+        driver = build(NetworkSerialPort, ConsoleDriver, "console.t1", host="127.0.0.1", port=1)
         with pytest.raises(InputError, match="expected 'raw'"):
             driver.connect(clock, "t1")
 
     def test_stock_pyserial_is_refused_with_the_repair(self, monkeypatch: pytest.MonkeyPatch) -> None:
         wire.check_serial_fork()
-        monkeypatch.setattr(wire.serial, "VERSION", "3.5")
+        monkeypatch.setattr(serial, "VERSION", "3.5")
         with pytest.raises(InputError, match="pip install --force-reinstall --no-deps pyserial-labgrid"):
             wire.check_serial_fork()

@@ -1,4 +1,4 @@
-"""SCPI supplies: driver against impersonator over real sockets through pyvisa-py, and the four traps of that backend."""
+"""SCPI supplies: driver against impersonator through pyvisa-py, and that backend's four traps."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from device_bench import Device, FakeOutput, FakeSupply, Silent, StillClock, TcpDevice
-from labgrid import Target
 
 from bench.errors import BenchError, InputError
 from devices.scpi.asr import AsrImpersonator
@@ -18,6 +16,7 @@ from devices.scpi.instrument import compile_header
 from devices.scpi.rigol import RigolImpersonator
 from devices.scpi.supply import Safe, Supply, make_safe
 from devices.scpi.transport import ScpiTransport
+from tests.devices.device_bench import Device, FakeOutput, FakeSupply, Silent, StillClock, TcpDevice, build
 
 TIMEOUT_S = 0.2
 
@@ -292,10 +291,9 @@ class TestDriver:
     def test_each_set_is_observed_by_its_read_back(self, serve: Callable[..., TcpDevice]) -> None:
         device = serve(rigol)
         clock = StillClock()
-        target = Target("main")
-        ScpiSocket(target, name="supply.dc", host=device.host, port=str(device.port))
-        driver = ScpiSupplyDriver(target, name="supply.dc", model="rigol-dp832")
-        target.activate(driver)
+        driver = build(
+            ScpiSocket, ScpiSupplyDriver, "supply.dc", "rigol-dp832", host=device.host, port=str(device.port)
+        )
         driver.connect(clock, {1: "t1", 2: "t3"})
         driver.set_volts(2, 3.6)
         driver.set_amps(2, 0.5)
@@ -320,10 +318,7 @@ class TestDriver:
         device = serve(rigol)
         clock = StillClock()
         clock.pump.exchange_limit = 100
-        target = Target("main")
-        ScpiSocket(target, name="supply.dc", host=device.host, port=device.port)
-        driver = ScpiSupplyDriver(target, name="supply.dc", model="rigol-dp832")
-        target.activate(driver)
+        driver = build(ScpiSocket, ScpiSupplyDriver, "supply.dc", "rigol-dp832", host=device.host, port=device.port)
         driver.connect(clock, {})
         for _ in range(100):
             driver.output(1)
