@@ -135,7 +135,7 @@ def airtime_of(seen: Digest, radio: Phy) -> dict[bytes, float | None]:
     """
     total: dict[bytes, int | None] = {}
     for sighting in seen.sightings:
-        sender = sighting.src or seen.senders.get(sighting.number)
+        sender = sighting.src or seen.senders.get(sighting.ordinal)
         if sender is None:
             continue
         duration, sum_ns = radio.air_ns(sighting), total.get(sender, 0)

@@ -234,7 +234,7 @@ class Watcher:
         joining = self.nodes[dst].unconfirmed(sighting.start_ns)
         if joining is None or not self._seen.arrived(sighting):
             return
-        if sighting.number not in self._seen.acked and self._repeated(dst, message.sequence, sighting.start_ns):
+        if sighting.ordinal not in self._seen.acked and self._repeated(dst, message.sequence, sighting.start_ns):
             return
         joining.operational_ns = self._phy.end_ns(sighting)
         joining.operational_frame = sighting.number

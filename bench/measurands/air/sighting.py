@@ -135,9 +135,12 @@ Content: TypeAlias = PanNotice | AuthenticationStep | Datagram
 
 @attrs.frozen(slots=True)
 class Sighting:
-    """One frame on the air. ``start_ns`` is the capture's stamp unless it holds a start of its own; ``air_ns`` its
-    duration where the capture says. ``src`` and ``dst`` are EUI-64s; ``octets`` the PSDU with FCS."""
+    """One frame on the air. ``ordinal`` counts in the order given; ``number`` is the frame's own in its capture, and
+    frames of several sniffers may share one. ``start_ns`` is the capture's stamp unless it holds a start of its own;
+    ``air_ns`` its duration where the capture says. ``src`` and ``dst`` are EUI-64s; ``octets`` the PSDU with FCS.
+    """
 
+    ordinal: int
     number: int
     start_ns: int
     air_ns: int | None
@@ -155,10 +158,10 @@ class Sighting:
 class Digest:
     """All sightings of a capture and what the acknowledgements say about them.
 
-    ``acked``: numbers of acknowledged frames; ``failed``: numbers of attempts that were repeated, or were the last of
+    By ordinal: ``acked`` holds acknowledged frames; ``failed`` attempts that were repeated, or were the last of
     several, without an acknowledgement from a node whose acknowledgements this capture does hear.
     ``ack_delays``: (octets of the frame, ns from its start to the start of its acknowledgement); ``senders``: who sent
-    an acknowledgement that does not say so itself, by number.
+    an acknowledgement that does not say so itself.
     """
 
     sightings: tuple[Sighting, ...]
@@ -169,7 +172,7 @@ class Digest:
 
     def arrived(self, sighting: Sighting) -> bool:
         """Whether the frame reached its receiver, as far as the capture tells: not known to have failed."""
-        return sighting.number not in self.failed
+        return sighting.ordinal not in self.failed
 
 
 def digest(frames: Iterable[Frame]) -> Digest:
@@ -191,7 +194,7 @@ def settle(sightings: Iterable[Sighting]) -> Digest:
 class _Attempts:
     """The attempts of one frame: same sender, receiver and sequence number, close in time."""
 
-    numbers: list[int]
+    ordinals: list[int]
     last: Sighting
     acked: bool = False
 
@@ -217,11 +220,11 @@ class _Ledger:
             key = (sighting.src, sighting.dst, sighting.seq)
             attempts = self._open.get(key)
             if attempts and not attempts.acked and sighting.start_ns - attempts.last.start_ns < RETRY_WINDOW_NS:
-                attempts.numbers.append(sighting.number)
+                attempts.ordinals.append(sighting.ordinal)
                 attempts.last = sighting
             else:
                 self._close(attempts)
-                attempts = self._open[key] = _Attempts([sighting.number], sighting)
+                attempts = self._open[key] = _Attempts([sighting.ordinal], sighting)
             self._by_seq[sighting.seq] = attempts
 
     def _acknowledge(self, ack: Sighting, seq: int) -> None:
@@ -233,26 +236,26 @@ class _Ledger:
         if not 0 <= delay < ACK_WINDOW_NS or receiver is None or (ack.src and ack.src != receiver):
             return
         attempts.acked = True
-        self.acked.add(attempts.last.number)
+        self.acked.add(attempts.last.ordinal)
         self._audible.add(receiver)
         self.delays.append((attempts.last.octets, delay))
         if ack.src is None:
-            self.senders[ack.number] = receiver
+            self.senders[ack.ordinal] = receiver
 
     def _close(self, attempts: _Attempts | None) -> None:
-        if attempts is not None and len(attempts.numbers) > 1:
+        if attempts is not None and len(attempts.ordinals) > 1:
             self._unacked.append(attempts)
 
     def failed(self) -> Iterator[int]:
-        for attempts in (*self._unacked, *(a for a in self._open.values() if len(a.numbers) > 1)):
-            yield from attempts.numbers[:-1]
+        for attempts in (*self._unacked, *(a for a in self._open.values() if len(a.ordinals) > 1)):
+            yield from attempts.ordinals[:-1]
             if not attempts.acked and attempts.last.dst in self._audible:
-                yield attempts.numbers[-1]
+                yield attempts.ordinals[-1]
 
 
 def _sightings(frames: Iterable[Frame]) -> Iterator[Sighting]:
     fragments: dict[tuple[bytes | None, bytes | None], int] = {}
-    for frame in frames:
+    for ordinal, frame in enumerate(frames):
         start = _start_ns(frame)
         first = start
         if "frag1" in frame.layers:
@@ -260,6 +263,7 @@ def _sightings(frames: Iterable[Frame]) -> Iterator[Sighting]:
         elif "fragn" in frame.layers:
             first = fragments.get((frame.src, frame.dst), start)
         yield Sighting(
+            ordinal=ordinal,
             number=frame.number,
             start_ns=start,
             air_ns=_air_ns(frame),
