@@ -285,9 +285,12 @@ class TestTwinClock:
             return original(request)
 
         twin._answer = answer  # type: ignore[method-assign]
-        interrupter = threading.Thread(
-            target=lambda: advancing.wait(5) and os.kill(os.getpid(), signal.SIGINT), daemon=True
-        )
+
+        def interrupt() -> None:
+            advancing.wait(5)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        interrupter = threading.Thread(target=interrupt, daemon=True)
         interrupter.start()
         with pytest.raises(KeyboardInterrupt):
             clock.step(T0 + 100)

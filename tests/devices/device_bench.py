@@ -127,7 +127,7 @@ class TcpDevice(Device):
 
     def _listen(self) -> None:
         while True:
-            ready, _, _ = select.select([self._listener, self._stop_read], [], [])
+            ready, _, _ = select.select([self._listener.fileno(), self._stop_read], [], [])
             if self._stop_read in ready:
                 return
             self._connection, _ = self._listener.accept()
