@@ -11,6 +11,7 @@ empty tuple: a plot may be absent, a report may not break.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -63,6 +64,14 @@ class Alarm:
     time_kept: bool = True
 
 
+NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def text(value: object) -> str:
+    """A label for a plot; characters that XML forbids, as a device may send them, become U+FFFD."""
+    return NOT_XML.sub("\ufffd", str(value))
+
+
 def attempts(measurement: Measurement) -> tuple[Attempt, ...]:
     """Join attempts in order of start."""
     return tuple(_attempt(item) for item in _items(measurement, "attempts") if _is_ns(item.get("start_ns")))
@@ -73,13 +82,13 @@ def _attempt(item: Mapping[str, Any]) -> Attempt:
     return Attempt(
         start_ns=item["start_ns"],
         stop_ns=_ns(item.get("stop_ns")),
-        stop=str(item.get("stop", "")),
+        stop=text(item.get("stop", "")),
         phases=tuple(
-            Phase(str(p.get("phase", "")), p["from_ns"], p["to_ns"])
+            Phase(text(p.get("phase", "")), p["from_ns"], p["to_ns"])
             for p in phases
             if _is_ns(p.get("from_ns")) and _is_ns(p.get("to_ns"))
         ),
-        label=str(item.get("label", "")),
+        label=text(item.get("label", "")),
     )
 
 
@@ -95,7 +104,7 @@ def round_trips(measurement: Measurement) -> tuple[float, ...]:
 def marks(measurement: Measurement) -> tuple[Mark, ...]:
     """Hour marks of all meters."""
     return tuple(
-        Mark(str(item.get("meter", measurement.subject)), item["mark_ns"], str(item.get("state", "")))
+        Mark(text(item.get("meter", measurement.subject)), item["mark_ns"], str(item.get("state", "")))
         for item in _items(measurement, "marks")
         if _is_ns(item.get("mark_ns"))
     )
@@ -110,7 +119,7 @@ def _alarm(item: Mapping[str, Any]) -> Alarm:
     span = item.get("outage")
     whole = isinstance(span, list | tuple) and len(span) == 2 and all(_is_ns(t) for t in span)
     return Alarm(
-        label=" ".join(str(item[key]) for key in ("meter", "code") if item.get(key)),
+        label=" ".join(text(item[key]) for key in ("meter", "code") if item.get(key)),
         stimulus_ns=item["stimulus_ns"],
         arrival_ns=_ns(item.get("arrival_ns")),
         outage_ns=(span[0], span[1]) if span is not None and whole else None,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
@@ -26,6 +26,8 @@ from reports.plots import caption, plot_for
 
 if TYPE_CHECKING:
     from jinja2 import Template
+
+Draw: TypeAlias = Callable[[Verdict], str | None]
 
 CITATIONS_SHOWN = 6
 """A storage verdict cites hundreds of rows; ``verdicts.json`` has them all."""
@@ -74,8 +76,8 @@ class NotJudgedRow:
     why: str
 
 
-def summary(report: RunReport, plots: bool = True) -> str:
-    """The whole top of the report as HTML; ``plots`` draws one figure a verdict (0.1 s each)."""
+def summary(report: RunReport, draw: Draw = plot_for) -> str:
+    """The whole top of the report as HTML; ``draw`` gives the figure of a verdict (0.1 s each), or None."""
     outcomes = [verdict.outcome for verdict in report.verdicts]
     facts = report.facts
     return _template().render(
@@ -85,7 +87,7 @@ def summary(report: RunReport, plots: bool = True) -> str:
         bad=_is_bad(outcomes),
         bottom_line=bottom_line(report),
         counts=[(outcome, n) for outcome in Outcome if (n := Counter(outcomes)[outcome])],
-        requirements=[_requirement(report, requirement, plots) for requirement in _judged(report)],
+        requirements=[_requirement(report, requirement, draw) for requirement in _judged(report)],
         not_judged=[_not_judged(report, each.requirement, each.clause, each.why) for each in report.not_judged],
         fact_rows=list(_fact_rows(facts)),
         rig_time=_rig_time(facts),
@@ -118,6 +120,12 @@ def verdict_cell(verdicts: Sequence[Verdict]) -> str:
     return f'<td class="col-verdict"><span class="kb-badge kb-{word.name.lower()}">{escape(word.value)}</span></td>'
 
 
+def figure(verdict: Verdict, svg: str) -> str:
+    """A plot with its caption, for the row of one test."""
+    words = escape(caption(verdict.measurement)) if verdict.measurement else ""
+    return f'<figure class="kb-plot"><figcaption>{words}</figcaption>{svg}</figure>'
+
+
 _FAILED = (Outcome.FAIL, Outcome.CONDITIONAL_FAIL)
 _BOTTOM_LINE = (
     (Outcome.FAIL, "Failed"),
@@ -141,7 +149,7 @@ def _judged(report: RunReport) -> list[str]:
     return [each for each in known if each in given] + [each for each in given if each not in known]
 
 
-def _requirement(report: RunReport, requirement: str, plots: bool) -> RequirementRow:
+def _requirement(report: RunReport, requirement: str, draw: Draw) -> RequirementRow:
     row = report.row(requirement)
     verdicts = report.verdicts_of(requirement)
     comparison = str(row.interpretation.get("comparison", "")) if row else ""
@@ -157,13 +165,13 @@ def _requirement(report: RunReport, requirement: str, plots: bool) -> Requiremen
         interpretation=_pairs((k, v) for k, v in row.interpretation.items() if k != "note") if row else (),
         note=figures.plain(row.interpretation.get("note", "")) if row else "",
         verdicts=shown,
-        plots=tuple(_plots(verdicts)) if plots else (),
+        plots=tuple(_plots(verdicts, draw)),
     )
 
 
-def _plots(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, str]]:
+def _plots(verdicts: Iterable[Verdict], draw: Draw) -> Iterator[tuple[str, str]]:
     for verdict in verdicts:
-        if verdict.measurement is not None and (svg := plot_for(verdict)):
+        if verdict.measurement is not None and (svg := draw(verdict)):
             yield caption(verdict.measurement), svg
 
 

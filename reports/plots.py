@@ -118,7 +118,8 @@ def roundtrip_distribution(measurement: Measurement, limit_s: float | None = Non
     if not trips:
         return None
     hops = measurement.conditions.get("hops")
-    label = measurement.subject if hops is None else f"{measurement.subject}\n{hops} hop" + "s" * (hops != 1)
+    subject = detail.text(measurement.subject)
+    label = subject if hops is None else f"{subject}\n{hops} hop" + "s" * (hops != 1)
     with _figure(1.9, columns=2, width_ratios=(3, 1)) as (figure, (near, far)):
         for axes in (near, far):
             _draw_trips(axes, trips, measurement.conditions.get("unanswered"))
@@ -319,6 +320,7 @@ def _figure(
 
     style: dict[Any, Any] = {
         "svg.hashsalt": "kenshin-bench", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 10,
+        "text.parse_math": False,
         "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": QUIET, "axes.labelcolor": INK,
         "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
     }  # fmt: skip

@@ -28,6 +28,9 @@ VERDICTS_KEY: pytest.StashKey[RunReport] = pytest.StashKey()
 ITEM_VERDICTS_KEY: pytest.StashKey[list[Verdict]] = pytest.StashKey()
 """On ``item.stash``: the verdicts that this test gave."""
 
+_DRAWN: pytest.StashKey[dict[int, tuple[Verdict, str | None]]] = pytest.StashKey()
+"""On ``config.stash``: plots by identity of their verdict, which is kept alive with them."""
+
 
 def junit_properties(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
     """``<property>`` pairs of one test, e.g. ``("verdict.join-time.t1", "PASS; 34.21 s; <= 90 s")``."""
@@ -63,7 +66,16 @@ def _plot_extras(config: pytest.Config, verdicts: Sequence[Verdict]) -> list[dic
         return []
     from pytest_html import extras
 
-    return [extras.html(f'<div class="kb-plot">{svg}</div>') for verdict in verdicts if (svg := plot_for(verdict))]
+    figures_of = ((verdict, _draw(config, verdict)) for verdict in verdicts)
+    return [extras.html(html.figure(verdict, svg)) for verdict, svg in figures_of if svg]
+
+
+def _draw(config: pytest.Config, verdict: Verdict) -> str | None:
+    """The plot of a verdict, drawn once although it stands at its requirement and at its test."""
+    drawn = config.stash.setdefault(_DRAWN, {})
+    if id(verdict) not in drawn:
+        drawn[id(verdict)] = (verdict, plot_for(verdict))
+    return drawn[id(verdict)][1]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -78,7 +90,7 @@ def pytest_html_results_summary(
 ) -> None:
     """Put the clause table on top."""
     if report := session.config.stash.get(VERDICTS_KEY, None):
-        summary.append(html.summary(report))
+        summary.append(html.summary(report, lambda verdict: _draw(session.config, verdict)))
 
 
 @pytest.hookimpl(optionalhook=True)

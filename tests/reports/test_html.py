@@ -80,7 +80,7 @@ def test_the_facts_name_stand_ins_void_episodes_and_blind_intervals(top: str) ->
 
 def test_a_run_without_facts_says_none_and_does_not_keep_silent(sample: RunReport) -> None:
     bare = attrs.evolve(sample.facts, stand_ins=(), deviations=(), void_episodes=(), blind=())
-    text = words(html.summary(report(facts=bare), plots=False))
+    text = words(html.summary(report(facts=bare), draw=lambda verdict: None))
     for label in ("Stand-ins", "Deviations", "Void episodes", "Blind intervals"):
         assert f"{label} none" in text
 
@@ -134,7 +134,7 @@ def test_bottom_line_names_the_worst_first() -> None:
 )  # fmt: skip
 def test_colour_of_the_bottom_line(outcomes: tuple[Outcome, ...], line: str) -> None:
     verdicts = tuple(Verdict("join-time", "t1", outcome, "") for outcome in outcomes)
-    assert f'class="kb-line {line}"' in html.summary(report(verdicts=verdicts), plots=False)
+    assert f'class="kb-line {line}"' in html.summary(report(verdicts=verdicts), draw=lambda verdict: None)
 
 
 def test_cell_shows_the_worst_verdict() -> None:

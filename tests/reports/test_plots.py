@@ -8,6 +8,8 @@ from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bench.records import NS_PER_HOUR, Measurement, Outcome, Verdict
 from reports import plots
@@ -116,3 +118,47 @@ def test_odd_detail_gives_no_plot(detail: dict[str, Any]) -> None:
 
 def test_verdict_without_measurement_has_no_plot() -> None:
     assert plots.plot_for(Verdict("r", "t1", Outcome.NOT_APPLICABLE, "")) is None
+
+
+@pytest.mark.parametrize("label", ["\x08", "$x_1$", "<b>&", "\ud800"])
+def test_odd_labels_stay_text(label: str) -> None:
+    attempt: dict[str, Any] = {"start_ns": EPOCH, "stop_ns": EPOCH + 31 * 10**9, "label": label}
+    svg = plots.join_timeline(Measurement("join.onsite", "t1", 31.0, "s", detail={"attempts": [attempt]})) or ""
+    assert ("\ufffd" if label in ("\x08", "\ud800") else label) in texts(svg)
+
+
+STAMP = st.one_of(st.none(), st.integers(min_value=0, max_value=4 * 10**18), st.text(max_size=3))
+DETAIL = st.fixed_dictionaries(
+    {},
+    optional={
+        "attempts": st.lists(
+            st.fixed_dictionaries(
+                {"start_ns": STAMP, "stop_ns": STAMP},
+                optional={
+                    "label": st.text(max_size=5),
+                    "phases": st.lists(
+                        st.fixed_dictionaries({"phase": st.text(max_size=5), "from_ns": STAMP, "to_ns": STAMP}),
+                        max_size=2,
+                    ),
+                },
+            ),
+            max_size=3,
+        ),
+        "samples": st.lists(st.one_of(st.none(), st.floats(min_value=0, max_value=1e9)), max_size=4),
+        "marks": st.lists(
+            st.fixed_dictionaries({"mark_ns": STAMP, "state": st.sampled_from([*plots.STATES, "odd"])}), max_size=4
+        ),
+        "alarms": st.lists(
+            st.fixed_dictionaries({"stimulus_ns": STAMP, "arrival_ns": STAMP, "usable_ns": STAMP}), max_size=3
+        ),
+    },
+)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(DETAIL)
+def test_whatever_detail_says_a_plot_is_valid_or_absent(detail: dict[str, Any]) -> None:
+    verdict = Verdict("r", "t1", Outcome.PASS, "", Measurement("m", "t1", 1.0, "s", detail=detail), 90.0, "s")
+    svg = plots.plot_for(verdict)
+    if svg is not None:
+        ET.fromstring(svg)
