@@ -108,26 +108,32 @@ def check(source: Source, model: type[ModelT]) -> ModelT:
         raise min(_errors(source, model, invalid), key=lambda e: e[0])[1] from None
 
 
-def _errors(source: Source, model: type[BaseModel], invalid: ValidationError) -> Iterator[tuple[int, InputError]]:
+def _errors(
+    source: Source, model: type[BaseModel], invalid: ValidationError
+) -> Iterator[tuple[tuple[bool, int], InputError]]:
+    """Each error with its rank: unknown keys first, for a misspelt key is missing as well; then by line."""
     for error in invalid.errors(include_url=False):
         place, kind, message = error["loc"], error["type"], error["msg"]
         if kind == "extra_forbidden":
             expected = f"one of {', '.join(sorted(_keys_at(model, place[:-1])))}"
             yield (
-                source.line(place, key=True),
+                (False, source.line(place, key=True)),
                 source.error(place, f"unknown key '{place[-1]}'", expected, key=True),
             )
         elif kind == "missing":
-            yield source.line(place[:-1]), source.error(place[:-1], f"missing key '{place[-1]}'", "it in this mapping")
+            yield (
+                (True, source.line(place[:-1])),
+                source.error(place[:-1], f"missing key '{place[-1]}'", "it in this mapping"),
+            )
         elif kind in ("value_error", "assertion_error"):
             text = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
-            yield source.line(place), source.error(place, _one_line(text))
+            yield (True, source.line(place)), source.error(place, _one_line(text))
         else:
             name = str(place[-1]) if place else "document"
             value = json.dumps(error["input"], ensure_ascii=False, default=str)
             value = value if len(value) <= 60 else value[:57] + "..."
             expected = _one_line(message.removeprefix("Input should be ").removeprefix("Input should "))
-            yield source.line(place), source.error(place, f"{name}: {value} is wrong", expected)
+            yield (True, source.line(place)), source.error(place, f"{name}: {value} is wrong", expected)
 
 
 def _one_line(text: str) -> str:

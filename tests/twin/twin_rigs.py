@@ -23,7 +23,7 @@ def topology(faults: Mapping[str, tuple[Any, ...]] | None = None, **terminal: An
 
 
 class Bench:
-    """A rig and the hand that drives it. ``events`` is all that the server ever logged; times in seconds since the epoch."""
+    """A rig and the hand that drives it. ``events`` is all that the server ever logged; times in seconds."""
 
     def __init__(self, plan: Topology | None = None) -> None:
         self.plan = plan or topology()
