@@ -15,6 +15,7 @@ from bench.air import keys
 from bench.records import NS_PER_S
 from bench.twin.kernel import Kernel
 from bench.twin.mesh import LinkPlan, Mesh, MeshPlan, NodePlan, Role, SnifferPlan, build
+from bench.twin.network import JoinState
 
 EPOCH_NS = 1_774_990_800 * NS_PER_S
 GTK = bytes(range(16))
@@ -72,6 +73,10 @@ class Air:
         while (t := self.kernel.peek_ns()) is not None and t <= until:
             self.kernel.step()
         self.kernel.set_now(until)
+
+    def state(self, terminal: str) -> JoinState:
+        """A terminal's join state of the moment."""
+        return self.mesh.terminals[terminal].join_state
 
     def frames(self, sniffer: str = "all") -> list[Caught]:
         return [c for c in self.caught if c.sniffer == sniffer]

@@ -163,3 +163,15 @@ def test_no_nonce_is_used_twice_across_power_cuts_and_key_erasure() -> None:
         if cycle % 2:
             flash.forget_keys()
     assert max(used.values()) == 1
+
+
+def test_a_frame_cut_short_by_power_off_reaches_nobody() -> None:
+    pair = Pair()
+    pair.send()
+    while pair.medium.frames == 0:
+        pair.kernel.step()
+    pair.mac["a"].power(False)
+    pair.agendas["a"].clear()
+    pair.run()
+    assert not pair.sniffed
+    assert not pair.heard

@@ -24,7 +24,7 @@ PAN_VERSION = 1
 
 
 class Advertiser:
-    """``pan()`` gives PAN size and routing cost of the moment."""
+    """``pan()`` gives PAN size and routing cost of the moment; ``pan_in_pc``: the border router's PC repeats them."""
 
     def __init__(
         self,
@@ -35,8 +35,11 @@ class Advertiser:
         plan: MeshPlan,
         timers: JoinTimers,
         pan: Callable[[], wisun.Pan],
+        *,
+        pan_in_pc: bool = False,
     ) -> None:
         self._mac, self._flash, self._plan, self._pan = mac, flash, plan, pan
+        self._pan_in_pc = pan_in_pc
         low, high = timers.discovery_min_ns, SETTLED.advert_max_ns
         self._pa = Trickle(agenda, rng, low, high, self._send_pa, k=1)
         self._pc = Trickle(agenda, rng, low, high, self._send_pc, k=1)
@@ -91,7 +94,7 @@ class Advertiser:
                 us=self._us,
                 bs=self._bs,
                 bt=stamp.bt,
-                pan=self._pan(),
+                pan=self._pan() if self._pan_in_pc else None,
                 ufsi=stamp.ufsi,
             )
 

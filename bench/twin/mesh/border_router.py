@@ -10,6 +10,7 @@ from bench.air.extensions import SourceRoute
 from bench.air.ipv6 import Packet
 from bench.air.udp import Udp
 from bench.air.wisun import WisunFrameType
+from bench.records import NS_PER_S
 from bench.twin.kernel import Kernel
 from bench.twin.mesh.advertiser import Advertiser
 from bench.twin.mesh.authenticator import Authenticator
@@ -19,31 +20,42 @@ from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.medium import Medium
 from bench.twin.mesh.plan import MeshPlan, NodePlan
 from bench.twin.mesh.station import DATA_PORT, HOP_LIMIT, Station, read_eapol
+from bench.twin.mesh.timers import SETTLED
 
 HOPS_MAX = 24
 
 
 class Routes:
-    """What DAOs told: each node's parent, by global address. Kept in the concentrator's storage."""
+    """What DAOs told: each node's parent, by global address, until the lifetime of the DAO runs out.
 
-    def __init__(self, root: bytes) -> None:
-        self._root = root
-        self._parents: dict[bytes, bytes] = {}
+    Kept in the concentrator's storage, so they survive its power cuts.
+    """
+
+    def __init__(self, root: bytes, now_ns: Callable[[], int]) -> None:
+        self._root, self._now_ns = root, now_ns
+        self._parents: dict[bytes, tuple[bytes, int]] = {}
 
     def __len__(self) -> int:
-        return len(self._parents)
+        """Nodes with a live route."""
+        return sum(until > self._now_ns() for _, until in self._parents.values())
 
-    def add(self, target: bytes, parent: bytes) -> None:
-        self._parents[target] = parent
+    def add(self, target: bytes, parent: bytes, lifetime_units: int = SETTLED.route_lifetime_units) -> None:
+        """``lifetime_units`` as in the DAO's Transit Information; 0 removes the route (No-Path)."""
+        until = self._now_ns() + lifetime_units * SETTLED.lifetime_unit_s * NS_PER_S
+        self._parents[target] = (parent, until)
 
     def path(self, target: bytes) -> list[bytes] | None:
         """Addresses from the first hop to ``target``; None without a route, or with a loop in it."""
         hops = [target]
-        while (parent := self._parents.get(hops[0])) != self._root:
+        while (parent := self._parent(hops[0])) != self._root:
             if parent is None or len(hops) >= HOPS_MAX:
                 return None
             hops.insert(0, parent)
         return hops
+
+    def _parent(self, target: bytes) -> bytes | None:
+        parent, until = self._parents.get(target, (None, 0))
+        return parent if until > self._now_ns() else None
 
 
 class BorderRouter(Station):
@@ -52,11 +64,11 @@ class BorderRouter(Station):
     def __init__(self, kernel: Kernel, medium: Medium, plan: MeshPlan, node: NodePlan, epoch_ns: int) -> None:
         super().__init__(kernel, medium, plan, node, epoch_ns)
         self._global = ipv6.address_from_eui64(plan.prefix.network_address.packed, self.eui64)
-        self.routes = Routes(self._global)
+        self.routes = Routes(self._global, lambda: self.agenda.now_ns)
         self.flash.store_keys(plan.gtk, plan.pan_id)
         self._authenticator = Authenticator(self.agenda, self.rng, self.eui64, plan.gtk)
         self._advertiser = Advertiser(
-            self.agenda, self.rng, self.mac, self.flash, plan, self.timers, lambda: wisun.Pan(len(self.routes), 0)
+            self.agenda, self.rng, self.mac, self.flash, plan, self.timers, self._pan, pan_in_pc=True
         )
         self._dodag = Dodag(
             self.agenda, self.rng, self.ip, self.eui64, lambda: ROOT_RANK, lambda: self._global, lambda: self._global
@@ -82,6 +94,9 @@ class BorderRouter(Station):
             self._dodag.stop()
             self._authenticator.forget()
             self.power(False)
+
+    def _pan(self) -> wisun.Pan:
+        return wisun.Pan(len(self.routes), 0)
 
     # -- HeadEndRadio -------------------------------------------------------------------------------------------------
 
@@ -141,11 +156,11 @@ class BorderRouter(Station):
                     listener(ipv6.eui64_of(packet.src), packet.upper.payload)
 
     def _on_dao(self, packet: Packet, dao: rpl.Dao) -> None:
-        parent = next((transit.parent for transit in dao.transits), None)
-        if parent is None:
+        transit = next((transit for transit in dao.transits if transit.parent is not None), None)
+        if transit is None or transit.parent is None:
             return
         for target in dao.targets:
-            self.routes.add(target.address, parent)
+            self.routes.add(target.address, transit.parent, transit.path_lifetime)
         if dao.ack_requested:
             ack = rpl.DaoAck(dao.instance, dao.sequence)
             self.route(Packet(self._global, packet.src, ack, HOP_LIMIT))
