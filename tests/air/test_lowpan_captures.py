@@ -15,13 +15,13 @@ from collections import Counter, defaultdict
 from ipaddress import IPv6Address
 
 import pytest
-from lowpan_captures import CAPTURES, CONTIKI, CONTIKI_CONTEXTS, WISUN, Payload, need, payloads
 
 from bench.air import dhcpv6, icmpv6, ipv6, lowpan, nd, rpl
 from bench.air.extensions import SourceRoute
 from bench.air.fragment import Reassembler, fragment
 from bench.air.lowpan import Datagram, Fragment
 from bench.air.udp import Udp
+from tests.air.lowpan_captures import CAPTURES, CONTIKI, CONTIKI_CONTEXTS, WISUN, Payload, need, payloads
 
 ALL = (*WISUN, CONTIKI)
 

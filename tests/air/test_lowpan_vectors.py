@@ -9,11 +9,12 @@ import struct
 
 import pytest
 
-from bench.air import ipv6, lowpan
+from bench.air import ipv6, lowpan, nd
 from bench.air.errors import Malformed
 from bench.air.extensions import FragmentHeader, HopByHop, Mpl, RawOption, Rpi, SourceRoute, source_route
 from bench.air.fragment import TIMEOUT_NS, Reassembler, fragment
 from bench.air.lowpan import Datagram, Fragment, Mesh
+from bench.air.octets import Reader
 from bench.air.udp import Udp
 
 SRC, DST = bytes.fromhex("00124b0000000001"), bytes.fromhex("00124b0000000002")
@@ -136,11 +137,22 @@ def test_fragment_header_in_nhc_has_no_length() -> None:
     assert lowpan.compress(ipv6.build(packet), SRC, DST) == h("7e33 e4 11 00 0011 deadbeef 0102")
 
 
+def test_fragment_header_in_nhc_before_udp() -> None:
+    """With NH set the next header's octet must follow at once, so the 7 octets are counted right."""
+    packet = packet_of("7e33 e5 00 0008 deadbeef f0 1633 1634 abcd 00")
+    assert packet.headers == (FragmentHeader(0xDEADBEEF, 8),)
+    assert packet.next_header == 17
+    assert packet.upper == h("1633 1634 0009 abcd 00")
+
+
 def test_tunnelled_addresses_come_from_the_outer_header() -> None:
-    packet = packet_of("7e77 ee 7a77 3b", CONTEXTS)
+    packet = packet_of("7e11 0000000000001234 0000000000005678 ee 7a77 3b", CONTEXTS)
     inner = ipv6.innermost(packet)
     assert inner is not packet
-    assert (inner.src, inner.dst) == (packet.src, packet.dst)
+    assert [ipv6.text(a) for a in (packet.src, packet.dst)] == ["fe80::1234", "fe80::5678"]
+    assert [ipv6.text(a) for a in (inner.src, inner.dst)] == ["2001:db8::1234", "2001:db8::5678"]
+    again = lowpan.compress(ipv6.build(packet), SRC, DST, CONTEXTS)
+    assert again == h("7e11 0000000000001234 0000000000005678 ee 7a77 3b")
 
 
 def test_source_route_expands_with_both_prefix_lengths() -> None:
@@ -285,7 +297,40 @@ def test_fragmenting_refuses_what_the_headers_cannot_say() -> None:
         fragment(big[:4] + (992).to_bytes(2, "big") + big[6:1032], 10, 1, SRC, DST)
 
 
+def test_udp_checksum_of_zero_is_sent_as_ffff() -> None:
+    plain = ipv6.build(ipv6.Packet(LOCAL_SRC, LOCAL_DST, Udp(1, 2, b"\0\0")))
+    octets = ipv6.build(ipv6.Packet(LOCAL_SRC, LOCAL_DST, Udp(1, 2, plain[46:48])))
+    assert octets[46:48] == b"\xff\xff"
+    assert ipv6.parse(octets).checksum_ok
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "says"),
+    [(5, 10, "payload length 10, 9 octets"), (0, 0x50, "version 5"), (45, 8, "UDP: length 8")],
+)
+def test_ipv6_refuses_lengths_and_versions_that_do_not_fit(at: int, value: int, says: str) -> None:
+    octets = bytearray(ipv6.build(ipv6.Packet(LOCAL_SRC, LOCAL_DST, Udp(1, 2, b"x"))))
+    octets[at] = value
+    with pytest.raises(Malformed, match=says):
+        ipv6.parse(bytes(octets))
+
+
+def test_neighbour_option_of_length_zero_is_refused() -> None:
+    with pytest.raises(Malformed, match="length 0"):
+        nd.parse_options(h("0100"))
+
+
 def test_headers_show_hop_by_hop_as_record() -> None:
     header = HopByHop((Rpi(0, 256),))
     packet = ipv6.Packet(LOCAL_SRC, LOCAL_DST, Udp(1, 2), headers=(header,))
     assert ipv6.build(packet)[40:48] == h("11 00 63 04 00 00 0100")
+
+
+@pytest.mark.parametrize("count", [4, -1])
+def test_reader_never_leaves_its_slice(count: int) -> None:
+    reader = Reader(b"abc", "test")
+    with pytest.raises(Malformed, match=f"test: {count} octets wanted, 3 left"):
+        reader.take(count)
+    assert reader.rest() == b"abc"
+    with pytest.raises(Malformed):
+        reader.u8()

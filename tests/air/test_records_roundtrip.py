@@ -6,16 +6,16 @@ import random
 from collections.abc import Callable
 
 import attrs
-import packets
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lowpan_captures import payloads
 
 from bench.air import dhcpv6, icmpv6, ipv6, lowpan, nd, rpl
 from bench.air.errors import Malformed
 from bench.air.fragment import Reassembler, fragment
 from bench.air.lowpan import Datagram, Fragment
+from tests.air import packets
+from tests.air.lowpan_captures import payloads
 
 CONTEXTS = st.sampled_from([{}, {0: packets.PREFIX}, {5: packets.PREFIX, 9: bytes(8)}, {0: bytes(8)}])
 LINKS = st.sampled_from([packets.LINK_SRC, packets.LINK_DST, b"\x12\x34", None])
