@@ -6,7 +6,7 @@ No captures, no keys, a truncated file of a killed run: the explanation gets thi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -17,9 +17,6 @@ from bench.records import NS_PER_S, Json
 if TYPE_CHECKING:
     from bench.air.frame import Frame
     from bench.measurands.air.join import Join, NodeRecord
-
-SAME_FRAME_NS: Final = 50_000_000
-"""Two sniffers stamp one frame within this; a sender cannot reuse a frame counter so soon."""
 
 
 @attrs.frozen(slots=True)
@@ -74,7 +71,7 @@ def air_view(evidence: Evidence, since_ns: int | None, until_ns: int) -> AirView
         return AirView()
     from bench.measurands.air.join import joins
 
-    return AirView(joins(_once(_readable(evidence.frames(since_ns=since_ns, until_ns=until_ns)))))
+    return AirView(joins(_readable(evidence.frames(since_ns=since_ns, until_ns=until_ns))))
 
 
 def phases(join: Join, start_ns: int, stop_ns: int | None) -> list[Json]:
@@ -116,17 +113,6 @@ def _readable(frames: Iterator[Frame]) -> Iterator[Frame]:
         yield from frames
     except InputError:
         return
-
-
-def _once(frames: Iterator[Frame]) -> Iterator[Frame]:
-    """Each transmission once, although several sniffers heard it."""
-    last: dict[tuple[object, ...], int] = {}
-    for frame in frames:
-        key = (frame.src, frame.dst, frame.seq, frame.frame_counter, frame.kind, frame.length_octets)
-        before = last.get(key)
-        last[key] = frame.time_ns
-        if before is None or frame.time_ns - before > SAME_FRAME_NS:
-            yield frame
 
 
 def _octets(eui64: str) -> bytes:

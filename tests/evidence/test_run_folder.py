@@ -71,6 +71,7 @@ def test_the_last_attempt_that_was_not_voided_counts(folder: RunFolder) -> None:
         folder,
         (10, "episode.begin", {"name": "join"}),
         (11, "seen", {"n": 1}),
+        (12, "seen", {"n": 9}),
         (12, "episode.void", {"name": "join", "reason": "supply was cut"}),
         (12, "episode.begin", {"name": "join"}),
         (12, "seen", {"n": 2}),

@@ -72,6 +72,17 @@ def test_supply_edge_starts_where_no_key_is_pressed(run: Run) -> None:
     assert measured.conditions["start"] == "unknown", "the supply was off, but nobody erased the keys"
 
 
+def test_the_last_stimulus_before_the_indication_is_the_start(run: Run) -> None:
+    run.mark(AT, "join", "attempt", terminal="t1", n=1)
+    run.see(AT + MINUTE_NS, "panel.t1", "t1", "panel.press", duration_s=1.0)
+    run.see(AT + 2 * MINUTE_NS, "panel.t1", "t1", "panel.press", duration_s=1.0)
+    run.see(AT + 3 * MINUTE_NS, "panel.t1", "t1", "panel.lamp", state="on")
+    run.see(AT + 4 * MINUTE_NS, "panel.t1", "t1", "panel.press", duration_s=1.0)
+    run.mark(AT + 5 * MINUTE_NS, "join", "attempt.end", terminal="t1", n=1, reason="joined")
+    run.end(AT + 5 * MINUTE_NS, "join")
+    assert measure(run).value == 60.0
+
+
 def test_a_join_without_preparation_is_warm(run: Run) -> None:
     at = join_attempt(run, AT, 1, 12.0, cold=False)
     run.end(at, "join")
