@@ -237,6 +237,20 @@ class TestTraps:
         with pytest.raises(BenchError, match=r"^supply\.dc: closed the connection"):
             supply.output(1)
 
+    def test_a_peer_that_closes_instead_of_answering_is_known_at_once(self, serve: Callable[..., TcpDevice]) -> None:
+        class Quits(RigolImpersonator):
+            def on_bytes(self, data: bytes) -> None:
+                if b"MEAS" in data:
+                    device.hang_up()
+                else:
+                    super().on_bytes(data)
+
+        device = serve(lambda port: Quits(port, FakeSupply([FakeOutput()])))
+        transport = ScpiTransport("supply.dc", device.host, device.port, 60.0)
+        transport.open()
+        with pytest.raises(BenchError, match=r"^supply\.dc: closed the connection \(asked ':MEAS:ALL\? CH1'\)$"):
+            transport.query(":MEAS:ALL? CH1")
+
     def test_a_device_that_never_answers_is_one_line(self, serve: Callable[..., TcpDevice]) -> None:
         device = serve(Silent)
         with pytest.raises(BenchError, match=r"^supply\.dc: no answer to '\*IDN\?' within 0\.2 s$"):
