@@ -74,6 +74,12 @@ def test_ptk_mics_and_key_data_of_a_real_handshake() -> None:
     assert 2_592_000 - 90 < int.from_bytes(lifetime[2], "big") < 2_592_000
 
 
+def test_both_ends_derive_one_ptk_whoever_has_the_larger_address() -> None:
+    nonces = (b"\1" * 32, b"\2" * 32)
+    one = fourway.derive_ptk(bytes(32), BR, R1, *nonces)
+    assert one == fourway.derive_ptk(bytes(32), R1, BR, *nonces) == fourway.derive_ptk(bytes(32), R1, BR, *nonces[::-1])
+
+
 def test_the_supplicants_opening_request() -> None:
     # Nothing live yet: empty liveness masks, role router.
     key = handshake()["request"][1]

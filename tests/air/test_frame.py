@@ -15,6 +15,7 @@ from bench.air.frame import Decoder, Frame
 from bench.air.keys import KeyTable
 from bench.air.link import make_record
 from bench.air.mac import MacFrame, decode_mac, encode_mac
+from bench.air.mpx import KMP, Mpx, encode_mpx
 from bench.air.security import protect
 from tests.air.mac_captures import CONTIKI_CONTEXTS, keys_of, need
 
@@ -90,6 +91,13 @@ def test_what_cannot_be_read_says_why(record: Record, words: str) -> None:
     assert frame.info.startswith("malformed: ")
     assert words in frame.info
     assert frame.mac is None
+
+
+def test_an_empty_kmp_is_malformed_not_unforeseen() -> None:
+    whole = wisun.eapol(B, A, 1, b"", 7)
+    empty = attrs.evolve(whole, payload_ies=(whole.payload_ies[0], encode_mpx(Mpx(KMP, b""))))
+    assert decode(encode_mac(empty)).info == "malformed: KMP without id"
+    assert decode(encode_mac(whole)).info.startswith("malformed: EAPOL")
 
 
 def test_a_mac_frame_without_wisun_elements_has_the_macs_kind() -> None:

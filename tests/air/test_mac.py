@@ -170,6 +170,7 @@ def test_check_sums() -> None:
     # The catalogue's check input; CRC-16/KERMIT 0x2189 and CRC-32 0xcbf43926, both sent low octet first.
     assert fcs16(b"123456789").hex() == "8921"
     assert fcs32(b"123456789").hex() == "2639f4cb"
+    assert fcs32(b"\x01") == fcs32(b"\x01\0\0\0")  # frames under 4 octets are padded (7.2.10)
 
 
 def test_addresses_as_people_write_them() -> None:
@@ -264,6 +265,12 @@ def test_a_cut_element_is_malformed(kind: type[Element]) -> None:
         kind.decode(shortest)
 
 
+@pytest.mark.parametrize("control", [0x03, 0x07, 0x22, 0xC2], ids=["plan 3", "plan 7", "function 4", "exclusion 3"])
+def test_a_reserved_channel_control_is_malformed(control: int) -> None:
+    with pytest.raises(Malformed, match="reserved"):
+        wisun.Us.decode(bytes((255, 255, 100, control)) + bytes(8))
+
+
 def test_unknown_elements_pass_through() -> None:
     ie = Ie(0x2A, b"\x1fabc")
     element = wisun.read_header_element(ie)
@@ -273,6 +280,9 @@ def test_unknown_elements_pass_through() -> None:
 
 
 mpx_elements = st.one_of(
+    st.builds(
+        Mpx, st.none(), st.binary(max_size=40), st.just(Transfer.FRAGMENT), st.integers(0, 31), st.integers(1, 255)
+    ),
     st.builds(Mpx, u16, st.binary(max_size=40), st.just(Transfer.FULL), st.integers(0, 31)),
     st.builds(Mpx, u16, st.binary(max_size=40), st.just(Transfer.FRAGMENT), st.integers(0, 31), st.just(0), u16),
     st.builds(
