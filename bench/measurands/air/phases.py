@@ -213,8 +213,9 @@ class Watcher:
         joining = node.joining
         if joining is None and isinstance(message, RouteRequest):
             joining = node.maybe(sighting.start_ns)
-        if joining is None and isinstance(message, AddressRequest):
-            joining = node.begin(sighting.start_ns)
+        solicited = node.pending is not None and node.pending.first_solicitation_ns is not None
+        if isinstance(message, AddressRequest) or (solicited and isinstance(message, (RouteRequest, Advertised))):
+            joining = node.joining or node.begin(sighting.start_ns)
         if joining is None:
             return
         if joining.routing_ns is None:

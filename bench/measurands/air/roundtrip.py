@@ -139,9 +139,9 @@ class _Collector:
     def _request(self, sighting: Sighting, datagram: Datagram, echo: Echo) -> None:
         exchange = self._exchange(datagram.src, datagram.dst, echo, datagram.first_ns)
         exchange.frames.append(sighting.number)
-        at_source = self._stands_at(sighting.src, datagram.src)
-        if exchange.first is None or (at_source and not exchange.from_source):
-            exchange.first, exchange.from_source = datagram.first_ns, at_source
+        if exchange.first is None:
+            exchange.first = datagram.first_ns
+            exchange.from_source = self._stands_at(sighting.src, datagram.src)
         if sighting.src is not None and sighting.dst is not None:
             exchange.links.add((sighting.src, sighting.dst))
 

@@ -77,6 +77,19 @@ def test_a_reconnect_that_begins_with_a_pcs_counts_from_it(radio: Radio) -> None
     assert record(radio, 1).joins[1].first_solicitation_ns == T0 + 100 * SECOND
 
 
+def test_a_reconnect_with_a_pcs_alone_and_a_stored_address(radio: Radio) -> None:
+    """Nothing but the PCS and the route tells: no PAS was needed, and the lease was kept over the restart."""
+    radio.join(10, (1, 0))
+    radio.pcs(100, 1)
+    radio.pc(100.5, 0)
+    radio.solicit_route(101, 1)
+    radio.dao(104, (1, 0), 241)
+    end = radio.dao_ack(105, (1, 0), 241)
+    _, second = record(radio, 1).joins
+    assert (second.kind, second.first_solicitation_ns) == (Kind.RECONNECT, T0 + 100 * SECOND)
+    assert second.operational_ns == end
+
+
 def test_a_restart_whose_solicitations_were_not_heard_is_seen_by_its_request_for_an_address(radio: Radio) -> None:
     radio.join(10, (1, 0))
     end = radio.route(101, (1, 0))
@@ -162,6 +175,49 @@ def test_a_dao_ack_that_ends_at_the_relay_is_not_the_nodes(radio: Radio) -> None
     assert (whole.operational_ns, whole.frame) == (end, last_hop)
 
 
+def test_a_dao_ack_that_passes_a_joining_relay_is_not_the_relays(radio: Radio) -> None:
+    """Node 1 forwards before its own DAO-ACK comes: what it carries for node 2 ends nothing for itself."""
+    radio.pas(10, 1)
+    radio.authenticate(11, 1, 0)
+    radio.pc(14, 0)
+    radio.lease(15, 1, 0)
+    radio.dao_ack(17, (2, 1, 0))
+    assert only(record(radio, 1)).operational_ns is None
+
+
+def test_a_configuration_before_the_last_question_was_not_received(radio: Radio) -> None:
+    radio.pas(10, 1)
+    radio.authenticate(11, 1, 0)
+    radio.pc(12.5, 0)
+    radio.pcs(13, 1)
+    radio.pc(13.5, 0)
+    radio.route(14, (1, 0))
+    configured = only(record(radio, 1)).configured_ns
+    assert configured is not None
+    assert configured > T0 + 13.5 * SECOND
+
+
+def test_a_key_renewed_long_before_a_restart_does_not_make_it_cold(radio: Radio) -> None:
+    radio.join(10, (1, 0))
+    radio.authenticate(500, 1, 0)
+    radio.pa(600, 1, 128)
+    radio.route(700, (1, 0))
+    second = record(radio, 1).joins[1]
+    assert (second.kind, second.first_frame_ns) == (Kind.RECONNECT, T0 + 700 * SECOND)
+
+
+def test_a_dao_ack_long_after_the_node_was_seen_in_renews_its_route(radio: Radio) -> None:
+    radio.pas(10, 1)
+    radio.authenticate(11, 1, 0)
+    radio.pc(14, 0)
+    radio.lease(15, 1, 0)
+    radio.pa(40, 1, 128)
+    radio.dao(3600, (1, 0), 241)
+    radio.dao_ack(3601, (1, 0), 241)
+    join = only(record(radio, 1))
+    assert (join.operational_ns, join.operational_by_ns) == (None, T0 + 40 * SECOND)
+
+
 def test_a_router_whose_dao_ack_was_missed_is_known_to_be_in_by_its_advertisement(radio: Radio) -> None:
     radio.join(10, (1, 0))
     radio.pa(40, 1, 128)
@@ -179,6 +235,7 @@ def test_a_capture_that_begins_in_mid_join_says_what_it_saw(radio: Radio) -> Non
     frames = [frame for frame in radio.frames() if frame.time_ns > T0 + 12 * SECOND]
     join = only(joins(frames)[eui(1)])
     assert (join.kind, join.authenticated_ns, join.operational_ns) == (None, None, end)
+    assert (join.first_solicitation_ns, join.first_frame_ns) == (None, T0 + 13 * SECOND)
     after = [frame for frame in radio.frames() if frame.time_ns > T0 + 13.8 * SECOND]
     join = only(joins(after)[eui(1)])
     assert (join.kind, join.first_solicitation_ns, join.configured_ns, join.operational_ns) == (None, None, None, end)
@@ -197,7 +254,10 @@ def test_failed_authentications_count_once_each_and_stay_one_join(radio: Radio) 
     for at in (10, 40, 70):
         radio.pas(at, 1)
         radio.authenticate(at + 1, 1, 0, outcome=EapCode.FAILURE)
-    node = record(radio, 1)
+    frames = radio.frames()
+    failure = next(f for f in frames if f.eapol and f.eapol.eap and f.eapol.eap.code == EapCode.FAILURE)
+    again = attrs.evolve(failure, time_ns=failure.time_ns + SECOND // 20)
+    node = joins(sorted([*frames, again], key=lambda frame: frame.time_ns))[eui(1)]
     assert (node.failures, node.reached) == (3, Phase.AUTHENTICATION)
     assert only(node).first_solicitation_ns == T0 + 10 * SECOND
     assert node.why == "authentication failed 3 times (EAP-Failure)"
