@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from bench.records import JST_OFFSET_NS, NS_PER_S, Json, Verdict
+from reports.glossary import glossary, term
 
 NONE = "–"
 """What stands where there is no figure."""
@@ -52,12 +53,14 @@ def verdict_value(verdict: Verdict) -> str:
     if measurement is None or measurement.value is None:
         return "never" if measurement and not measurement.gate else NONE
     text = quantity(measurement.value, measurement.unit, verdict.expanded_u)
+    if measurement.unit == "1" and f"count.{measurement.measurand}" in glossary():
+        return f"{text} {term(f'count.{measurement.measurand}').en}"
     if measurement.value != verdict.limit and text == quantity(verdict.limit, measurement.unit, verdict.expanded_u):
         return f"{measurement.value!r} {measurement.unit}".removesuffix(" 1").rstrip()
     return text
 
 
-_SIGNS = {"<=": "≤ ", ">=": "≥ ", "at_most": "≤ ", "at_least": "≥ "}
+_SIGNS = {"<=": "≤ ", ">=": "≥ ", "at most": "≤ ", "at least": "≥ "}
 
 
 def verdict_limit(verdict: Verdict, comparison: str = "") -> str:
@@ -65,6 +68,15 @@ def verdict_limit(verdict: Verdict, comparison: str = "") -> str:
     if verdict.limit is None:
         return NONE
     return _SIGNS.get(comparison, "") + quantity(verdict.limit, verdict.unit)
+
+
+def subject(verdict: Verdict) -> str:
+    """Who was judged, with what must stand beside the figure: ``t3 (3 hops, cold)`` (smart-meter hops)."""
+    conditions = verdict.measurement.conditions if verdict.measurement else {}
+    hops, start = conditions.get("hops"), conditions.get("start")
+    beside = [] if hops is None else [f"{hops} hop" + "s" * (hops != 1)]
+    beside += [str(start)] if start else []
+    return f"{verdict.subject} ({', '.join(beside)})" if beside else verdict.subject
 
 
 def jst(t_ns: int) -> str:

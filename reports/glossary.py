@@ -14,6 +14,9 @@ from ruamel.yaml import YAML
 
 from bench.records import Obligation, Outcome
 
+PREFIXED = ("obligation", "count")
+"""Sections whose words are ids elsewhere too; here they carry the section's name: ``obligation.target``."""
+
 
 @attrs.frozen(slots=True)
 class Term:
@@ -35,7 +38,7 @@ def glossary() -> dict[str, Term]:
     terms: dict[str, Term] = {}
     for section, words in sections.items():
         for word, texts in words.items():
-            key = f"obligation.{word}" if section == "obligation" else str(word)
+            key = f"{section}.{word}" if section in PREFIXED else str(word)
             if key in terms:
                 raise ValueError(f"reports/glossary.yaml: {key} stands there twice")
             terms[key] = Term(**texts)

@@ -38,6 +38,7 @@ class VerdictRow:
     """One verdict as the template prints it."""
 
     subject: str
+    beside: str
     value: str
     limit: str
     outcome: Outcome
@@ -181,6 +182,7 @@ def _verdict(verdict: Verdict, comparison: str) -> VerdictRow:
     more = len(cited) - CITATIONS_SHOWN
     return VerdictRow(
         subject=verdict.subject,
+        beside=figures.subject(verdict),
         value=figures.verdict_value(verdict),
         limit=figures.verdict_limit(verdict, comparison),
         outcome=verdict.outcome,

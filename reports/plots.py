@@ -183,7 +183,7 @@ def _draw_strip(axes: Axes, meter: str, marks: Sequence[detail.Mark], days: Sequ
             axes.text(hour, row, sign, ha="center", va="center", fontsize=8, color=INK)
     axes.set_xlim(0.4, 24.6)
     axes.set_ylim(len(days) - 0.5, -0.5)
-    axes.set_xticks([1, 3, 6, 9, 12, 15, 18, 21, 24], [f"{h}:00" for h in (1, 3, 6, 9, 12, 15, 18, 21, 24)])
+    axes.set_xticks(range(3, 25, 3), [f"{hour}:00" for hour in range(3, 25, 3)])
     axes.set_yticks(range(len(days)), [_date(day) for day in days])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -234,8 +234,12 @@ def _draw_delays(axes: Axes, alarms: Sequence[detail.Alarm], limit_s: float | No
             continue
         delay = (alarm.arrival_ns - begin) / NS_PER_S
         axes.plot([0, delay], [row, row], color=INK, linewidth=1)
-        axes.plot([delay], [row], "D", color="#1a7f37", markersize=6)
-        text = f"{figures.number(delay, 1)} s" if alarm.time_kept else "time of occurrence changed 発生時刻の相違"
+        _mark(axes, delay, row, "D", "#1a7f37", "at the server サーバ到着")
+        text = (
+            f"{figures.number(delay, 1 if delay >= 10 else 2)} s"
+            if alarm.time_kept
+            else "time of occurrence changed 発生時刻の相違"
+        )
         colour = INK if alarm.time_kept else BAD
         axes.annotate(
             text, (delay, row), xytext=(9, 0), textcoords="offset points", va="center", color=colour, weight="bold"
@@ -258,7 +262,8 @@ def _alarm_rows(axes: Axes, alarms: Sequence[detail.Alarm]) -> None:
 
 def _mark(axes: Axes, x: float, row: int, marker: str, colour: str, label: str) -> None:
     size, edge = (9, 2) if marker == "|" else (6, 0)
-    axes.plot([x], [row], marker, color=colour, markersize=size, markeredgewidth=edge, label=label, zorder=4)
+    axes.plot([x], [row], marker, color=colour, markersize=size, markeredgewidth=edge, label=label, zorder=4,
+              clip_on=False, linestyle="none")  # fmt: skip
 
 
 _PLOTS: tuple[Callable[[Measurement, float | None], str | None], ...] = (

@@ -87,7 +87,7 @@ def _table(report: RunReport) -> RenderableType:
         table.add_row(
             Text(row.clause if row and first else ""),
             Text((row.title_en if row else verdict.requirement) if first else ""),
-            Text(verdict.subject),
+            Text(figures.subject(verdict)),
             Text(figures.verdict_value(verdict)),
             Text(figures.verdict_limit(verdict, comparison)),
             Text(verdict.outcome.value, style=STYLES[verdict.outcome]),

@@ -46,8 +46,14 @@ def test_never_is_not_the_same_as_not_measured() -> None:
     assert figures.verdict_value(verdict(None, 90.0, gate="no server")) == "–"
 
 
+def test_a_count_says_what_is_counted() -> None:
+    counted = Verdict("r", "t1", Outcome.PASS, "", Measurement("values.hourly", "t1", 3.0, "1"), 0.0, "1")
+    assert figures.verdict_value(counted) == "3 wrong or doubled"
+
+
 def test_limit_carries_its_side() -> None:
     assert figures.verdict_limit(verdict(1.0, 90.0), "<=") == "≤ 90 s"
+    assert figures.verdict_limit(verdict(1.0, 90.0), "at least") == "≥ 90 s"
     assert figures.verdict_limit(verdict(1.0, None), "<=") == "–"
 
 
