@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from bench.air.mac import decode_mac
 from bench.twin.network import JoinState
 from tests.twin_mesh.air import EPOCH_NS, NODES, Air, plan
@@ -77,6 +79,21 @@ def test_a_lost_middle_meter_is_told_to_those_behind_it() -> None:
     air.run(3600)
     assert air.state("t3") is JoinState.SELECT_PAN, "m3 lives, but leads nowhere"
     air.mesh.mains("m2", True)
+    air.run(600)
+    assert air.state("t3") is JoinState.OPERATIONAL
+
+
+def test_a_loop_of_two_meters_is_noticed_by_the_data_that_runs_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the poison m3 goes on advertising, and m2 takes it for a way to the root."""
+    monkeypatch.setattr("bench.twin.mesh.dodag.Dodag.poison", lambda _self: None)
+    air = Air(plan())
+    join(air, "t3", within_s=600)
+    air.mesh.mains("m1", False)
+    before = air.mesh.medium.frames
+    air.run(3 * 3600)
+    assert air.state("t3") is JoinState.SELECT_PAN
+    assert air.mesh.medium.frames - before < 1500
+    air.mesh.mains("m1", True)
     air.run(600)
     assert air.state("t3") is JoinState.OPERATIONAL
 

@@ -35,6 +35,7 @@ class Dodag:
     ) -> None:
         self._ip, self._eui64 = ip, eui64
         self._rank, self._address, self._dodag_id = rank, address, dodag_id
+        self._known_id: bytes | None = None
         self._trickle = Trickle(agenda, rng, SETTLED.dio_min_ns, SETTLED.dio_max_ns, self._multicast)
 
     def start(self, *, settled: bool) -> None:
@@ -53,9 +54,13 @@ class Dodag:
             self._send(rank, ipv6.link_local(neighbour), neighbour)
 
     def poison(self) -> None:
-        """The way to the root is lost: say so to the children (RFC 6550 section 8.2.2.5)."""
+        """The way to the root is lost: say so to all children (RFC 6550 section 8.2.2.5)."""
         self.stop()
         self._send(INFINITE_RANK, ALL_RPL_NODES, None)
+
+    def refuse(self, neighbour: bytes) -> None:
+        """The same to one child that still takes this node for its parent."""
+        self._send(INFINITE_RANK, ipv6.link_local(neighbour), neighbour)
 
     def _multicast(self) -> None:
         rank = self._rank()
@@ -63,17 +68,19 @@ class Dodag:
             self._send(rank, ALL_RPL_NODES, None)
 
     def _send(self, rank: int, dst: bytes, neighbour: bytes | None) -> None:
-        address, dodag_id = self._address(), self._dodag_id()
-        if address is None or dodag_id is None:
+        self._known_id = self._dodag_id() or self._known_id
+        if self._known_id is None:
             return
-        options = (
-            rpl.Configuration(
-                min_hop_rank_increase=MIN_HOP_RANK_INCREASE,
-                default_lifetime=SETTLED.route_lifetime_units,
-                lifetime_unit_s=SETTLED.lifetime_unit_s,
-            ),
-            rpl.PrefixInformation(address),
-        )
-        dio = rpl.Dio(INSTANCE, DODAG_VERSION, rank, dodag_id, options=options)
+        dio = rpl.Dio(INSTANCE, DODAG_VERSION, rank, self._known_id, options=self._options())
         hops = 1 if neighbour is None else 64
         self._ip.send(Packet(ipv6.link_local(self._eui64), dst, dio, hops), neighbour)
+
+    def _options(self) -> tuple[rpl.Option, ...]:
+        """Configuration, and the sender's own address while it has one."""
+        configuration = rpl.Configuration(
+            min_hop_rank_increase=MIN_HOP_RANK_INCREASE,
+            default_lifetime=SETTLED.route_lifetime_units,
+            lifetime_unit_s=SETTLED.lifetime_unit_s,
+        )
+        address = self._address()
+        return (configuration,) if address is None else (configuration, rpl.PrefixInformation(address))

@@ -76,7 +76,6 @@ class Joiner:
         self._configured_ns: int | None = None
         self._target: bytes | None = None
         self._dios: dict[bytes, Parent] = {}
-        self._levels: dict[bytes, int] = {}
         self._step: Call | None = None
         self._refresh: Call | None = None
         self._probe: Call | None = None
@@ -264,7 +263,7 @@ class Joiner:
     def on_dio(self, neighbour: bytes, dio: rpl.Dio) -> None:
         """A DIO; the parent's with infinite rank means that the way to the root is lost."""
         if self.parent is not None and neighbour == self.parent.eui64 and dio.rank == INFINITE_RANK:
-            self._lost()
+            self.lose_parent()
             return
         prefix = next((o for o in dio.options if isinstance(o, rpl.PrefixInformation) and o.router_address), None)
         if prefix is None or dio.rank == INFINITE_RANK:
@@ -382,14 +381,14 @@ class Joiner:
             return
         self._failures += 1
         if self._failures >= SETTLED.lost_after:
-            self._lost()
+            self.lose_parent()
         elif self.state is JoinState.OPERATIONAL:
             self._next(SETTLED.probe_ns, self._register)
 
     def _probed(self, success: bool) -> None:
         self.parent_result(success)
 
-    def _lost(self) -> None:
+    def lose_parent(self) -> None:
         """No parent any more: tell those behind us, and look for a network."""
         self._on_lost()
         self.begin()

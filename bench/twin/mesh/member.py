@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.air import dhcpv6, ipv6, rpl, wisun
+from bench.air import dhcpv6, ipv6, nd, rpl, wisun
 from bench.air.eapol import RELAY_PORT, decode_relay
 from bench.air.errors import Malformed
 from bench.air.extensions import HopByHop, Rpi
@@ -56,6 +56,14 @@ class Member(Station):
                 done(success)
 
         self.ip.send(packet, parent.eui64, result)
+
+    def forward(self, packet: Packet, neighbour: bytes) -> None:
+        """Upwards, unless the parent itself sent it: that is a loop, and the parent none (RFC 6550 section 11.2.2)."""
+        parent = self.joiner.parent
+        if parent is not None and neighbour == parent.eui64:
+            self.joiner.lose_parent()
+        else:
+            super().forward(packet, neighbour)
 
     def on_solicit(self, heard: Heard, network_name: str) -> None:
         if heard.kind == WisunFrameType.PAS and network_name == self.plan.network_name:
@@ -170,9 +178,18 @@ class Meter(Member):
         else:
             super().on_eapol(src, kmp, pdu, authenticator)
 
+    def forward(self, packet: Packet, neighbour: bytes) -> None:
+        """A node without a way to the root tells the child that sent it something to carry."""
+        if self._operational:
+            super().forward(packet, neighbour)
+        else:
+            self._dodag.refuse(neighbour)
+
     def on_ip(self, packet: Packet, neighbour: bytes) -> None:
         super().on_ip(packet, neighbour)
         if not self._operational:
+            if isinstance(packet.upper, nd.NeighborSolicitation):
+                self._dodag.refuse(neighbour)
             return
         match packet.upper:
             case rpl.Dis():

@@ -113,8 +113,7 @@ class Station:
         if packet.dst[0] == 0xFF:
             self.on_ip(packet, neighbour)
         elif packet.dst not in (self.address, ipv6.link_local(self.eui64)):
-            if packet.hop_limit > 1:
-                self.route(_hop(packet))
+            self.forward(packet, neighbour)
         elif packet.source_route is not None and packet.source_route.segments_left:
             self._follow(packet, packet.source_route)
         elif isinstance(packet.upper, Packet):
@@ -161,6 +160,11 @@ class Station:
 
     def on_ip(self, packet: Packet, neighbour: bytes) -> None:
         """A packet for this node."""
+
+    def forward(self, packet: Packet, neighbour: bytes) -> None:
+        """Pass on a packet that came from ``neighbour`` and is for somebody else."""
+        if packet.hop_limit > 1:
+            self.route(_hop(packet))
 
     def route(self, packet: Packet, done: Done | None = None) -> None:
         """Send a packet towards its (global) destination."""

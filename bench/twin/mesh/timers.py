@@ -147,8 +147,6 @@ class MacTiming:
 
 
 MAC: Final = MacTiming()
-EAPOL_SESSION_NS: Final = 60 * NS_PER_S
-"""A supplicant or authenticator without progress for this long forgets the exchange (domain.md 5.4)."""
 EAPOL_RETRANSMIT_NS: Final = 30 * NS_PER_S
 EAPOL_RETRANSMITS: Final = 3
 """The authenticator repeats its last message after 30 s, three times (domain.md 5.4)."""
