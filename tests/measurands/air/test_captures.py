@@ -11,6 +11,7 @@ import io
 import json
 from functools import cache
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -129,8 +130,6 @@ def test_border_routers_are_hop_0_and_join_nothing(name: str) -> None:
 @pytest.mark.parametrize("form", ["", "-tap-fcs32"])
 @pytest.mark.parametrize("name", LOGGED)
 def test_pings_are_counted_right_and_take_as_long(name: str, form: str) -> None:
-    from statistics import median
-
     log = Log(name)
     found = [trips for trips in measured(name, form)["round_trips"] if not trips["dst"].startswith("ff03")]
     pings = [ping for ping in log.pings if not ping["dst"].startswith("ff03")]
