@@ -29,7 +29,7 @@ class KeyTable:
     def read(cls, path: Path | str) -> KeyTable:
         """Keys of a Wireshark ``ieee802154_keys`` file. Raises `InputError` naming file and line."""
         try:
-            text = Path(path).read_text("utf-8")
+            text = Path(path).read_text("utf-8-sig")
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}; expected a Wireshark ieee802154_keys file") from None
         except UnicodeDecodeError:

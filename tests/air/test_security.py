@@ -149,7 +149,7 @@ def key_file(tmp_path: Path, text: str) -> Path:
 
 def test_key_file(tmp_path: Path) -> None:
     text = (
-        "# comment\n\n"
+        "\ufeff# comment, after the mark that some editors put first\r\n\n"
         '"000102030405060708090a0b0c0d0e0f","1","No hash"\n'
         '"10:11:12:13:14:15:16:17:18:19:1a:1b:1c:1d:1e:1f","1","No hash"\n'
         '"202122232425262728292A2B2C2D2E2F" , "5" , "No hash"\n'
