@@ -50,7 +50,7 @@ class Stage:
         self.host = FakePort(self.engine, "console")
         self.device = FakePort(self.engine, "sniffer", "device", "packets")
         self.engine.ports.update({p.name: p for p in (self.host, self.device)})
-        self.between = lambda: None
+        self.between: Callable[[], object] = lambda: None
 
     def _later(self, turn: Callable[[], None]) -> None:
         self.turns.append(turn)

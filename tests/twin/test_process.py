@@ -71,8 +71,12 @@ def test_two_counts_part_the_octets(virtual: Twin) -> None:
     virtual.switch_on()
     virtual.pty("panel.t1")
     due_ns = lamp_due(virtual)
-    os.write(virtual._open["panel.t1"], b"LAMP\n")  # answered at the old time, read late
-    stop = virtual.control.ask("advance", until_ns=due_ns + 5 * NS_PER_S, wake=[], sent={"panel.t1": 8 + 5})
+    sent = {"panel.t1": len("PRESS 1\n") + len("LAMP\n")}
+    advance = virtual.control.send("advance", until_ns=due_ns + 5 * NS_PER_S, wake=[], sent=sent)
+    assert virtual.control.ask("state")["now_ns"] == virtual.now_ns  # time waits for what was announced
+    os.write(virtual._open["panel.t1"], b"LAMP\n")
+    stop = virtual.control.receive()
+    assert stop["id"] == advance
     counts = stop["ports"]["panel.t1"]
     said = virtual.read("panel.t1", "blinking\n")
     assert said == "LAMP off\n! LAMP blinking\n"
