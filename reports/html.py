@@ -101,7 +101,7 @@ def summary(report: RunReport, draw: Draw = plot_for) -> str:
 
 
 def bottom_line(report: RunReport) -> str:
-    """The run in one sentence: what failed, what could not be judged, which targets were missed."""
+    """The run in a few words: what failed, what could not be judged, which targets were missed, how much was judged."""
     if not report.verdicts:
         return "Nothing was judged."
     parts = []
@@ -110,7 +110,8 @@ def bottom_line(report: RunReport) -> str:
             parts.append(f"{words}: {', '.join(missed)}.")
     if not any(v.outcome in _FAILED for v in report.verdicts):
         parts.insert(0, "No requirement failed.")
-    return " ".join(parts)
+    judged = len({verdict.requirement for verdict in report.verdicts})
+    return " ".join([*parts, f"Judged: {judged} of {judged + len(report.not_judged)} requirements."])
 
 
 def verdict_cell(verdicts: Sequence[Verdict]) -> str:

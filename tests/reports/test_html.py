@@ -123,7 +123,9 @@ def test_bottom_line_names_the_worst_first() -> None:
     line = html.bottom_line(report())
     assert line.index("Failed: hourly-values") < line.index("Target missed: join-time")
     good = tuple(v for v in report().verdicts if v.outcome in (Outcome.PASS, Outcome.TARGET_MISSED))
-    assert html.bottom_line(report(verdicts=good)) == "No requirement failed. Target missed: join-time."
+    assert html.bottom_line(report(verdicts=good)) == (
+        "No requirement failed. Target missed: join-time. Judged: 3 of 4 requirements."
+    )
     assert html.bottom_line(report(verdicts=())) == "Nothing was judged."
 
 
