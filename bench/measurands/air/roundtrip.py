@@ -13,8 +13,8 @@ fragments count once. One series is one ping run: source, destination, identifie
 
 The clocks are one where every request of a source starts at or after its time, the fastest within `QUEUE_NS`. If they
 are not, the host's clock is shifted so that its fastest request has no delay; what all requests waited at least is
-then not in the figure. Where the capture holds no request as it left its source, answers must fit the host's time so.
-Hosts outside the mesh stand at the border router.
+then not in the figure. A capture that holds no request as it left its source cannot compare the clocks: no round trip
+without a request. Hosts outside the mesh stand at the border router.
 """
 
 from __future__ import annotations
@@ -172,16 +172,11 @@ class _Collector:
 def _clocks(exchanges: list[Exchange]) -> dict[bytes, int]:
     """By source address: what to add to the host's time to get the capture's; missing where no host time is known."""
     waits: dict[bytes, list[int]] = defaultdict(list)
-    trips: dict[bytes, list[int]] = defaultdict(list)
     for exchange in exchanges:
-        host_ns, src = exchange.key.host_ns, exchange.key.src
-        if host_ns is None:
-            continue
-        if exchange.first is not None and exchange.from_source:
-            waits[src].append(exchange.first - host_ns)
-        trips[src].extend(arrival - host_ns for arrival in exchange.arrivals.values())
-    clocks = {src: 0 for src, found in trips.items() if found and 0 <= min(found) <= QUEUE_NS}
-    return clocks | {src: 0 if -EARLY_NS <= min(found) <= QUEUE_NS else min(found) for src, found in waits.items()}
+        host_ns = exchange.key.host_ns
+        if host_ns is not None and exchange.first is not None and exchange.from_source:
+            waits[exchange.key.src].append(exchange.first - host_ns)
+    return {src: 0 if -EARLY_NS <= min(found) <= QUEUE_NS else min(found) for src, found in waits.items()}
 
 
 def _series(group: list[Exchange], clocks: dict[bytes, int], found: Routes, addressed: set[bytes]) -> RoundTrips:

@@ -117,6 +117,13 @@ def test_waiting_for_the_radio_counts_as_it_does_for_ping(radio: Radio) -> None:
     assert [round((rtt - air) / MS) for rtt, air in zip(trips.rtt_ns, trips.air_ns, strict=True)] == [5, 100, 200]
 
 
+def test_without_requests_the_clocks_cannot_be_compared(radio: Radio) -> None:
+    data = ping_data(T0 + 100 * SECOND)
+    radio.echo(100.06, (1, 0), reply(1, data))
+    trips = only(radio.frames())
+    assert (trips.sent, trips.answered, trips.rtt_ns) == (1, 1, ())
+
+
 @pytest.mark.parametrize("offset_s", [-3600, -1, 0.5, 3600])
 def test_a_host_with_another_clock_is_shifted_to_its_fastest_request(radio: Radio, offset_s: float) -> None:
     trips = pinged(radio, round(offset_s * SECOND), (5, 100, 200))
