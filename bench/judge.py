@@ -140,7 +140,7 @@ def _decide(measurement: Measurement, requirement: Requirement, rule: DecisionRu
         why = str(measurement.detail.get("never", "it never happened"))
         return _missed(Outcome.FAIL, requirement, rule), why
     if requirement.limit is None:
-        said = f"{measurement.value:g} {measurement.unit}: reported only, no limit is agreed"
+        said = f"{_figure(measurement.value, measurement.unit)}: reported only, no limit is agreed"
         return Outcome.NOT_APPLICABLE, said
     if measurement.unit != requirement.unit:
         said = f"measured in {measurement.unit}, limit in {requirement.unit}: not comparable"
@@ -152,9 +152,8 @@ def _by_value(
     measurement: Measurement, value: float, limit: float, requirement: Requirement, rule: DecisionRule
 ) -> tuple[Outcome, str]:
     inside = conforms(value, requirement)
-    said = f"{value:.6g} {measurement.unit} {'<=' if value <= limit else '>'} {limit:g} {requirement.unit}"
-    if requirement.comparison is Comparison.AT_LEAST:
-        said = f"{value:.6g} {measurement.unit} {'>=' if value >= limit else '<'} {limit:g} {requirement.unit}"
+    signs = ("<=", ">") if requirement.comparison is Comparison.AT_MOST else (">=", "<")
+    said = f"{_figure(value, measurement.unit)} {signs[not inside]} {_figure(limit, requirement.unit)}"
     if rule.kind is RuleKind.SIMPLE:
         return (Outcome.PASS, said) if inside else (_missed(Outcome.FAIL, requirement, rule), said)
     if measurement.u is None:
@@ -169,6 +168,11 @@ def _by_value(
     if margin >= -band:
         return _missed(Outcome.CONDITIONAL_FAIL, requirement, rule), f"{said}: outside, but within the guard band"
     return _missed(Outcome.FAIL, requirement, rule), said
+
+
+def _figure(value: float, unit: str) -> str:
+    """Value and unit as people write them; the unit one is not written (ISO 80000-1)."""
+    return f"{value:.6g}" if unit in ("", "1") else f"{value:.6g} {unit}"
 
 
 def _missed(word: Outcome, requirement: Requirement, rule: DecisionRule) -> Outcome:

@@ -30,15 +30,20 @@ class Place:
 
 @attrs.frozen(slots=True)
 class AirView:
-    """Nodes and joins that the sniffers saw up to a moment; empty where nothing was captured."""
+    """What the sniffers saw up to a moment, and the nodes as they were then; empty where nothing was captured."""
 
+    frames: tuple[Frame, ...] = attrs.field(default=(), repr=False)
     nodes: Mapping[bytes, NodeRecord] = attrs.field(factory=dict)
 
     def join_in(self, eui64: str, since_ns: int, until_ns: int) -> Join | None:
-        """The terminal's last join that was under way in the interval."""
-        node = self.nodes.get(_octets(eui64))
-        found = [join for join in node.joins if since_ns <= join.first_frame_ns <= until_ns] if node else []
-        return found[-1] if found else None
+        """The terminal's last join in the interval, as the frames of the interval alone show it.
+
+        Frames before it belong to something else: the press that erases the keys makes a terminal solicit, too.
+        """
+        from bench.measurands.air.join import joins
+
+        node = joins(frame for frame in self.frames if since_ns <= frame.time_ns <= until_ns).get(_octets(eui64))
+        return node.joins[-1] if node is not None and node.joins else None
 
     def place(self, eui64: str, terminals: frozenset[str], parent: bytes | None = None) -> Place | None:
         """The terminal's place by the parents seen on the air; None where a link was not seen.
@@ -65,13 +70,17 @@ class AirView:
         return node.parent if node else None
 
 
-def air_view(evidence: Evidence, since_ns: int | None, until_ns: int) -> AirView:
-    """What all sniffers together saw; an unreadable capture counts as far as it could be read."""
+def air_view(evidence: Evidence, until_ns: int) -> AirView:
+    """What all sniffers together saw up to ``until_ns``; an unreadable capture counts as far as it could be read.
+
+    From the beginning on, because the routes of a mesh are told when it forms and seldom repeated.
+    """
     if not evidence.sniffers():
         return AirView()
     from bench.measurands.air.join import joins
 
-    return AirView(joins(_readable(evidence.frames(since_ns=since_ns, until_ns=until_ns))))
+    frames = tuple(_readable(evidence.frames(until_ns=until_ns)))
+    return AirView(frames, joins(frames))
 
 
 def phases(join: Join, start_ns: int, stop_ns: int | None) -> list[Json]:

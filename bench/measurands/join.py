@@ -57,7 +57,7 @@ class Attempt:
 def join_onsite(episodes: Sequence[Episode], setup: Setup, statistic: str) -> list[Measurement]:
     """One measurement a terminal over all its attempts, in seconds."""
     (episode,) = episodes
-    view = air_view(episode.evidence, None, episode.t1_ns)
+    view = air_view(episode.evidence, episode.t1_ns)
     euis = frozenset(terminal.eui64 for terminal in setup.terminals)
     return [_measure(episode, terminal, view, euis, statistic) for terminal in setup.terminals]
 

@@ -47,7 +47,7 @@ class RoundTrip:
 def roundtrip_server(episodes: Sequence[Episode], setup: Setup, statistic: str) -> list[Measurement]:
     """One measurement a terminal over all its read requests, in seconds."""
     (episode,) = episodes
-    view = air_view(episode.evidence, episode.t0_ns, episode.t1_ns)
+    view = air_view(episode.evidence, episode.t1_ns)
     euis = frozenset(terminal.eui64 for terminal in setup.terminals)
     return [_measure(episode, terminal, view, euis, statistic) for terminal in setup.terminals]
 

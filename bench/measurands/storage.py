@@ -108,8 +108,8 @@ def _measurement(
             "missing": [{"meter": store.meter, "mark_ns": mark} for store in stores for mark in store.missing],
             "overwrite_policy": {store.meter: store.policy for store in stores},
             "marks": [item for store in stores for item in _marks(store)],
-            "trials": [{"meter": store.meter, "value": float(len(store.present))} for store in stores],
-            "trial_noun": "meters' stores",
+            "trials": [{"value": float(len(fewest.present))}],
+            "trial_noun": "stores",
         },
     )
 

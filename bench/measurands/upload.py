@@ -40,9 +40,9 @@ def hour_marks(midnight_ns: int) -> list[int]:
     return [midnight_ns + hour * NS_PER_HOUR for hour in range(1, 25)]
 
 
-def jst_date(midnight_ns: int) -> str:
-    """The JST date that begins at ``midnight_ns``."""
-    return datetime.fromtimestamp((midnight_ns + JST_OFFSET_NS) / NS_PER_S, UTC).date().isoformat()
+def jst_date(t_ns: int) -> str:
+    """The JST date of an instant."""
+    return datetime.fromtimestamp((t_ns + JST_OFFSET_NS) // NS_PER_S, UTC).date().isoformat()
 
 
 def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup, days: list[int]) -> Measurement:

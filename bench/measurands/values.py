@@ -21,7 +21,7 @@ from bench.measurands.common import Span, Trouble, bench_trouble, blind_spans, f
 from bench.measurands.deliveries import Delivery, histories, uploads
 from bench.measurands.setup import Setup, TerminalSetup
 from bench.measurands.upload import jst_date
-from bench.records import JST_OFFSET_NS, NS_PER_DAY, NS_PER_HOUR, Json, Measurement
+from bench.records import NS_PER_HOUR, Json, Measurement
 
 NAME: Final = "values.hourly"
 RIGHT: Final = "ok"
@@ -133,7 +133,7 @@ def _measure(episodes: Sequence[Episode], terminal: TerminalSetup) -> Measuremen
             "counts": {state: states[state] for state in sorted(states)},
             "marks": _marks(checked),
             "trials": _clusters(checked),
-            "trial_noun": "meter days",
+            "trial_noun": "days of delivery",
             "trial_condition": "without a wrong or doubled value",
         },
     )
@@ -159,16 +159,13 @@ def _trouble(episodes: Sequence[Episode], terminal: TerminalSetup) -> Trouble | 
 
 
 def _clusters(checked: list[Checked]) -> list[Json]:
-    """Meter days: hours of one day and meter stand or fall together (lab-practice, statistics)."""
-    days: dict[tuple[str, int], bool] = {}
+    """Days of arrival: values that travelled together stand or fall together (lab-practice, statistics)."""
+    days: dict[str, bool] = {}
     for value in checked:
-        if value.state == EXCLUDED:
-            continue
-        # The mark 24:00 belongs to the day that it ends.
-        day = (value.delivery.mark_ns - 1 + JST_OFFSET_NS) // NS_PER_DAY * NS_PER_DAY - JST_OFFSET_NS
-        key = (value.delivery.meter, day)
-        days[key] = days.get(key, True) and value.state == RIGHT
-    return [{"meter": meter, "day": jst_date(day), "ok": ok} for (meter, day), ok in sorted(days.items())]
+        if value.state != EXCLUDED:
+            day = jst_date(value.delivery.event.t_ns)
+            days[day] = days.get(day, True) and value.state == RIGHT
+    return [{"day": day, "ok": ok} for day, ok in sorted(days.items())]
 
 
 def _marks(checked: list[Checked]) -> list[Json]:
