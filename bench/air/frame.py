@@ -106,6 +106,7 @@ class Decoder:
         self._keys = keys or KeyTable()
         self._contexts = contexts or {}
         self._reassembler = Reassembler()
+        self._awaited: tuple[int | None, bytes | None] = (None, None)
 
     def decode(self, record: Record) -> Frame:
         """The frame of one record. Never raises."""
@@ -122,6 +123,8 @@ class Decoder:
         except Malformed as error:
             return _bare(record, f"malformed: {error}")
         mac, mic, trouble = self._open(record, raw)
+        if mac.ack_request:
+            self._awaited = (mac.sequence, mac.dst)
         kind, names, typed, ie_trouble = _read_ies(mac)
         inside = _Inside(info=trouble)
         if not trouble:
@@ -171,7 +174,7 @@ class Decoder:
         candidates = self._keys.candidates(raw.security.key_index)
         for key in candidates:
             try:
-                return unprotect(record.data, raw, key), "ok", ""
+                return unprotect(record.data, raw, key, eui64=self._acknowledger(raw)), "ok", ""
             except MicError:
                 continue
             except Malformed as error:
@@ -181,6 +184,11 @@ class Decoder:
         if candidates:
             return raw, "bad", "the MIC is wrong under every key of this index"
         return raw, "no key", "encrypted" if encrypted else ""
+
+    def _acknowledger(self, raw: MacFrame) -> bytes | None:
+        """Who sends an acknowledgement without source address: whom the frame before it was for."""
+        sequence, address = self._awaited
+        return address if raw.frame_type == FrameType.ACK and raw.sequence == sequence else None
 
     def _inside(self, mac: MacFrame, time_ns: int) -> _Inside:
         """What the payload of a clear frame holds."""

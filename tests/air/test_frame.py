@@ -69,6 +69,16 @@ def test_encryption_without_a_mic_is_not_trusted() -> None:
     assert "without a MIC" in frame.info
 
 
+def test_a_secured_acknowledgement_without_source_opens_by_the_frame_it_answers() -> None:
+    data = protect(wisun.data(B, A, DATAGRAM, 7), KEY, 5, 1)
+    ack = attrs.evolve(wisun.ack(decode_mac(data), A, rsl_dbm=-70), src=None, dst_pan=None)
+    psdu = protect(ack, KEY, 6, 1, eui64=A)
+    decoder = Decoder(KeyTable([(1, KEY)]))
+    first, second = (decoder.decode(Record(i, 0, 230, octets)) for i, octets in enumerate((data, psdu), 1))
+    assert (first.mic, second.mic, second.src) == ("ok", "ok", None)
+    assert decode(psdu, KeyTable([(1, KEY)])).mic == "no key"
+
+
 def test_a_frame_cut_by_the_capture_is_not_read_inside() -> None:
     psdu = encode_mac(wisun.data(B, A, DATAGRAM, 7))
     frame = Decoder().decode(make_record(1, 0, 230, psdu, len(psdu) + 50))
