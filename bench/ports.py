@@ -9,9 +9,7 @@ topology, so ``devices`` and ``bench.twin`` never import each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
-
-from bench.records import Json
+from typing import Any, Protocol
 
 
 class Port(Protocol):
@@ -120,19 +118,19 @@ class ServerModel(Protocol):
     def now_ns(self) -> int:
         """The server's clock."""
 
-    def events_after(self, event_id: int) -> list[dict[str, Json]]:
+    def events_after(self, event_id: int) -> list[dict[str, Any]]:
         """All stored events with an id above ``event_id``, oldest first (the server stores seven days)."""
 
-    def subscribe(self, listener: Callable[[dict[str, Json]], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Call ``listener`` with each new event, inside the instant in which it happens; returns the unsubscriber.
 
         The listener must not block: it queues. Several streams may be open at once.
         """
 
-    def status(self) -> dict[str, Json]:
+    def status(self) -> dict[str, Any]:
         """``{"now_ns":.., "terminals": [{"id":.., "eui64":.., "registered": bool, "reachable": bool}, ...]}``."""
 
-    def request(self, terminal: str, body: Mapping[str, Json]) -> dict[str, Json]:
+    def request(self, terminal: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Take a request (``op`` = ``read`` or ``history``): ``{"request": "r17", "accepted_ns":..}``.
 
         Raises :class:`RequestRefused`. The request leaves at the accept time (event ``request.sent``).
