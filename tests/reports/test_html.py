@@ -124,7 +124,7 @@ def test_bottom_line_names_the_worst_first() -> None:
     assert line.index("Failed: hourly-values") < line.index("Target missed: join-time")
     good = tuple(v for v in report().verdicts if v.outcome in (Outcome.PASS, Outcome.TARGET_MISSED))
     assert html.bottom_line(report(verdicts=good)) == (
-        "No requirement failed. Target missed: join-time. Judged: 3 of 4 requirements."
+        "No requirement failed. Target missed: join-time. Judged: 4 of 5 requirements."
     )
     assert html.bottom_line(report(verdicts=())) == "Nothing was judged."
 
