@@ -6,7 +6,7 @@ import random
 from collections import Counter
 
 from bench.air import security, wisun
-from bench.air.mac import FrameType, MacFrame, decode_mac
+from bench.air.mac import FrameType, MacFrame, decode_mac, encode_mac
 from bench.twin.kernel import Kernel
 from bench.twin.mesh import LinkPlan, SnifferPlan
 from bench.twin.mesh.agenda import Agenda
@@ -175,3 +175,15 @@ def test_a_frame_cut_short_by_power_off_reaches_nobody() -> None:
     pair.run()
     assert not pair.sniffed
     assert not pair.heard
+
+
+def test_an_acknowledgement_in_clear_does_not_confirm_a_secured_frame() -> None:
+    pair = Pair()
+    pair.mac["b"].power(False)
+    done = pair.send()
+    while not pair.sniffed:
+        pair.kernel.step()
+    forged = wisun.ack(decode_mac(pair.sniffed[0]), B, rsl_dbm=-60)
+    pair.medium.transmit("b", encode_mac(forged))
+    pair.run()
+    assert done == [False]

@@ -78,7 +78,6 @@ class Joiner:
         self._dios: dict[bytes, Parent] = {}
         self._step: Call | None = None
         self._refresh: Call | None = None
-        self._probe: Call | None = None
         self._tries = 0
         self._failures = 0
         self._pending_dao: int | None = None
@@ -119,7 +118,7 @@ class Joiner:
         self._pas.stop()
         self._pcs.stop()
         self._supplicant.stop()
-        for call in (self._step, self._refresh, self._probe):
+        for call in (self._step, self._refresh):
             if call is not None:
                 call.cancel()
 

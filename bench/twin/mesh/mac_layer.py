@@ -255,6 +255,8 @@ class MacLayer:
         job = self._job
         if job is None or self._awaiting != (frame.sequence, frame.src):
             return
+        if job.secured and frame.security is None:
+            return  # anybody could have sent it
         self._awaiting = None
         if self._timeout is not None:
             self._timeout.cancel()
