@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -67,18 +68,26 @@ def model() -> FakeModel:
     return FakeModel()
 
 
-@pytest.fixture
-def url(model: FakeModel) -> Iterator[str]:
-    """The impersonator's application behind uvicorn on a real socket."""
+@contextlib.contextmanager
+def served(model: FakeModel) -> Iterator[str]:
+    """The impersonator's application behind uvicorn on a real socket; its URL."""
     sock = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(server_app(model), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
-    sock.close()
+    try:
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        sock.close()
+
+
+@pytest.fixture
+def url(model: FakeModel) -> Iterator[str]:
+    with served(model) as url:
+        yield url
 
 
 def driver_at(url: str) -> ConnectionServerDriver:
