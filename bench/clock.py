@@ -176,7 +176,6 @@ class TwinClock(Clock):
         self._socket = _connect(control)
         hello = self._call("hello")
         self._now = int(hello["now_ns"])
-        self.ports: dict[str, str] = dict(hello.get("ports", {}))
         self._declares: dict[str, Mapping[str, str]] = dict(hello.get("declares", {}))
 
     def now_ns(self) -> int:
