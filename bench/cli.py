@@ -64,11 +64,14 @@ def measure(
     capture: Capture,
     keys: Keys = None,
     fmt: Annotated[MeasureFormat, typer.Option("--format")] = MeasureFormat.TABLE,
+    bitrate: Annotated[
+        int | None, typer.Option("--bitrate", metavar="BPS", help="Bit rate, where the air does not tell it.")
+    ] = None,
 ) -> None:
     """Join times, hops, round trips and air time from a bare capture."""
     from bench.measure_cli import measure_command
 
-    _finish(lambda: measure_command(str(capture), str(keys) if keys else None, fmt.value, sys.stdout))
+    _finish(lambda: measure_command(str(capture), str(keys) if keys else None, fmt.value, sys.stdout, bitrate))
 
 
 @app.command()

@@ -107,6 +107,9 @@ class Clock(ABC):
             unsubscribe()
         return condition.met
 
+    def check(self) -> None:  # noqa: B027 -- wall time does not die
+        """Raise ``BenchError`` when whatever makes time pass on this rig is dead."""
+
     def close(self) -> None:
         """Close every port."""
         self.pump.close()
@@ -213,6 +216,10 @@ class TwinClock(Clock):
                 return
         if until_ns > self._now:
             self._advance(until_ns, wake)
+
+    def check(self) -> None:
+        """Ask the twin for a sign of life: ports that closed may be a device's end or the twin's."""
+        self._call("state")
 
     def shutdown(self) -> None:
         """Ask the twin to end, and close every port."""
