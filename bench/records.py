@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 NS_PER_S: Final = 1_000_000_000
 NS_PER_HOUR: Final = 3600 * NS_PER_S

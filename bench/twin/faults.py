@@ -26,8 +26,8 @@ class Fault:
 
     name = "none"
 
-    def join_delay_s(self) -> float:
-        """Seconds between the start of installation and the start of joining."""
+    def registers_after_s(self) -> float:
+        """Seconds from the start of installation before which it does not register with the server."""
         return 0.0
 
     def mark_value(self, value: Value, previous_index: int | None, operational: bool) -> Value:
@@ -49,12 +49,12 @@ class Fault:
 
 @attrs.define
 class LateJoin(Fault):
-    """Operational only ``seconds`` or more after the 90 s target: it idles before it starts to join."""
+    """Communicable only ``seconds`` after the 90 s target: the mesh has it in time, the server hears of it late."""
 
     seconds: float = 20.0
     name = "late-join"
 
-    def join_delay_s(self) -> float:
+    def registers_after_s(self) -> float:
         return TARGET_S + self.seconds
 
 

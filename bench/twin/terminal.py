@@ -68,6 +68,7 @@ class Terminal:
         self._kernel, self._faults, self._rng = kernel, faults, rng
         self._boot = 0
         self._installing = False
+        self._register_from_ns = 0
         self._recovering = False
         self._was_operational = False
         self._awake_until_ns = 0
@@ -131,16 +132,10 @@ class Terminal:
         if not self.powered or self._installing or self.radio.join_state is not JoinState.DISCONNECTED:
             return
         self._installing = True
+        idle_s = max((fault.registers_after_s() for fault in self._faults), default=0.0)
+        self._register_from_ns = self._kernel.now_ns + round(idle_s * NS_PER_S)
         self._show()
-        delay_ns = round(sum(fault.join_delay_s() for fault in self._faults) * NS_PER_S)
-        if delay_ns:
-            self._after(delay_ns, self._join)
-        else:
-            self._join()
-
-    def _join(self) -> None:
-        if self._installing:
-            self.radio.start_join()
+        self.radio.start_join()
 
     def disconnect(self) -> bool:
         """Leave the mesh by command; False when there is nothing to leave."""
@@ -198,11 +193,16 @@ class Terminal:
             return
         if state is JoinState.OPERATIONAL:
             self._was_operational = True
-            self.flash.join_seq += 1
-            self._transmit(Hello(self.flash.join_seq))
+            self._after(max(0, self._register_from_ns - self._kernel.now_ns), self._register)
         elif self._was_operational:
             self._lost_network()
         self._show()
+
+    def _register(self) -> None:
+        """Tell the server that it is there; the lamp waits for the confirmation."""
+        if self.operational and not self.confirmed and self._in_flight is None:
+            self.flash.join_seq += 1
+            self._transmit(Hello(self.flash.join_seq))
 
     def _lost_network(self) -> None:
         self._was_operational = self.confirmed = self._recovering = False

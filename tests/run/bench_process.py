@@ -31,7 +31,13 @@ class Ended:
 def kenshin(*arguments: str | Path, timeout_s: float = 300) -> Ended:
     """Run ``kenshin`` to its end."""
     done = subprocess.run(
-        _command(arguments), cwd=ROOT, env=_environment(), capture_output=True, text=True, timeout=timeout_s, check=False
+        _command(arguments),
+        cwd=ROOT,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
 

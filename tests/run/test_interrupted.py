@@ -174,7 +174,9 @@ class Proxy:
                 near, _ = self._listener.accept()
             except OSError:
                 return
-            host, _, port = json.loads(self._ready.read_text())["ports"]["server"].removeprefix("http://").partition(":")
+            host, _, port = (
+                json.loads(self._ready.read_text())["ports"]["server"].removeprefix("http://").partition(":")
+            )
             far = socket.create_connection((host, int(port)))
             self._open += [near, far]
             for source, sink in ((near, far), (far, near)):

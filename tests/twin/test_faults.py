@@ -108,7 +108,7 @@ def test_the_other_terminal_is_not_touched() -> None:
 
 def test_fault_by_dotted_path_and_with_options() -> None:
     assert isinstance(faults.make("tests.twin.test_faults:SilentAlarm"), faults.Fault)
-    assert faults.make({"late-join": {"seconds": 30}}).join_delay_s() == 120
+    assert faults.make({"late-join": {"seconds": 30}}).registers_after_s() == 120
     assert set(faults.registry()) >= {
         "late-join",
         "lose-hour",
