@@ -139,7 +139,7 @@ def decode_eapol(octets: bytes) -> Eapol:
     version, kind, length = reader.u8(), reader.u8(), reader.u16()
     body = reader.take(length)
     if kind == EapolType.EAP:
-        return Eapol(version, kind, eap=_decode_eap(body))
+        return Eapol(version, kind, eap=decode_eap(body))
     if kind == EapolType.KEY and body[:1] == b"\x02":
         return Eapol(version, kind, key=_decode_key(body))
     return Eapol(version, kind, body=body)
@@ -149,7 +149,7 @@ def encode_eapol(pdu: Eapol) -> bytes:
     """The PDU's octets. Raises ValueError where it is longer than 65535."""
     body = pdu.body
     if pdu.eap is not None:
-        body = _encode_eap(pdu.eap)
+        body = encode_eap(pdu.eap)
     elif pdu.key is not None:
         body = _encode_key(pdu.key)
     if len(body) > 0xFFFF:
@@ -157,7 +157,8 @@ def encode_eapol(pdu: Eapol) -> bytes:
     return bytes((pdu.version, pdu.type)) + len(body).to_bytes(2, "big") + body
 
 
-def _decode_eap(body: bytes) -> Eap:
+def decode_eap(body: bytes) -> Eap:
+    """The EAP packet in ``body`` (RFC 3748 section 4); what follows its length is not looked at. Raises `Malformed`."""
     reader = Reader(body, "EAP")
     code, identifier, length = reader.u8(), reader.u8(), reader.u16()
     if length < 4 or length > len(body):
@@ -170,7 +171,8 @@ def _decode_eap(body: bytes) -> Eap:
     return Eap(code, identifier, None, rest)
 
 
-def _encode_eap(eap: Eap) -> bytes:
+def encode_eap(eap: Eap) -> bytes:
+    """The octets of an EAP packet."""
     rest = (b"" if eap.type is None else bytes((eap.type,))) + eap.data
     return bytes((eap.code, eap.identifier)) + (4 + len(rest)).to_bytes(2, "big") + rest
 
