@@ -13,6 +13,8 @@ One lock an instrument; both directions go to ``transcript``.
 
 from __future__ import annotations
 
+import errno
+import os
 import select
 import socket
 import threading
@@ -63,10 +65,21 @@ class ScpiTransport:
                 raw: socket.socket = backend.sessions[session.session].interface
             except Exception as error:  # pyvisa-py raises bare Exception here
                 raise BenchError(f"{self.name}: cannot connect ({_short(error)})") from None
+            self._require_connected(raw)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket = raw
             self.identity = self.query("*IDN?")
             return self.identity
+
+    def _require_connected(self, raw: socket.socket) -> None:
+        """A refused port "opens" in pyvisa-py and fails at its first use (labgrid.md 4.1): ask the socket itself."""
+        poller = select.poll()
+        poller.register(raw, select.POLLOUT)
+        answered = poller.poll(self._timeout_s * 1000)
+        code = raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if answered else errno.ETIMEDOUT
+        if code:
+            self.close()
+            raise BenchError(f"{self.name}: {self._host}:{self._port}: {os.strerror(code)}")
 
     def close(self) -> None:
         """Close the session; nothing happens when it is closed."""

@@ -70,6 +70,15 @@ def driving(tmp_path: Path, run: Path, *options: str | Path) -> Iterator[subproc
             os.kill(json.loads(ready.read_text())["pid"], signal.SIGKILL)
 
 
+def long_profile(tmp_path: Path, steady_days: int = 7, outage_days: int = 8) -> Path:
+    """Few joins, and phases long enough that a test never comes too late to interrupt them."""
+    profile = tmp_path / "profile.yaml"
+    counts = {"joins": 1, "round_trips": 1, "alarms": 1, "steady_days": steady_days, "outage_days": outage_days}
+    lines = ["name: interrupted", "purpose: to be interrupted", *(f"{key}: {value}" for key, value in counts.items())]
+    profile.write_text("\n".join(lines), encoding="utf-8")
+    return profile
+
+
 def rig_with(tmp_path: Path, old: str, new: str) -> Path:
     """The virtual rig with one thing changed."""
     rig = changed(VIRTUAL_RIG, tmp_path / "rig.yaml", "../topologies/default.yaml", str(TOPOLOGY))
@@ -78,7 +87,7 @@ def rig_with(tmp_path: Path, old: str, new: str) -> Path:
 
 def test_killed_in_the_outage_and_resumed_in_time(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with driving(tmp_path, run) as process:
+    with driving(tmp_path, run, "--profile", long_profile(tmp_path, outage_days=25)) as process:
         wait_until(lambda: hours_into(run, "outage") > 40, "the outage")
         process.kill()
         process.wait()
@@ -104,7 +113,7 @@ def test_killed_in_the_outage_and_resumed_in_time(tmp_path: Path) -> None:
 
 def test_killed_in_the_outage_and_resumed_too_late(tmp_path: Path) -> None:
     run, rig = tmp_path / "run", rig_with(tmp_path, "hold_s: 120 ", "hold_s: 0.2 ")
-    with driving(tmp_path, run, "--rig", rig) as process:
+    with driving(tmp_path, run, "--rig", rig, "--profile", long_profile(tmp_path, outage_days=25)) as process:
         wait_until(lambda: hours_into(run, "outage") > 40, "the outage")
         process.kill()
         process.wait()
@@ -130,7 +139,7 @@ def test_killed_in_the_outage_and_resumed_too_late(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_runs_leave_a_safe_rig_and_can_be_resumed(number: signal.Signals, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with driving(tmp_path, run) as process:
+    with driving(tmp_path, run, "--profile", long_profile(tmp_path, steady_days=60)) as process:
         wait_until(lambda: hours_into(run, "steady") > 20, "the steady week")
         process.send_signal(number)
         assert process.wait(PATIENCE_S) == 3
@@ -146,7 +155,7 @@ def test_interrupted_runs_leave_a_safe_rig_and_can_be_resumed(number: signal.Sig
 
 def test_a_killed_twin_ends_the_run_with_one_line(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with driving(tmp_path, run) as process:
+    with driving(tmp_path, run, "--profile", long_profile(tmp_path, steady_days=60)) as process:
         wait_until(lambda: hours_into(run, "steady") > 20, "the steady week")
         os.kill(json.loads((run / ".twin" / "ready.json").read_text())["pid"], signal.SIGKILL)
         assert process.wait(PATIENCE_S) == 3
@@ -204,7 +213,7 @@ def test_a_lost_server_is_an_error_of_what_it_touches_only(tmp_path: Path) -> No
     run = tmp_path / "run"
     proxy = Proxy(run)
     rig = rig_with(tmp_path, '!template "$LG_TWIN_SERVER_URL"', f'"http://127.0.0.1:{proxy.port}"')
-    with driving(tmp_path, run, "--rig", rig) as process:
+    with driving(tmp_path, run, "--rig", rig, "--profile", long_profile(tmp_path, steady_days=60)) as process:
         wait_until(lambda: hours_into(run, "steady") > 20, "the steady week")
         proxy.cut()
         assert process.wait(PATIENCE_S) == 3
