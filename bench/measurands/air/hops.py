@@ -18,7 +18,6 @@ import attrs
 from bench.air import ipv6
 from bench.air.frame import Frame
 from bench.measurands.air.sighting import (
-    SECOND_NS,
     Acknowledged,
     AddressOwner,
     Advertised,
@@ -29,14 +28,15 @@ from bench.measurands.air.sighting import (
     Sighting,
     digest,
 )
+from bench.records import NS_PER_S
 
 DEEPEST: Final = 64
 """Longer chains of parents are loops (RFC 6554 allows 255 segments; the deepest network known to us has 24 hops)."""
-COPY_WINDOW_NS: Final = 60 * SECOND_NS
+COPY_WINDOW_NS: Final = 60 * NS_PER_S
 """A DAO seen again within this is the same one on its way up."""
 
 
-SETTLE_NS: Final = 10 * SECOND_NS
+SETTLE_NS: Final = 10 * NS_PER_S
 """Packets on an old route are gone by then."""
 
 

@@ -15,7 +15,6 @@ import attrs
 from bench.measurands.air.airtime import Phy
 from bench.measurands.air.hops import AddressBook
 from bench.measurands.air.sighting import (
-    SECOND_NS,
     Acknowledged,
     AddressOwner,
     AddressRequest,
@@ -27,8 +26,9 @@ from bench.measurands.air.sighting import (
     RouteRequest,
     Sighting,
 )
+from bench.records import NS_PER_S
 
-DAO_REPEAT_NS: Final = 60 * SECOND_NS
+DAO_REPEAT_NS: Final = 60 * NS_PER_S
 """A DAO with the same sequence number within this is a repetition: its sender still waits for the acknowledgement."""
 
 

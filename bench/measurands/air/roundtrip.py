@@ -29,13 +29,14 @@ import attrs
 from bench.air.frame import Frame
 from bench.measurands.air.airtime import Phy, phy_of
 from bench.measurands.air.hops import AddressBook, Routes, routes
-from bench.measurands.air.sighting import SECOND_NS, Datagram, Digest, Echo, Sighting, digest
+from bench.measurands.air.sighting import Datagram, Digest, Echo, Sighting, digest
+from bench.records import NS_PER_S
 
-QUEUE_NS: Final = SECOND_NS // 4
+QUEUE_NS: Final = NS_PER_S // 4
 """The least wait of a request between host and air is below this; a larger one is another clock."""
 EARLY_NS: Final = 2_000_000
 """Stamps of sniffer and host may cross by so much on one clock."""
-SAME_ECHO_NS: Final = 300 * SECOND_NS
+SAME_ECHO_NS: Final = 300 * NS_PER_S
 """An echo with equal numbers after this is another one (MPL repeats a datagram for up to 240 s)."""
 
 

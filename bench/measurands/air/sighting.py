@@ -7,6 +7,8 @@ module here that knows how frames and packets are built, so the measurands read 
 
 from __future__ import annotations
 
+import hashlib
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
@@ -16,15 +18,12 @@ from bench.air import dhcpv6, icmpv6, ipv6, nd, rpl, wisun
 from bench.air.errors import Malformed
 from bench.air.frame import Frame
 from bench.air.udp import Udp
+from bench.measurands.air.acks import Ledger
+from bench.records import NS_PER_S
 
-SECOND_NS: Final = 1_000_000_000
-ACK_WINDOW_NS: Final = SECOND_NS
-"""An immediate acknowledgement starts within the longest frame (2 KB at 50 kbit/s: 0.33 s) and a turn-around."""
-RETRY_WINDOW_NS: Final = 10 * SECOND_NS
-"""Attempts of one frame lie within this; after it, an equal 8-bit sequence number is another frame."""
 PLAN_BY_ID: Final = 2
 """Channel plan form of US-IE that names domain and channel plan id (0: domain and operating class, 1: explicit)."""
-HOST_CLOCK_WINDOW_NS: Final = 86_400 * SECOND_NS
+HOST_CLOCK_WINDOW_NS: Final = 86_400 * NS_PER_S
 """A time in an echo payload that is further from the capture's own time than a day is no time."""
 
 
@@ -76,10 +75,15 @@ class Acknowledged:
 
 @attrs.frozen(slots=True)
 class Rank:
-    """A DIO. ``root``: its sender is the root (its rank is MinHopRankIncrease); None where it cannot be told."""
+    """A DIO. ``root``: its sender is the root (its rank is MinHopRankIncrease); None where it cannot be told.
+    ``step``: that MinHopRankIncrease, where the DIO holds it."""
 
     dodag_id: bytes
     root: bool | None
+    instance: int
+    version: int
+    rank: int
+    step: int | None
 
 
 @attrs.frozen(slots=True)
@@ -106,13 +110,15 @@ Message: TypeAlias = Echo | Advertised | Acknowledged | Rank | AddressRequest | 
 @attrs.frozen(slots=True)
 class Datagram:
     """The innermost IPv6 packet of a frame. ``dst`` is its final destination; ``ahead`` the source-routed addresses
-    from the one that this frame goes to, on to the last. ``first_ns``: start of its first fragment, or of the frame."""
+    from the one that this frame goes to, on to the last. ``first_ns``: start of its first fragment, or of the frame.
+    ``identity``: a hash of what no hop changes (end points, protocol, payload with its checksum)."""
 
     src: bytes
     dst: bytes
     ahead: tuple[bytes, ...]
     first_ns: int
     message: Message | None
+    identity: int
 
     @property
     def local(self) -> bool:
@@ -138,6 +144,10 @@ class Sighting:
     """One frame on the air. ``ordinal`` counts in the order given; ``number`` is the frame's own in its capture, and
     frames of several sniffers may share one. ``start_ns`` is the capture's stamp unless it holds a start of its own;
     ``air_ns`` its duration where the capture says. ``src`` and ``dst`` are EUI-64s; ``octets`` the PSDU with FCS.
+
+    ``asks``: for an acknowledgement. ``key_index`` and ``counter``: of a secured frame. ``body``: a checksum of its
+    clear payload, which attempts have in common; None where it was not read. ``rssi_dbm``: at the sniffer; ``rsl_dbm``: what
+    an acknowledgement says of the frame it answers, at its receiver.
     """
 
     ordinal: int
@@ -152,6 +162,12 @@ class Sighting:
     octets: int
     plan: tuple[int, int] | None
     content: Content | None
+    asks: bool = False
+    key_index: int | None = None
+    counter: int | None = None
+    body: int | None = None
+    rssi_dbm: float | None = None
+    rsl_dbm: int | None = None
 
 
 @attrs.frozen(slots=True)
@@ -161,7 +177,7 @@ class Digest:
     By ordinal: ``acked`` holds acknowledged frames; ``failed`` attempts that were repeated, or were the last of
     several, without an acknowledgement from a node whose acknowledgements this capture does hear.
     ``ack_delays``: (octets of the frame, ns from its start to the start of its acknowledgement); ``senders``: who sent
-    an acknowledgement that does not say so itself.
+    an acknowledgement that does not say so itself; ``lone_acks``: acknowledgements of frames that were not captured.
     """
 
     sightings: tuple[Sighting, ...]
@@ -169,6 +185,7 @@ class Digest:
     failed: frozenset[int]
     ack_delays: tuple[tuple[int, int], ...]
     senders: dict[int, bytes]
+    lone_acks: frozenset[int]
 
     def arrived(self, sighting: Sighting) -> bool:
         """Whether the frame reached its receiver, as far as the capture tells: not known to have failed."""
@@ -184,73 +201,17 @@ def settle(sightings: Iterable[Sighting]) -> Digest:
     """Sightings with their acknowledgements matched: by addresses where the acknowledgement has them, else by sequence
     number and time."""
     kept = tuple(sightings)
-    ledger = _Ledger()
+    ledger = Ledger()
     for sighting in kept:
         ledger.enter(sighting)
-    return Digest(kept, frozenset(ledger.acked), frozenset(ledger.failed()), tuple(ledger.delays), ledger.senders)
-
-
-@attrs.define(slots=True)
-class _Attempts:
-    """The attempts of one frame: same sender, receiver and sequence number, close in time."""
-
-    ordinals: list[int]
-    last: Sighting
-    acked: bool = False
-
-
-class _Ledger:
-    """Matches acknowledgements to attempts."""
-
-    def __init__(self) -> None:
-        self.acked: set[int] = set()
-        self.delays: list[tuple[int, int]] = []
-        self.senders: dict[int, bytes] = {}
-        self._open: dict[tuple[bytes, bytes, int], _Attempts] = {}
-        self._by_seq: dict[int, _Attempts] = {}
-        self._unacked: list[_Attempts] = []
-        self._audible: set[bytes] = set()
-
-    def enter(self, sighting: Sighting) -> None:
-        if sighting.seq is None:
-            return
-        if sighting.kind == "ACK":
-            self._acknowledge(sighting, sighting.seq)
-        elif sighting.src and sighting.dst:
-            key = (sighting.src, sighting.dst, sighting.seq)
-            attempts = self._open.get(key)
-            if attempts and not attempts.acked and sighting.start_ns - attempts.last.start_ns < RETRY_WINDOW_NS:
-                attempts.ordinals.append(sighting.ordinal)
-                attempts.last = sighting
-            else:
-                self._close(attempts)
-                attempts = self._open[key] = _Attempts([sighting.ordinal], sighting)
-            self._by_seq[sighting.seq] = attempts
-
-    def _acknowledge(self, ack: Sighting, seq: int) -> None:
-        attempts = self._open.get((ack.dst, ack.src, seq)) if ack.src and ack.dst else self._by_seq.get(seq)
-        if attempts is None or attempts.acked:
-            return
-        delay = ack.start_ns - attempts.last.start_ns
-        receiver = attempts.last.dst
-        if not 0 <= delay < ACK_WINDOW_NS or receiver is None or (ack.src and ack.src != receiver):
-            return
-        attempts.acked = True
-        self.acked.add(attempts.last.ordinal)
-        self._audible.add(receiver)
-        self.delays.append((attempts.last.octets, delay))
-        if ack.src is None:
-            self.senders[ack.ordinal] = receiver
-
-    def _close(self, attempts: _Attempts | None) -> None:
-        if attempts is not None and len(attempts.ordinals) > 1:
-            self._unacked.append(attempts)
-
-    def failed(self) -> Iterator[int]:
-        for attempts in (*self._unacked, *(a for a in self._open.values() if len(a.ordinals) > 1)):
-            yield from attempts.ordinals[:-1]
-            if not attempts.acked and attempts.last.dst in self._audible:
-                yield attempts.ordinals[-1]
+    return Digest(
+        kept,
+        frozenset(ledger.acked),
+        frozenset(ledger.failed()),
+        tuple(ledger.delays),
+        ledger.senders,
+        frozenset(ledger.lone),
+    )
 
 
 def _sightings(frames: Iterable[Frame]) -> Iterator[Sighting]:
@@ -275,6 +236,12 @@ def _sightings(frames: Iterable[Frame]) -> Iterator[Sighting]:
             octets=frame.length_octets,
             plan=_plan(frame),
             content=_content(frame, first),
+            asks=frame.mac is not None and frame.mac.ack_request,
+            key_index=frame.key_index,
+            counter=frame.frame_counter if frame.secured else None,
+            body=_body(frame),
+            rssi_dbm=frame.rssi_dbm,
+            rsl_dbm=_rsl_dbm(frame),
         )
 
 
@@ -284,7 +251,7 @@ def _eui64(address: bytes | None) -> bytes | None:
 
 def _start_ns(frame: Frame) -> int:
     """The capture's own start of the frame, where it is on the capture's clock; else the stamp."""
-    if frame.start_ns is not None and abs(frame.start_ns - frame.time_ns) < 10 * SECOND_NS:
+    if frame.start_ns is not None and abs(frame.start_ns - frame.time_ns) < 10 * NS_PER_S:
         return frame.start_ns
     return frame.time_ns
 
@@ -293,6 +260,22 @@ def _air_ns(frame: Frame) -> int | None:
     if frame.start_ns is None or frame.end_ns is None or frame.end_ns <= frame.start_ns:
         return None
     return frame.end_ns - frame.start_ns
+
+
+def _body(frame: Frame) -> int | None:
+    """CRC-32 of the clear payload IEs and payload."""
+    mac = frame.mac
+    if mac is None or frame.mic in ("bad", "no key"):
+        return None
+    check = 0
+    for ie in mac.payload_ies:
+        check = zlib.crc32(ie.content, check)
+    return zlib.crc32(mac.payload, check)
+
+
+def _rsl_dbm(frame: Frame) -> int | None:
+    rsl = frame.ie(wisun.Rsl) if frame.kind == "ACK" else None
+    return rsl.dbm if rsl is not None else None
 
 
 def _plan(frame: Frame) -> tuple[int, int] | None:
@@ -340,7 +323,9 @@ def _datagram(packet: ipv6.Packet, first_ns: int) -> Datagram:
         if route is not None and route.segments_left:
             ahead = (layer.dst, *route.addresses[len(route.addresses) - route.segments_left :])
             break
-    return Datagram(inner.src, inner.final_dst, ahead, first_ns, _message(inner, first_ns))
+    ends = b"".join((inner.src, inner.final_dst, bytes((inner.next_header,)), inner.payload))
+    identity = int.from_bytes(hashlib.blake2b(ends, digest_size=8).digest(), "big")
+    return Datagram(inner.src, inner.final_dst, ahead, first_ns, _message(inner, first_ns), identity)
 
 
 def _message(packet: ipv6.Packet, at_ns: int) -> Message | None:
@@ -354,7 +339,7 @@ def _message(packet: ipv6.Packet, at_ns: int) -> Message | None:
         case rpl.DaoAck():
             return Acknowledged(upper.sequence, upper.status < 128)
         case rpl.Dio():
-            return Rank(upper.dodag_id, _is_root(upper))
+            return _rank(upper)
         case rpl.Dis():
             return RouteRequest()
         case nd.NeighborSolicitation():
@@ -390,10 +375,12 @@ def _advertised(dao: rpl.Dao) -> Advertised:
     return Advertised(dao.sequence, found, tuple(target for target in withdrawn if target not in routes))
 
 
-def _is_root(dio: rpl.Dio) -> bool | None:
+def _rank(dio: rpl.Dio) -> Rank:
     """RFC 6550 8.2.2.2 and 17: the root's rank is MinHopRankIncrease."""
     found = next((o for o in dio.options if isinstance(o, rpl.Configuration)), None)
-    return None if found is None else dio.rank == found.min_hop_rank_increase
+    step = None if found is None else found.min_hop_rank_increase
+    root = None if step is None else dio.rank == step
+    return Rank(dio.dodag_id, root, dio.instance, dio.version, dio.rank, step)
 
 
 def _lease(udp: Udp) -> Message | None:
@@ -427,7 +414,7 @@ def host_time_ns(data: bytes, near_ns: int) -> int | None:
             continue
         seconds = int.from_bytes(data[:width], "little")
         micros = int.from_bytes(data[width : 2 * width], "little")
-        at_ns = seconds * SECOND_NS + micros * 1000
+        at_ns = seconds * NS_PER_S + micros * 1000
         # The upper half of 64-bit seconds is zero and would pass for the microseconds of a 32-bit timeval.
         if micros < 1_000_000 and (micros or width == 8) and abs(at_ns - near_ns) < HOST_CLOCK_WINDOW_NS:
             return at_ns
