@@ -76,6 +76,9 @@ class Frame:
     """EAPOL of this frame: sent over MPX, or carried in an EAPOL relay datagram (then ``relay`` is set too)."""
     kmp_id: int | None = None
     relay: EapolRelay | None = None
+    piece: lowpan.Datagram | lowpan.Fragment | None = attrs.field(default=None, repr=False)
+    """The 6LoWPAN payload of this frame, decompressed; ``datagram`` is what it completes, to the octet as sent."""
+    datagram: bytes = attrs.field(default=b"", repr=False)
     info: str = ""
 
     def ie(self, kind: type[T]) -> T | None:
@@ -92,6 +95,8 @@ class _Inside:
     eapol: Eapol | None = None
     kmp_id: int | None = None
     relay: EapolRelay | None = None
+    piece: lowpan.Datagram | lowpan.Fragment | None = None
+    datagram: bytes = b""
     info: str = ""
 
 
@@ -158,6 +163,8 @@ class Decoder:
             eapol=inside.eapol,
             kmp_id=inside.kmp_id,
             relay=inside.relay,
+            piece=inside.piece,
+            datagram=inside.datagram,
             info=inside.info or ie_trouble or summary.elements(typed),
         )
 
@@ -222,14 +229,15 @@ class Decoder:
             whole = self._reassembler.add(piece, mac.src, mac.dst, time_ns)
             if whole is None:
                 end = piece.offset + len(piece.data)
-                return _Inside(layers, info=f"fragment {piece.offset}-{end} of {piece.size}, tag {piece.tag}")
+                info = f"fragment {piece.offset}-{end} of {piece.size}, tag {piece.tag}"
+                return _Inside(layers, piece=piece, info=info)
         else:
             whole = piece
         try:
             packet = ipv6.parse(whole.packet)
         except Malformed as error:
-            return _Inside(layers, info=f"malformed: {error}")
-        return _packet(packet, layers)
+            return _Inside(layers, piece=piece, datagram=whole.packet, info=f"malformed: {error}")
+        return attrs.evolve(_packet(packet, layers), piece=piece, datagram=whole.packet)
 
 
 def _bare(record: Record, info: str) -> Frame:
