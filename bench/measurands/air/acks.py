@@ -44,7 +44,7 @@ class Ledger:
         """Takes the next sighting, in order of time."""
         if sighting.seq is None:
             return
-        if sighting.kind == "ACK":
+        if sighting.is_ack:
             self._acknowledge(sighting, sighting.seq)
         elif sighting.src and sighting.dst:
             key = (sighting.src, sighting.dst, sighting.seq)

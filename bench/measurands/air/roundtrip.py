@@ -104,7 +104,7 @@ def round_trips_of(seen: Digest, found: Routes, radio: Phy) -> tuple[RoundTrips,
     """The same from a digest."""
     exchanges = _Collector(seen, found.book, radio).collect()
     clocks = _clocks(exchanges)
-    addressed = {s.dst for s in seen.sightings if s.kind != "ACK" and s.dst is not None}
+    addressed = {s.dst for s in seen.sightings if not s.is_ack and s.dst is not None}
     series: dict[tuple[bytes, bytes, int, int], list[Exchange]] = defaultdict(list)
     for exchange in exchanges:
         series[exchange.key[:4]].append(exchange)

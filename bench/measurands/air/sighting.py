@@ -146,8 +146,8 @@ class Sighting:
     ``air_ns`` its duration where the capture says. ``src`` and ``dst`` are EUI-64s; ``octets`` the PSDU with FCS.
 
     ``asks``: for an acknowledgement. ``key_index`` and ``counter``: of a secured frame. ``body``: a checksum of its
-    clear payload, which attempts have in common; None where it was not read. ``rssi_dbm``: at the sniffer; ``rsl_dbm``: what
-    an acknowledgement says of the frame it answers, at its receiver.
+    clear payload, which attempts have in common; None where it was not read. ``rssi_dbm``: at the sniffer; ``rsl_dbm``:
+    what an acknowledgement says of the frame it answers, at its receiver.
     """
 
     ordinal: int
@@ -168,6 +168,11 @@ class Sighting:
     body: int | None = None
     rssi_dbm: float | None = None
     rsl_dbm: int | None = None
+
+    @property
+    def is_ack(self) -> bool:
+        """An immediate acknowledgement, Wi-SUN's or the MAC's own."""
+        return self.kind in ("ACK", "ack")
 
 
 @attrs.frozen(slots=True)
