@@ -140,18 +140,14 @@ PROTOCOLS: Final = frozenset((0, 43, 44, 60))
 def source_route(hops: Sequence[bytes]) -> tuple[bytes, SourceRoute]:
     """The IPv6 destination and the header for a packet over ``hops`` (16-octet addresses, first hop first, at least 2).
 
-    Compression is the longest that all addresses allow, as the border router of the shared captures does it.
+    Only what *all* hops share is elided: each takes its turn as the destination that the others are restored from
+    (RFC 6554, 4.2), so an elision measured on the first hop alone would give wrong addresses at a later one.
     """
     first, rest = hops[0], tuple(hops[1:])
     if not rest:
         raise ValueError("a source route needs a hop beyond the destination")
-    inner = min((_common(first, hop) for hop in rest[:-1]), default=15)
-    return first, SourceRoute(len(rest), rest, inner, _common(first, rest[-1]))
-
-
-def _common(one: bytes, other: bytes) -> int:
-    """Equal octets at the start of two addresses, 15 at most (a 4-bit field)."""
-    return next((n for n in range(15) if one[n] != other[n]), 15)
+    common = next((n for n in range(15) if len({hop[n] for hop in hops}) > 1), 15)
+    return first, SourceRoute(len(rest), rest, common, common)
 
 
 def parse_options(data: bytes) -> tuple[HeaderOption, ...]:

@@ -158,9 +158,8 @@ def test_tunnelled_addresses_come_from_the_outer_header() -> None:
 def test_source_route_expands_with_both_prefix_lengths() -> None:
     hops = [h("fd00000000000000") + h("02124b00000000") + bytes((n,)) for n in (2, 3, 4)]
     hops[2] = hops[2][:12] + h("99887766")
-    first, route = source_route(hops)
-    assert (first, route.compressed_i, route.compressed_e) == (hops[0], 15, 12)
-    octets = ipv6.build(ipv6.Packet(LOCAL_SRC, first, Udp(1, 2, b"x"), headers=(route,)))
+    route = SourceRoute(2, tuple(hops[1:]), 15, 12)
+    octets = ipv6.build(ipv6.Packet(LOCAL_SRC, hops[0], Udp(1, 2, b"x"), headers=(route,)))
     # next header UDP, 1 unit, type 3, 2 left, CmprI 15 CmprE 12, pad 3, 03, last four octets of the last hop
     assert octets[40:56] == h("11 01 03 02 fc 300000 03 99887766 000000")
     packet = ipv6.parse(octets)
@@ -173,6 +172,36 @@ def test_source_route_expands_with_both_prefix_lengths() -> None:
     assert ipv6.parse(ipv6.build(third)).checksum_ok
     with pytest.raises(ValueError, match="no segment left"):
         ipv6.forward_source_route(third)
+
+
+@pytest.mark.parametrize(
+    ("tails", "common"),
+    [
+        (("02", "03", "04"), 15),
+        (("02", "03", "9904"), 14),  # the last differs earlier than the middle ones
+        (("02", "9903", "04"), 14),  # a middle one differs from first and last
+        (("9902", "03", "04", "05"), 14),
+        (("02", "0204"), 14),
+        (("aa0000000000000002", "0203"), 7),
+        (("02", "02"), 15),  # 16 octets in common, 15 at most fit the field
+    ],
+)
+def test_a_source_route_gives_the_same_addresses_at_every_hop(tails: tuple[str, ...], common: int) -> None:
+    hops = [h("fd" + 30 * "0")[: -len(h(tail))] + h(tail) for tail in tails]
+    first, route = source_route(hops)
+    assert (route.compressed_i, route.compressed_e) == (common, common)
+    packet = ipv6.Packet(LOCAL_SRC, first, Udp(1, 2, b"x"), headers=(route,))
+    for visited in range(len(hops)):
+        # What a node or a sniffer reads from the octets at this hop: the visited addresses, then those to come.
+        read = ipv6.parse(ipv6.build(packet))
+        assert read.dst == hops[visited]
+        assert read.source_route is not None
+        assert list(read.source_route.addresses) == hops[:visited] + hops[visited + 1 :]
+        assert read.final_dst == hops[-1]
+        if visited < len(hops) - 1:
+            packet = ipv6.forward_source_route(read)
+    with pytest.raises(ValueError, match="a hop beyond"):
+        source_route(hops[:1])
 
 
 def test_mesh_header_gives_the_link_addresses() -> None:

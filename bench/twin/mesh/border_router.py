@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bench.air import dhcpv6, ipv6, rpl, wisun
 from bench.air.eapol import RELAY_PORT, decode_relay
-from bench.air.extensions import SourceRoute
+from bench.air.extensions import source_route
 from bench.air.ipv6 import Packet
 from bench.air.udp import Udp
 from bench.air.wisun import WisunFrameType
@@ -122,10 +122,10 @@ class BorderRouter(Station):
             if done is not None:
                 done(False)
             return
-        first = hops[0]
         if len(hops) > 1:
-            packet = Packet(self._global, first, packet, len(hops), headers=(_source_route(hops),))
-        self.ip.send(packet, ipv6.eui64_of(first), done)
+            first, header = source_route(hops)
+            packet = Packet(self._global, first, packet, len(hops), headers=(header,))
+        self.ip.send(packet, ipv6.eui64_of(hops[0]), done)
 
     def on_solicit(self, heard: Heard, network_name: str) -> None:
         if heard.kind == WisunFrameType.PAS:
@@ -207,13 +207,3 @@ class BorderRouter(Station):
             dhcpv6.RapidCommit(),
         )
         return dhcpv6.Message(dhcpv6.MessageType.REPLY, message.transaction, options)
-
-
-def _source_route(hops: list[bytes]) -> SourceRoute:
-    """Routing header over ``hops``, whose first is the IPv6 destination.
-
-    Only what *all* hops share is elided: the addresses change places along the way, so a longer elision relative to the
-    first hop (one for the middle, one for the end) would restore wrong addresses at the next.
-    """
-    common = next((n for n in range(15) if len({hop[n] for hop in hops}) > 1), 15)
-    return SourceRoute(len(hops) - 1, tuple(hops[1:]), common, common)
