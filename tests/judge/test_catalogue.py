@@ -127,7 +127,7 @@ def test_limit_without_unit_names_the_line(tmp_path: Path) -> None:
         (AGREEMENT, "alarm_delay_s: 90", "alarm_delay_s: soon", "alarm_delay_s"),
         (DECLARATION, "type: store", "type: mesh", "expected one of store, transparent"),
         (DECLARATION, "power: yes", "power: maybe", "expected 'yes', 'no' or 'modified sample'"),
-        (PROFILES / "smoke.yaml", "joins: 2", "joins: 0", "joins: 0 is wrong"),
+        (PROFILES / "smoke.yaml", "joins: 5", "joins: 0", "joins: 0 is wrong"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, source: Path, old: str, new: str, said: str) -> None:
