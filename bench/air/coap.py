@@ -13,7 +13,6 @@ import attrs
 
 from bench.air.errors import Malformed
 from bench.air.octets import Reader
-from bench.air.udp import Udp
 
 PORT: Final = 5683
 _PAYLOAD_MARKER: Final = 0xFF
@@ -166,11 +165,6 @@ class Message:
     def blocks(self) -> tuple[tuple[str, Block], ...]:
         """The block options, by name."""
         return tuple((option.name, option.block) for option in self.options if option.block is not None)
-
-
-def of(udp: Udp) -> Message | None:
-    """The message in a UDP datagram to or from port 5683, else None. Raises `Malformed`."""
-    return parse(udp.payload) if PORT in (udp.src_port, udp.dst_port) else None
 
 
 def parse(data: bytes) -> Message:

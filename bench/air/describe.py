@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from bench.air import dhcpv6, icmpv6, ipv6, nd, rpl
+from bench.air import application, coap, dhcpv6, echonet, icmpv6, ipv6, nd, pana, rpl
 from bench.air.errors import Malformed
 from bench.air.udp import Udp
 
@@ -32,13 +32,21 @@ def _describe(upper: object) -> str:
 @_describe.register
 def _(upper: Udp) -> str:
     line = f"UDP {upper.src_port} > {upper.dst_port} len={len(upper.payload)}"
+    protocol = application.protocol_of(upper)
+    if protocol is None:
+        return line
     try:
-        message = dhcpv6.of(upper)
+        return _describe(protocol.parse(upper.payload))
     except Malformed:
-        return f"{line} [malformed DHCPv6]"
-    return line if message is None else _dhcpv6(message)
+        return f"{line} [malformed {protocol.name}]"
 
 
+_describe.register(pana.Message, pana.describe)
+_describe.register(coap.Message, coap.describe)
+_describe.register(echonet.Message | echonet.Arbitrary, echonet.describe)
+
+
+@_describe.register
 def _dhcpv6(message: dhcpv6.Message | dhcpv6.Relay) -> str:
     name = _dhcpv6_name(message.type)
     if isinstance(message, dhcpv6.Relay):

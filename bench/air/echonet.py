@@ -16,7 +16,6 @@ import attrs
 from bench.air import echonet_classes
 from bench.air.errors import Malformed
 from bench.air.octets import Reader
-from bench.air.udp import Udp
 
 PORT: Final = 3610
 _EHD1: Final = 0x10
@@ -123,11 +122,6 @@ class Arbitrary:
 
     tid: int
     data: bytes
-
-
-def of(udp: Udp) -> Message | Arbitrary | None:
-    """The message in a UDP datagram to or from port 3610, else None. Raises `Malformed`."""
-    return parse(udp.payload) if PORT in (udp.src_port, udp.dst_port) else None
 
 
 def parse(data: bytes) -> Message | Arbitrary:

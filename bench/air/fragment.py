@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from bench.air import iphc, lowpan
+from bench.air import iphc, lowpan, sixlorh
 from bench.air.errors import Malformed
 from bench.air.lowpan import Datagram, Fragment
 
@@ -68,6 +68,7 @@ class _Partial:
     layers: tuple[str, ...] = ()
     mesh: lowpan.Mesh | None = None
     elided: tuple[iphc.Elided, ...] = ()
+    routing: tuple[sixlorh.Header, ...] = ()
 
 
 @attrs.define(slots=True)
@@ -107,11 +108,13 @@ class Reassembler:
         partial.data[piece.offset : end] = piece.data
         partial.missing.difference_update(range(piece.offset // 8, (end + 7) // 8))
         if piece.offset == 0:
-            partial.layers, partial.mesh, partial.elided = piece.layers, piece.mesh, piece.elided
+            partial.layers, partial.mesh = piece.layers, piece.mesh
+            partial.elided, partial.routing = piece.elided, piece.routing
         if partial.missing:
             return None
         del self._open[key]
-        return Datagram(iphc.fill_checksums(bytes(partial.data), partial.elided), partial.layers, partial.mesh)
+        packet = iphc.fill_checksums(bytes(partial.data), partial.elided)
+        return Datagram(packet, partial.layers, partial.mesh, partial.routing)
 
     def _begin(self, key: _Key, size: int, t_ns: int) -> _Partial:
         if len(self._open) >= self.limit:

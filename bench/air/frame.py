@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import attrs
 
-from bench.air import dhcpv6, ipv6, lowpan, summary, wisun
+from bench.air import application, beacon, command, ipv6, lowpan, mlme, sixlorh, summary, wisun
 from bench.air.describe import describe
 from bench.air.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, decode_relay
 from bench.air.errors import Malformed
@@ -76,6 +76,8 @@ class Frame:
     """EAPOL of this frame: sent over MPX, or carried in an EAPOL relay datagram (then ``relay`` is set too)."""
     kmp_id: int | None = None
     relay: EapolRelay | None = None
+    content: beacon.Beacon | command.Command | application.Message | None = None
+    """What a beacon or a MAC command says, or the application message in the innermost UDP datagram."""
     piece: lowpan.Datagram | lowpan.Fragment | None = attrs.field(default=None, repr=False)
     """The 6LoWPAN payload of this frame, decompressed; ``datagram`` is what it completes, to the octet as sent."""
     datagram: bytes = attrs.field(default=b"", repr=False)
@@ -95,6 +97,7 @@ class _Inside:
     eapol: Eapol | None = None
     kmp_id: int | None = None
     relay: EapolRelay | None = None
+    content: beacon.Beacon | command.Command | application.Message | None = None
     piece: lowpan.Datagram | lowpan.Fragment | None = None
     datagram: bytes = b""
     info: str = ""
@@ -163,6 +166,7 @@ class Decoder:
             eapol=inside.eapol,
             kmp_id=inside.kmp_id,
             relay=inside.relay,
+            content=inside.content,
             piece=inside.piece,
             datagram=inside.datagram,
             info=inside.info or ie_trouble or summary.elements(typed),
@@ -204,8 +208,15 @@ class Decoder:
             for ie in mac.payload_ies:
                 if ie.id == MPX_GROUP:
                     found = self._mpx(decode_mpx(ie.content), mac, time_ns)
-            if mac.payload and mac.frame_type == FrameType.DATA and mac.payload[0] >> 6:
-                found = self._lowpan(mac.payload, mac, time_ns)
+            if mac.frame_type == FrameType.BEACON:
+                return _beacon(mac)
+            if mac.frame_type == FrameType.COMMAND:
+                return _command(mac)
+            if mac.payload and mac.frame_type == FrameType.DATA:
+                if mac.payload[0] >> 6:
+                    found = self._lowpan(mac.payload, mac, time_ns)
+                elif not found.layers:
+                    found = _opaque(mac)
         except Malformed as error:
             return attrs.evolve(found, info=f"malformed: {error}")
         return found
@@ -254,9 +265,35 @@ def _bare(record: Record, info: str) -> Frame:
     )
 
 
+def _beacon(mac: MacFrame) -> _Inside:
+    """A beacon's fields; an enhanced one's (version 2) are its IEs, and what its makers put after them."""
+    if mac.version < 2:
+        found = beacon.parse(mac.payload)
+        return _Inside(("beacon",), content=found, info=beacon.describe(found))
+    names = [name for ie in mac.payload_ies if ie.id == mlme.GROUP for name in mlme.names(ie.content)]
+    octets = [f"{len(mac.payload)} octets"] if mac.payload else []
+    return _Inside(("beacon",), info=", ".join(("enhanced", *names, *octets)))
+
+
+def _command(mac: MacFrame) -> _Inside:
+    found = command.parse(mac.payload)
+    return _Inside(("command",), content=found, info=command.describe(found))
+
+
+def _opaque(mac: MacFrame) -> _Inside:
+    """A payload that is no 6LoWPAN (RFC 4944 leaves 00xxxxxx to others): U-bus Air's, which is not public, Zigbee's."""
+    return _Inside(info=f"opaque: {len(mac.payload)} octets that are no 6LoWPAN")
+
+
+_ADAPTATION: Final = (
+    *("6lowpan", "mesh", "frag1", "fragn", "iphc"),
+    *(header.LAYER for header in (sixlorh.SourceRoute, sixlorh.PacketInformation, sixlorh.IpInIp, sixlorh.Elective)),
+)
+
+
 def _adaptation(layers: tuple[str, ...]) -> tuple[str, ...]:
     """6LoWPAN's own headers; what it compressed is named as what it is, from the packet."""
-    return tuple(dict.fromkeys(name for name in layers if name in ("6lowpan", "mesh", "frag1", "fragn", "iphc")))
+    return tuple(dict.fromkeys(name for name in layers if name in _ADAPTATION))
 
 
 def _packet(packet: Packet, layers: tuple[str, ...]) -> _Inside:
@@ -272,8 +309,9 @@ def _packet(packet: Packet, layers: tuple[str, ...]) -> _Inside:
             relay = decode_relay(upper.payload)
             carried = _eapol(relay.pdu, relay.kmp_id, (*layers, "eapol-relay"))
             return attrs.evolve(carried, packet=packet, relay=relay, info=f"{carried.info}, relayed")
-        if dhcpv6.of(upper) is not None:
-            return _Inside((*layers, "dhcpv6"), packet, info=info)
+        protocol = application.protocol_of(upper)
+        if protocol is not None:
+            return _Inside((*layers, protocol.layer), packet, content=protocol.parse(upper.payload), info=info)
     except Malformed as error:
         return _Inside(layers, packet, info=f"malformed: {error}")
     return _Inside(layers, packet, info=info)

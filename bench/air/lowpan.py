@@ -11,11 +11,11 @@ A UDP checksum may be left out on the air; it is computed anew, for a fragmented
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 import attrs
 
-from bench.air import iphc
+from bench.air import extensions, iphc, ipv6, sixlorh
 from bench.air.errors import Malformed
 from bench.air.iphc import Elided, fill_checksums
 from bench.air.octets import Reader
@@ -24,6 +24,8 @@ MULTIPLEX_ID: Final = 0xA0ED
 """MPX multiplex id (EtherType of 6LoWPAN) under which Wi-SUN frames carry it."""
 
 IPV6_DISPATCH: Final = 0x41
+_PAGE_0: Final = 0xF0
+_RPI_OCTETS: Final = 8  # a hop-by-hop header with the RPL option
 FRAG1_OCTETS: Final = 4
 FRAGN_OCTETS: Final = 5
 
@@ -39,11 +41,16 @@ class Mesh:
 
 @attrs.frozen(slots=True)
 class Datagram:
-    """A whole IPv6 packet; ``layers`` are the names of the headers met, outside in."""
+    """A whole IPv6 packet; ``layers`` are the names of the headers met, outside in.
+
+    ``routing`` are the 6LoRH headers before it. An RPI-6LoRH of the packet itself stands in ``packet`` as the
+    hop-by-hop header that it is short for; source routes and tunnels stand in ``routing`` only.
+    """
 
     packet: bytes
     layers: tuple[str, ...] = ()
     mesh: Mesh | None = None
+    routing: tuple[sixlorh.Header, ...] = ()
 
 
 @attrs.frozen(slots=True)
@@ -60,6 +67,7 @@ class Fragment:
     layers: tuple[str, ...] = ()
     mesh: Mesh | None = None
     elided: tuple[Elided, ...] = ()
+    routing: tuple[sixlorh.Header, ...] = ()
 
 
 def decompress(
@@ -86,10 +94,10 @@ def decompress(
     if head >> 3 == 0b11000:
         size, tag = (head & 7) << 8 | reader.u8(), reader.u16()
         layers.append("frag1")
-        data, elided = _packet(reader.rest(), links, layers, size)
+        data, elided, routing = _packet(reader.rest(), links, layers, size)
         if len(data) > size:
             raise Malformed(f"6LoWPAN FRAG1: {len(data)} octets of a datagram of {size}")
-        return Fragment(size, tag, 0, data, tuple(layers), mesh, elided)
+        return Fragment(size, tag, 0, data, tuple(layers), mesh, elided, routing)
     if head >> 3 == 0b11100:
         size, tag, offset = (head & 7) << 8 | reader.u8(), reader.u16(), reader.u8() * 8
         layers.append("fragn")
@@ -97,20 +105,50 @@ def decompress(
         if not data or offset + len(data) > size:
             raise Malformed(f"6LoWPAN FRAGN: {len(data)} octets at {offset} of a datagram of {size}")
         return Fragment(size, tag, offset, data, tuple(layers), mesh)
-    data, elided = _packet(payload, links, layers, None)
-    return Datagram(fill_checksums(data, elided), tuple(layers), mesh)
+    data, elided, routing = _packet(payload, links, layers, None)
+    return Datagram(fill_checksums(data, elided), tuple(layers), mesh, routing)
 
 
-def _packet(payload: bytes, links: iphc.Links, layers: list[str], size: int | None) -> tuple[bytes, tuple[Elided, ...]]:
+_Found: TypeAlias = tuple[bytes, tuple[Elided, ...], tuple[sixlorh.Header, ...]]
+
+
+def _packet(payload: bytes, links: iphc.Links, layers: list[str], size: int | None) -> _Found:
     """The IPv6 octets behind an addressing dispatch; ``size`` is given where this is a first fragment."""
     reader = Reader(payload, "6LoWPAN")
     head = reader.u8()
     if head == IPV6_DISPATCH:
         layers.append("ipv6")
-        return reader.rest(), ()
+        return reader.rest(), (), ()
     if head >> 5 == 0b011:
-        return iphc.decompress(payload, links, layers, size)
+        return *iphc.decompress(payload, links, layers, size), ()
+    if head == _PAGE_0 and payload[1:2] < b"\xf0":
+        return _packet(payload[1:], links, layers, size)
+    if head == sixlorh.PAGE_1:
+        return _routed(reader, links, layers, size)
     raise Malformed(f"6LoWPAN: {_dispatch_name(head)} (dispatch {head:#04x}) is not decoded")
+
+
+def _routed(reader: Reader, links: iphc.Links, layers: list[str], size: int | None) -> _Found:
+    """A packet behind routing headers (RFC 8138). Fragment sizes count it as it was before compression, so that of an
+    outer header too, whose size nobody but its sender knows: a fragmented tunnel is not decoded."""
+    routing = sixlorh.parse(reader)
+    layers.extend(header.LAYER for header in routing)
+    if size is not None and len(sixlorh.of_packet(routing)) < len(routing):
+        raise Malformed("6LoWPAN: a fragmented packet behind an IP-in-IP-6LoRH is not decoded")
+    own = sixlorh.rpi_header(routing)
+    rest = reader.rest()
+    if rest[:1] >= b"\xf0":
+        raise Malformed(f"6LoWPAN: {_dispatch_name(rest[0])} within page 1")
+    if own is None:
+        data, elided, _none = _packet(rest, links, layers, size)
+        return data, elided, routing
+    data, elided, _none = _packet(rest, links, layers, None if size is None else size - _RPI_OCTETS)
+    if len(data) < ipv6.HEADER_OCTETS:
+        raise Malformed("6LoWPAN: no IPv6 header behind the 6LoRH")
+    header = data[6:7] + b"\0" + extensions.build_options(own.options)
+    length = int.from_bytes(data[4:6], "big") + _RPI_OCTETS
+    data = data[:4] + length.to_bytes(2, "big") + b"\0" + data[7:40] + header + data[40:]
+    return data, tuple(attrs.evolve(gap, at=gap.at + _RPI_OCTETS) for gap in elided), routing
 
 
 def _dispatch_name(head: int) -> str:
@@ -118,7 +156,7 @@ def _dispatch_name(head: int) -> str:
     if head == 0x42:
         return "HC1"
     if head >> 4 == 0b1111:
-        return "paging dispatch, 6LoRH (RFC 8025, RFC 8138)"
+        return f"paging dispatch, page {head & 0x0F} (RFC 8025)"
     return "not a LoWPAN frame" if head >> 6 == 0 else "unknown header"
 
 
@@ -157,3 +195,25 @@ def split(
 ) -> tuple[bytes, bytes]:
     """What :func:`compress` gives, as headers, which one frame must hold whole, and the octets left as they are."""
     return iphc.compress(packet, iphc.Links.of_frame(src, dst, contexts)) or (bytes((IPV6_DISPATCH,)), packet)
+
+
+def compress_routed(
+    packet: bytes,
+    src: bytes | None,
+    dst: bytes | None,
+    contexts: Mapping[int, bytes] | None = None,
+    routing: tuple[sixlorh.Header, ...] = (),
+) -> bytes:
+    """The MAC payload of an IPv6 packet in page 1, as a mesh that uses RFC 8138 writes it.
+
+    ``routing`` are headers to put first (source route, tunnel). A hop-by-hop header with the RPL option (0x63) alone
+    becomes an RPI-6LoRH; a packet without one, and without ``routing``, is compressed as by :func:`compress`.
+    """
+    if len(packet) >= ipv6.HEADER_OCTETS + _RPI_OCTETS and packet[6:7] == b"\0" and packet[41] == 0:
+        options = extensions.parse_options(packet[42:48])
+        if len(options) == 1 and isinstance(rpi := options[0], extensions.Rpi) and rpi.type == 0x63:
+            routing += (sixlorh.PacketInformation(rpi.instance, rpi.sender_rank, rpi.flags),)
+            length = int.from_bytes(packet[4:6], "big") - _RPI_OCTETS
+            packet = packet[:4] + length.to_bytes(2, "big") + packet[40:41] + packet[7:40] + packet[48:]
+    inner = compress(packet, src, dst, contexts)
+    return bytes((sixlorh.PAGE_1,)) + sixlorh.build(routing) + inner if routing else inner

@@ -50,6 +50,12 @@ class Reader:
         self._at += 1
         return value
 
+    def peek(self) -> int:
+        """The next octet, which stays to be read."""
+        if self._at >= len(self._data):
+            raise Malformed(f"{self._what}: 1 octet wanted, 0 left")
+        return self._data[self._at]
+
     def u16(self) -> int:
         """The next two octets as an integer."""
         return self.uint(2)

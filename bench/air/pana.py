@@ -20,7 +20,6 @@ import attrs
 from bench.air.eapol import Eap, decode_eap
 from bench.air.errors import Malformed
 from bench.air.octets import Reader
-from bench.air.udp import Udp
 
 PORT: Final = 716
 HEADER_OCTETS: Final = 16
@@ -254,13 +253,8 @@ def named(names: type[N], number: int) -> str:
     return names(number).name if number in set(names) else str(number)
 
 
-def of(udp: Udp) -> Message | None:
-    """The message in a UDP datagram to or from port 716, else None. Raises `Malformed`."""
-    return parse(udp.payload) if PORT in (udp.src_port, udp.dst_port) else None
-
-
 def parse(data: bytes) -> Message:
-    """The message in ``data``, which its length must count exactly; the known AVPs are looked at. Raises `Malformed`."""
+    """The message in ``data``, whose length field counts it exactly; the known AVPs are looked at. Raises `Malformed`."""
     return _parse(data, relayed=False)
 
 

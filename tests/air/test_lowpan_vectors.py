@@ -221,7 +221,11 @@ def test_mesh_header_gives_the_link_addresses() -> None:
     ("words", "says"),
     [
         ("", "6LoWPAN"),
-        ("f100", "6LoRH"),
+        ("f100", "not a LoWPAN frame"),
+        ("f200", "page 2"),
+        ("f1 8309 00", "critical header of unknown type 9"),
+        ("f0f0 7b33 3b", "page 0"),
+        ("f1f1 7b33 3b", "within page 1"),
         ("42", "HC1"),
         ("00", "not a LoWPAN frame"),
         ("7bf7 20 3b", "context 2 is not known"),
