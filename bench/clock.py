@@ -19,8 +19,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-import attrs
-
 from bench.errors import BenchError
 from bench.pump import ANSWER_S, EXCHANGE_LIMIT, Bus, Channel, Pump, Stamp, wait_readable
 from bench.records import NS_PER_S, Observation
@@ -39,24 +37,6 @@ class Condition(Protocol):
     def met(self) -> bool: ...
     def feed(self, observation: Observation) -> None:
         """Take in one new observation; cheap, and never a rescan."""
-
-
-@attrs.define
-class Seen:
-    """Met when ``count`` observations satisfied ``match``; keeps those in ``found``."""
-
-    match: Callable[[Observation], bool]
-    ports: frozenset[str] = frozenset()
-    count: int = 1
-    found: list[Observation] = attrs.field(factory=list)
-
-    @property
-    def met(self) -> bool:
-        return len(self.found) >= self.count
-
-    def feed(self, observation: Observation) -> None:
-        if not self.met and self.match(observation):
-            self.found.append(observation)
 
 
 class Clock(ABC):

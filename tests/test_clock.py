@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
 import pytest
 
-from bench.clock import ANCHOR_EVERY_NS, Seen, TwinClock, WallClock
+from bench.clock import ANCHOR_EVERY_NS, TwinClock, WallClock
 from bench.errors import BenchError
 from bench.pump import Bus, Channel, PortLost, Stamp
 from bench.records import Observation
@@ -21,6 +22,24 @@ T0 = 1_775_000_000_000_000_000
 
 Request = dict[str, Any]
 Script = Callable[[Request], "Request | None"]
+
+
+@attrs.define
+class Seen:
+    """Met when ``count`` observations satisfied ``match``; keeps those in ``found``."""
+
+    match: Callable[[Observation], bool]
+    ports: frozenset[str] = frozenset()
+    count: int = 1
+    found: list[Observation] = attrs.field(factory=list)
+
+    @property
+    def met(self) -> bool:
+        return len(self.found) >= self.count
+
+    def feed(self, observation: Observation) -> None:
+        if not self.met and self.match(observation):
+            self.found.append(observation)
 
 
 class PipeChannel(Channel):
