@@ -109,17 +109,27 @@ def octet_time_ns(pairs: Sequence[tuple[int, int]]) -> float | None:
     return slope if 3_200 <= slope <= 800_000 else None
 
 
+def _nearest(seen_bps: float) -> int | None:
+    """The FSK mode's rate that is meant, in bit/s; None for another modulation."""
+    nearest = min(FSK_PREAMBLES, key=lambda rate: abs(rate - seen_bps))
+    return nearest if abs(nearest - seen_bps) <= SNAP * nearest else None
+
+
+def preamble_octets(seen_bps: float) -> int:
+    """Octets of the preamble at a bit rate; 8 where no FSK mode has it."""
+    return FSK_PREAMBLES.get(_nearest(seen_bps) or 0, 8)
+
+
 def _snapped(slope_ns: float, source: str) -> Phy:
     seen_bps = 8e9 / slope_ns
-    nearest = min(FSK_PREAMBLES, key=lambda rate: abs(rate - seen_bps))
-    if abs(nearest - seen_bps) <= SNAP * nearest:
+    if (nearest := _nearest(seen_bps)) is not None:
         return _phy(nearest, source)
     note = f"{seen_bps / 1000:.1f} kbit/s is no FSK rate: preamble and PHY header not counted"
     return Phy(slope_ns, 0, source, note)
 
 
 def _phy(bitrate_bps: int, source: str, assumed: str = "") -> Phy:
-    preamble = FSK_PREAMBLES.get(bitrate_bps, 8)
+    preamble = preamble_octets(bitrate_bps)
     return Phy(8e9 / bitrate_bps, preamble + SFD_AND_PHR, source, f"{assumed}preamble of {preamble} octets assumed")
 
 
