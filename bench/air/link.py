@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from enum import IntEnum
 from typing import Final
 
 import attrs
@@ -20,9 +21,44 @@ NO_FCS: Final = 230
 TAP: Final = 283
 PHY_LINK_TYPES: Final = frozenset({WITH_FCS, NO_FCS, TAP})
 
-_TLV_FCS_TYPE, _TLV_RSS, _TLV_CHANNEL, _TLV_START, _TLV_END = 0, 1, 3, 5, 6
-_FCS_OCTETS: Final = {0: 0, 1: 2, 2: 4}
 _CHANNEL_PAGE_SUN: Final = 9
+
+
+class Tlv(IntEnum):
+    """Kinds of TAP TLVs (jkcko/ieee802.15.4-tap 1.2, section 4)."""
+
+    FCS_TYPE = 0
+    RSS = 1
+    BIT_RATE = 2
+    CHANNEL = 3
+    SUN_PHY = 4
+    START_OF_FRAME = 5
+    END_OF_FRAME = 6
+    ASN = 7
+    SLOT_START = 8
+    SLOT_LENGTH = 9
+    LQI = 10
+    FREQUENCY = 11
+    CHANNEL_PLAN = 12
+    PHY_HEADER = 13
+
+
+class FcsType(IntEnum):
+    """Values of the FCS type TLV."""
+
+    NONE = 0
+    CRC_16 = 1
+    CRC_32 = 2
+
+    @property
+    def octets(self) -> int:
+        """Octets of the FCS behind the PSDU."""
+        return 2 * self
+
+
+_TLV_FCS_TYPE, _TLV_RSS, _TLV_CHANNEL = Tlv.FCS_TYPE, Tlv.RSS, Tlv.CHANNEL
+_TLV_START, _TLV_END = Tlv.START_OF_FRAME, Tlv.END_OF_FRAME
+_FCS_OCTETS: Final = {int(kind): kind.octets for kind in FcsType}
 
 
 @attrs.frozen(slots=True)
@@ -102,7 +138,7 @@ class _Tap:
     end_ns: int | None = None
 
 
-_TAP_FIELDS: Final = {
+_TAP_FIELDS: Final[dict[int, tuple[str, struct.Struct]]] = {
     _TLV_FCS_TYPE: ("fcs_type", struct.Struct("<B")),
     _TLV_RSS: ("rssi_dbm", struct.Struct("<f")),
     _TLV_CHANNEL: ("channel", struct.Struct("<H")),

@@ -1,0 +1,185 @@
+"""All scapy layers of this air, registered with scapy: 802.15.4 to RPL, as scapy itself has them not.
+
+In scapy's shell, or any script of its::
+
+    >>> from bench.air.scapy_layers import *
+    >>> use_keys("line2.ieee802154_keys")          # Wireshark's key file; frames then open as they are dissected
+    >>> use_contexts({0: "fd00::"})                # IPHC contexts
+    >>> packets = rdpcap("line2-tap-fcs32.pcapng")  # or sniff(offline=...), or sniff() on a live interface
+    >>> packets[100].show()
+    >>> packets[100][RplDao].options
+    >>> wrpcap("out.pcap", [WpanTap(tlvs=[...]) / Wpan(src=..., dst=...) / MpxIe() / LowpanIphc() / Ip6() / UDP()])
+
+Importing this module makes link types 195, 230 and 283 dissect as the layers here (for 195 and 230 in place of
+scapy's own `Dot15d4`, which reads no frame version 2), and UDP port 10253 as the EAPOL relay. The stack of a Wi-SUN
+data frame is `WpanTap` / `Wpan` / `MpxIe` / `LowpanIphc` / `Ip6` / `Ip6HopByHop` / ... / `UDP` or `RplDio`. Header and
+payload IEs stand in the fields ``header_ies`` and ``payload_ies`` of `Wpan`, where ``packet[WisunUtt]`` finds them.
+scapy's names for what is made from its layers work too: ``packet[IPv6]``, ``packet[UDP]``.
+
+A frame that a key opens is built sealed again with that key, octets changed or not; without a key, `Sealed` stands in
+the place of its payload. `bench.air.scapy_api` has the way from the bench's own frames to these layers, and whole
+datagrams from fragments.
+
+Every layer builds what it dissected, octet for octet, from its fields. `rebuilt` does so without what scapy remembers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv6Address
+from pathlib import Path
+
+from scapy.config import conf
+from scapy.layers import dhcp6  # noqa: F401 - binds DHCPv6 to its UDP ports
+from scapy.layers.eap import EAP, EAP_TLS, EAPOL, EAPOL_KEY
+from scapy.layers.inet import UDP
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
+from scapy.packet import Raw, bind_layers
+
+from bench.air.eapol import RELAY_PORT
+from bench.air.keys import KeyTable
+from bench.air.link import NO_FCS, TAP, WITH_FCS
+from bench.air.scapy_fields import Layer, rebuilt
+from bench.air.scapy_icmpv6 import (
+    RPL_OPTIONS,
+    NdAddressRegistration,
+    NdContext,
+    NdLinkAddress,
+    NdMtu,
+    NdNeighborAdvertisement,
+    NdNeighborSolicitation,
+    NdOption,
+    NdPrefixInformation,
+    NdRouterAdvertisement,
+    NdRouterSolicitation,
+    RplDao,
+    RplDaoAck,
+    RplDio,
+    RplDis,
+    RplMetric,
+    RplOption,
+)
+from bench.air.scapy_ies import HeaderIe, PayloadIe, WisunHeaderIe, WisunLongIe, WisunPayloadIe, WisunShortIe
+from bench.air.scapy_ipv6 import (
+    Ip6,
+    Ip6DestinationOptions,
+    Ip6HopByHop,
+    Ip6Mpl,
+    Ip6Option,
+    Ip6Pad1,
+    Ip6PadN,
+    Ip6Rpi,
+    Ip6SourceRoute,
+)
+from bench.air.scapy_lowpan import (
+    IphcHead,
+    LowpanBroadcast,
+    LowpanFragFirst,
+    LowpanFragNext,
+    LowpanIphc,
+    LowpanIpv6,
+    LowpanMesh,
+    NhcExtension,
+    NhcIpv6,
+    NhcUdp,
+)
+from bench.air.scapy_mpx import EapolRelay, Kmp, MpxIe
+from bench.air.scapy_tap import TAP_TLVS, TapOpaque, WpanTap
+from bench.air.scapy_wisun import WISUN_LAYERS, ChannelRange, ChannelSchedule, JoinMetric
+from bench.air.scapy_wpan import AuxSecurity, Sealed, Wpan, WpanBeacon, WpanCommand, WpanFcs, settings
+
+_MADE: dict[str, Layer] = {
+    layer.__name__: layer for table in (TAP_TLVS, WISUN_LAYERS, RPL_OPTIONS) for layer in table.values()
+}
+"""Layers made from tables: TapRss ..., WisunUtt ..., RplTarget ..."""
+globals().update(_MADE)
+
+__all__ = [
+    "EAP",
+    "EAPOL",
+    "EAPOL_KEY",
+    "EAP_TLS",
+    "UDP",
+    "AuxSecurity",
+    "ChannelRange",
+    "ChannelSchedule",
+    "EapolRelay",
+    "HeaderIe",
+    "IPv6",
+    "IPv6ExtHdrFragment",
+    "Ip6",
+    "Ip6DestinationOptions",
+    "Ip6HopByHop",
+    "Ip6Mpl",
+    "Ip6Option",
+    "Ip6Pad1",
+    "Ip6PadN",
+    "Ip6Rpi",
+    "Ip6SourceRoute",
+    "IphcHead",
+    "JoinMetric",
+    "Kmp",
+    "LowpanBroadcast",
+    "LowpanFragFirst",
+    "LowpanFragNext",
+    "LowpanIphc",
+    "LowpanIpv6",
+    "LowpanMesh",
+    "MpxIe",
+    "NdAddressRegistration",
+    "NdContext",
+    "NdLinkAddress",
+    "NdMtu",
+    "NdNeighborAdvertisement",
+    "NdNeighborSolicitation",
+    "NdOption",
+    "NdPrefixInformation",
+    "NdRouterAdvertisement",
+    "NdRouterSolicitation",
+    "NhcExtension",
+    "NhcIpv6",
+    "NhcUdp",
+    "PayloadIe",
+    "Raw",
+    "RplDao",
+    "RplDaoAck",
+    "RplDio",
+    "RplDis",
+    "RplMetric",
+    "RplOption",
+    "Sealed",
+    "TapOpaque",
+    "WisunHeaderIe",
+    "WisunLongIe",
+    "WisunPayloadIe",
+    "WisunShortIe",
+    "Wpan",
+    "WpanBeacon",
+    "WpanCommand",
+    "WpanFcs",
+    "WpanTap",
+    "rebuilt",
+    "use_contexts",
+    "use_keys",
+]
+__all__ += _MADE
+
+
+def use_keys(keys: KeyTable | Path | str | None) -> None:
+    """Keys for all dissection from now on: a table, or Wireshark's key file (raises `InputError`); None for none."""
+    settings.keys = KeyTable() if keys is None else keys if isinstance(keys, KeyTable) else KeyTable.read(keys)
+
+
+def use_contexts(contexts: Mapping[int, str | bytes]) -> None:
+    """IPHC contexts for all dissection from now on: number (0-15) to prefix, as an address or its octets."""
+    settings.contexts = {
+        number: IPv6Address(prefix).packed if isinstance(prefix, str) else prefix for number, prefix in contexts.items()
+    }
+
+
+conf.l2types.register(TAP, WpanTap)
+conf.l2types.register(WITH_FCS, WpanFcs)
+conf.l2types.register(NO_FCS, Wpan)
+for port in ("sport", "dport"):
+    bind_layers(UDP, EapolRelay, {port: RELAY_PORT})
+bind_layers(WpanTap, Wpan)

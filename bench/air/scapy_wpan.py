@@ -1,0 +1,352 @@
+"""scapy layer of an 802.15.4 MAC frame: versions 0 to 2, address table 7-2, security header, information elements.
+
+A frame that a key of `settings` opens is shown in clear text, and built sealed again with that key: the octets are
+those of the air in both directions, also after a field was changed. Fields are named after Wireshark's ``wpan.*``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import attrs
+from scapy.fields import (
+    BitEnumField,
+    BitField,
+    ByteField,
+    ConditionalField,
+    LEIntField,
+    PacketField,
+    PacketListField,
+    XLEShortField,
+    XStrField,
+)
+from scapy.packet import Raw
+
+from bench.air.errors import Malformed
+from bench.air.ies import HT1
+from bench.air.keys import KeyTable
+from bench.air.link import WITH_FCS, make_record
+from bench.air.mac import (
+    FrameType,
+    decode_mac,
+    encode_mac,
+    fcs16,
+    fcs32,
+    mic_octets,
+    pans_present,
+)
+from bench.air.scapy_fields import (
+    AirPacket,
+    Beside,
+    DerivedBits,
+    Layer,
+    LinkAddress,
+    Octets,
+    Part,
+    Trailer,
+    address_octets,
+    fields,
+)
+from bench.air.scapy_ies import ends_in_mpx, next_header_ie, next_payload_ie
+from bench.air.scapy_tap import WpanTap
+from bench.air.security import MicError, protect, unprotect
+
+_OCTETS: Final = (0, 0, 2, 8)
+_MODES: Final = {0: 0, 2: 2, 8: 3}
+_FCS: Final = {2: fcs16, 4: fcs32}
+
+
+@attrs.define(slots=True)
+class Settings:
+    """What dissection cannot read from a frame: link keys, and IPHC contexts (number to prefix)."""
+
+    keys: KeyTable = attrs.field(factory=KeyTable)
+    contexts: dict[int, bytes] = attrs.field(factory=dict)
+
+
+settings: Final = Settings()
+"""The settings of all dissection in this process, as scapy's own ``conf`` is."""
+
+
+@contextmanager
+def using(keys: KeyTable | None, contexts: Mapping[int, bytes] | None) -> Iterator[None]:
+    """Other settings for a while; what is dissected in it stays as it is afterwards."""
+    before = settings.keys, settings.contexts
+    settings.keys, settings.contexts = keys or KeyTable(), dict(contexts or {})
+    try:
+        yield
+    finally:
+        settings.keys, settings.contexts = before
+
+
+class AuxSecurity(Part):
+    """Auxiliary security header, IEEE 802.15.4-2015 clause 9.4."""
+
+    name = "Auxiliary Security Header"
+    fields_desc = fields(
+        BitField("reserved", 0, 1),
+        BitField("asn_in_nonce", 0, 1),
+        BitField("frame_counter_suppression", 0, 1),
+        BitField("key_id_mode", 1, 2),
+        BitField("level", 6, 3),
+        ConditionalField(LEIntField("frame_counter", 0), lambda aux: aux.counted),
+        ConditionalField(
+            Octets("key_source_octets", b"", length_from=lambda aux: 4 * (aux.key_id_mode - 1)),
+            lambda aux: aux.key_id_mode > 1,
+        ),
+        ConditionalField(ByteField("key_index", 1), lambda aux: aux.key_id_mode > 0),
+    )
+
+    @property
+    def counted(self) -> bool:
+        """Whether the frame counter is there; before version 2 it always is."""
+        return not self.frame_counter_suppression or (self.parent is not None and self.parent.version < 2)
+
+    @property
+    def key_source(self) -> bytes:
+        """The key source as people write it, most significant octet first."""
+        return bytes(self.key_source_octets or b"")[::-1]
+
+
+def _address_mode(name: str) -> Any:
+    return lambda frame: _MODES[len(address_octets(frame.getfieldval(name)) or b"")]
+
+
+def _is_open(frame: Any) -> bool:
+    """Whether the payload is in clear text."""
+    aux = frame.aux_sec
+    return bool(frame.clear or aux is None or not aux.level & 4)
+
+
+def _has_payload_ies(frame: Any) -> bool:
+    ies = frame.header_ies if frame.ie else None
+    return bool(ies and getattr(ies[-1], "id", None) == HT1 and _is_open(frame))
+
+
+class Sealed(AirPacket):
+    """The payload of a frame that no key opens."""
+
+    name = "802.15.4 sealed payload"
+    fields_desc = fields(XStrField("ciphertext", b""))
+
+
+class WpanBeacon(AirPacket):
+    """Fields of a beacon before version 2, IEEE 802.15.4-2006 clause 7.2.2.1; the beacon payload follows."""
+
+    name = "802.15.4 Beacon"
+    fields_desc = fields(
+        XLEShortField("superframe", 0xCFFF),
+        ByteField("gts_spec", 0),
+        ConditionalField(ByteField("gts_directions", 0), lambda beacon: beacon.gts_spec & 7),
+        Octets("gts_list", b"", length_from=lambda beacon: 3 * (beacon.gts_spec & 7)),
+        ByteField("pending_spec", 0),
+        Octets(
+            "pending",
+            b"",
+            length_from=lambda beacon: 2 * (beacon.pending_spec & 7) + 8 * (beacon.pending_spec >> 4 & 7),
+        ),
+    )
+
+
+class WpanCommand(AirPacket):
+    """The identifier of a MAC command before version 2, and its content."""
+
+    name = "802.15.4 Command"
+    fields_desc = fields(ByteField("cmd_id", 4))
+
+
+class Wpan(AirPacket):
+    """A MAC frame. ``clear``: the payload of a secured frame is in clear text; ``key`` then seals it when it is built.
+
+    ``mic`` and ``fcs`` are what follows the payload. An FCS is there where TAP's FCS type says so (or in `WpanFcs`);
+    while it is None it is computed. ``mic`` is kept as it is unless ``key`` makes a new one.
+    """
+
+    name = "802.15.4"
+    fields_desc = fields(
+        DerivedBits("src_addr_mode", 2, _address_mode("src"), tot_size=-2),
+        BitField("version", 2, 2),
+        DerivedBits("dst_addr_mode", 2, _address_mode("dst")),
+        DerivedBits("ie_present", 1, lambda frame: bool(frame.header_ies)),
+        DerivedBits("seqno_suppression", 1, lambda frame: frame.seq_no is None),
+        BitField("reserved", 0, 1),
+        BitField("pan_id_compression", 0, 1),
+        BitField("ack_request", 0, 1),
+        BitField("pending", 0, 1),
+        DerivedBits("security", 1, lambda frame: frame.aux_sec is not None),
+        BitEnumField("frame_type", int(FrameType.DATA), 3, FrameType, end_tot_size=-2),
+        ConditionalField(ByteField("seq_no", None), lambda frame: frame.has("seq_no")),
+        ConditionalField(XLEShortField("dst_pan", 0xFFFF), lambda frame: frame.pans[0]),
+        LinkAddress("dst", lambda frame: _OCTETS[frame.dst_addr_mode]),
+        ConditionalField(XLEShortField("src_pan", 0xFFFF), lambda frame: frame.pans[1]),
+        LinkAddress("src", lambda frame: _OCTETS[frame.src_addr_mode]),
+        ConditionalField(PacketField("aux_sec", None, AuxSecurity), lambda frame: frame.has("aux_sec")),
+        ConditionalField(PacketListField("header_ies", [], next_cls_cb=next_header_ie), lambda frame: frame.ie),
+        ConditionalField(PacketListField("payload_ies", [], next_cls_cb=next_payload_ie), _has_payload_ies),
+        Trailer("mic", b""),
+        Trailer("fcs", None),
+        Beside("clear", False),
+        Beside("key", None),
+    )
+
+    @classmethod
+    def dispatch_hook(cls, _pkt: bytes | None = None, *args: Any, **kargs: Any) -> Layer:
+        """`Raw` for what is no frame that `mac.decode_mac` reads: cut, reserved version or mode, other frame types."""
+        if _pkt is None:
+            return cls
+        fcf = int.from_bytes(_pkt[:2], "little")
+        reserved = fcf >> 12 & 3 == 3 or 1 in (fcf >> 10 & 3, fcf >> 14 & 3)
+        return Raw if len(_pkt) < 3 or reserved or fcf & 7 > FrameType.COMMAND else cls
+
+    @classmethod
+    def opened(cls, octets: bytes) -> Any:
+        """The frame in these octets, whose payload is in clear text though its security header says otherwise."""
+        frame = cls(clear=True)
+        frame.dissect(octets)
+        return frame
+
+    def bits(self, name: str) -> int:
+        """A field of the frame control, derived from the other fields where it is not set."""
+        value = self.getfieldval(name)
+        return int(self.get_field(name).i2m(self, value) if value is None else value)
+
+    def has(self, name: str) -> bool:
+        """Whether the sequence number or the security header is there."""
+        if name == "seq_no":
+            return self.version < 2 or not self.bits("seqno_suppression")
+        return bool(self.bits("security"))
+
+    @property
+    def ie(self) -> bool:
+        """Whether information elements are there."""
+        return self.version == 2 and bool(self.bits("ie_present"))
+
+    @property
+    def pans(self) -> tuple[bool, bool]:
+        """Whether the PAN IDs of destination and source are there: table 7-2."""
+        ends = (_OCTETS[self.bits("dst_addr_mode")], _OCTETS[self.bits("src_addr_mode")])
+        return pans_present(self.version, *ends, bool(self.pan_id_compression))
+
+    @property
+    def fcs_octets(self) -> int:
+        """Octets of the FCS that belongs behind this frame: TAP says it, or the FCS that is there."""
+        if isinstance(self.underlayer, WpanTap):
+            return self.underlayer.fcs_octets
+        return len(self.fcs or b"")
+
+    @property
+    def fcs_ok(self) -> bool | None:
+        """Whether the FCS is right, None where there is none."""
+        if not self.fcs:
+            return None
+        return bool(_FCS[len(self.fcs)](bytes(self)[: -len(self.fcs)]) == self.fcs)
+
+    def do_dissect(self, s: bytes) -> bytes:
+        body, fcs = self.split_fcs(s)
+        if fcs:
+            self.fields["fcs"] = fcs
+        level, key_index, start = _security(body)
+        if level and not self.clear:
+            body = self._opened(body, key_index)
+        end = len(body) - mic_octets(level)
+        if end < start:
+            raise ValueError(f"{len(body)} octets leave no room for the MIC")
+        self.fields["mic"] = body[end:]
+        rest: bytes = super().do_dissect(body[:end])
+        self.raw_packet_cache = None  # what stands behind the payload is not in it
+        return rest
+
+    def split_fcs(self, octets: bytes) -> tuple[bytes, bytes]:
+        """The frame without its FCS, and the FCS."""
+        end = len(octets) - (self.underlayer.fcs_octets if isinstance(self.underlayer, WpanTap) else 0)
+        return octets[:end], octets[end:]
+
+    def _opened(self, body: bytes, key_index: int | None) -> bytes:
+        """The frame in clear text where a key of the settings opens it and would seal it again to these octets."""
+        for key in settings.keys.candidates(key_index):
+            try:
+                opened = opened_octets(body, key)
+                if seal(opened, key) != body:
+                    continue
+            except (MicError, Malformed, ValueError):
+                continue
+            self.fields["clear"], self.fields["key"] = True, key
+            return opened
+        return body
+
+    def post_build(self, pkt: bytes, pay: bytes) -> bytes:
+        octets = pkt + pay + bytes(self.mic)
+        if self.clear and self.key:
+            octets = seal(octets if self.mic else octets + bytes(mic_octets(self.aux_sec.level)), self.key)
+        if self.fcs is not None:
+            return bytes(octets + self.fcs)
+        return bytes(octets + (_FCS[self.fcs_octets](octets) if self.fcs_octets else b""))
+
+    def guess_payload_class(self, payload: bytes) -> Layer:
+        if not _is_open(self):
+            return Sealed
+        if _has_payload_ies(self) and ends_in_mpx(payload):
+            return NEXT["mpx"]
+        if self.version < 2 and self.frame_type in (FrameType.BEACON, FrameType.COMMAND):
+            return WpanBeacon if self.frame_type == FrameType.BEACON else WpanCommand
+        return NEXT["6lowpan"] if self.frame_type == FrameType.DATA and payload[0] >> 6 else Raw
+
+    def mysummary(self) -> str:
+        kind = FrameType(self.frame_type).name.lower()
+        return f"802.15.4 {kind} {self.src or '-'} > {self.dst or '-'}"
+
+
+class WpanFcs(Wpan):
+    """A frame of link type 195: with an FCS whose length the one tells that is right, 16 bit where neither is."""
+
+    name = "802.15.4"
+
+    def split_fcs(self, octets: bytes) -> tuple[bytes, bytes]:
+        end = len(make_record(1, 0, WITH_FCS, octets, len(octets)).data)
+        return octets[:end], octets[end:]
+
+    @property
+    def fcs_octets(self) -> int:
+        if self.fcs:
+            return len(self.fcs)
+        return 2 if self.version < 2 else 4
+
+
+NEXT: Final[dict[str, Layer]] = {"mpx": Raw, "6lowpan": Raw}
+"""What a frame's payload is; the modules of these layers enter themselves."""
+
+
+def _security(body: bytes) -> tuple[int, int | None, int]:
+    """Security level, key index and the octets before the payload or IEs, found without reading what follows."""
+    fcf = int.from_bytes(body[:2], "little")
+    version = fcf >> 12 & 3
+    dst, src = _OCTETS[fcf >> 10 & 3], _OCTETS[fcf >> 14 & 3]
+    pans = pans_present(version, dst, src, bool(fcf & 0x40))
+    at = 2 + (version < 2 or not fcf & 0x100) + 2 * sum(pans) + dst + src
+    if not fcf & 8:
+        return 0, None, at
+    if at >= len(body):
+        raise ValueError("security header cut")
+    control = body[at]
+    mode = control >> 3 & 3
+    at += 1 + (0 if version == 2 and control & 0x20 else 4) + (0, 1, 5, 9)[mode]
+    return control & 7, body[at - 1] if mode and at <= len(body) else None, at
+
+
+def opened_octets(body: bytes, key: bytes) -> bytes:
+    """A sealed frame with its payload in clear text. Raises `security.MicError`, `errors.Malformed`, ValueError."""
+    return encode_mac(unprotect(body, decode_mac(body), key))
+
+
+def seal(opened: bytes, key: bytes) -> bytes:
+    """The octets on the air of a secured frame whose payload is in clear text; its last octets stand for the MIC.
+
+    Raises ValueError where the nonce cannot be made.
+    """
+    frame = decode_mac(opened)
+    if frame.security is None or frame.security.frame_counter is None:
+        raise ValueError("no frame counter for the nonce")
+    counter, index = frame.security.frame_counter, frame.security.key_index
+    return protect(frame, key, counter, index, level=frame.security.level)
