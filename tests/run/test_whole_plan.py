@@ -172,3 +172,15 @@ def test_pytest_alone_drives_the_plan(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
     assert verdicts(tmp_path / "run") == {("join-time", "t1"): "PASS", ("join-time", "t3"): "PASS"}
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_a_browser_shows_the_report(whole: tuple[Path, Ended], tmp_path: Path) -> None:
+    """pytest-html builds its table in the page: only a browser can say whether a reader sees it."""
+    run, _ = whole
+    quiet = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    more = "--disable-component-update --disable-sync --virtual-time-budget=5000 --dump-dom"
+    command = ["chromium", *quiet.split(), *more.split(), f"--user-data-dir={tmp_path}", f"file://{run}/report.html"]
+    page = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100).stdout
+    assert page.count('class="results-table-row passed"') == len(JUDGED), "a row a test, made by the page's script"
+    assert "ネットワーク参入時間" in page
