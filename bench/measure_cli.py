@@ -18,7 +18,8 @@ from bench.air.frame import decode_frames
 from bench.air.keys import KeyTable
 from bench.errors import InputError
 from bench.measurands.air.join import Join, NodeRecord
-from bench.measurands.air.report import Json, Measured, as_json, measure, node_name, statistics_ms
+from bench.measurands.air.mesh_report import Json
+from bench.measurands.air.report import Measured, as_json, measure, node_name, statistics_ms
 from bench.measurands.air.roundtrip import RoundTrips
 
 FORMATS = ("table", "json")

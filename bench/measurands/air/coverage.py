@@ -10,6 +10,9 @@ What the frames themselves tell of those that are missing:
   other way: a frame that asked, was not repeated, and whose sender is heard on, was acknowledged; where the capture
   holds no acknowledgement, it missed one. (A frame that its sender gave up after one attempt would count as missed.)
 
+A node that was without power goes on behind a block of counters that it had reserved: a jump is no loss where the node
+solicited a PAN in between, or where no node sends so much. It begins a new run.
+
 First and last captured frame of a run of counters are what delimits it and count for nothing: only those between them
 are trials, so the exact binomial interval holds for losses that are independent. Losses in bursts make it too narrow;
 the figures by interval of time show them. Missed frames are put evenly between their captured neighbours. What a node
@@ -33,6 +36,9 @@ BURST: Final = 200
 PER_SECOND: Final = 50
 """A counter further ahead than this many frames at once and per second of silence was set anew, not counted up: a node
 that keeps to a duty cycle of 10 % sends fewer."""
+AFRESH: Final = 16
+"""After a node solicited, so much ahead is enough: it started again behind the block of counters it had reserved."""
+_SOLICITS: Final = frozenset(("PAS", "PCS", "LPAS", "LPCS"))
 LATE: Final = 16
 """Numbers may come so far out of order: a node takes the number when it queues a frame, and repeats others before."""
 INTERVALS: Final = (60, 600, 3600, 6 * 3600, 24 * 3600)
@@ -132,14 +138,14 @@ class _Runs:
         self._wraps = wraps
         self.doubtful = 0
 
-    def take(self, value: int, t_ns: int) -> None:
-        """The next number captured."""
+    def take(self, value: int, t_ns: int, solicited: bool = False) -> None:
+        """The next number captured; ``solicited``: since the one before, its sender looked for a PAN."""
         run = self.runs[-1] if self.runs else None
         if run is not None and self._wraps:
             step = (value - run.top + LATE) % 256 - LATE
             self.doubtful += step > 128
             run.take(run.top + step, t_ns)
-        elif run is not None and -LATE <= value - run.top <= _plausible(t_ns - run.top_ns):
+        elif run is not None and -LATE <= value - run.top <= (AFRESH if solicited else _plausible(t_ns - run.top_ns)):
             run.take(value, t_ns)
         else:
             self.runs.append(_Run(value, t_ns, {value: t_ns}))
@@ -153,12 +159,16 @@ def _runs(seen: Digest) -> dict[bytes, tuple[str, list[_Runs]]]:
     """By sender: the method and its runs; counters where it has at least two of them."""
     counters: dict[bytes, dict[int | None, _Runs]] = defaultdict(lambda: defaultdict(lambda: _Runs(wraps=False)))
     numbers: dict[bytes, _Runs] = defaultdict(lambda: _Runs(wraps=True))
+    solicited: set[bytes] = set()
     for sighting in seen.sightings:
         sender = sighting.src or seen.senders.get(sighting.ordinal)
         if sender is None:
             continue
+        if sighting.kind in _SOLICITS:
+            solicited.add(sender)
         if sighting.counter is not None:
-            counters[sender][sighting.key_index].take(sighting.counter, sighting.start_ns)
+            counters[sender][sighting.key_index].take(sighting.counter, sighting.start_ns, sender in solicited)
+            solicited.discard(sender)
         if sighting.seq is not None and not sighting.is_ack:
             numbers[sender].take(sighting.seq, sighting.start_ns)
     found = {sender: ("sequence number", [_without_zero(runs)]) for sender, runs in numbers.items()}

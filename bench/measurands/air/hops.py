@@ -149,6 +149,10 @@ class Routes:
             if eui64 is not None and (above is not None or parent is None):
                 self.record(eui64, Change(t_ns, above, "DAO"))
 
+    def changes(self, eui64: bytes) -> tuple[Change, ...]:
+        """All changes of a node's parent, in order of time."""
+        return tuple(self._changes.get(eui64, ()))
+
     def change_at(self, eui64: bytes, t_ns: int | None = None) -> Change | None:
         """The change that holds at ``t_ns`` (default: at the end); before the first sign, that first sign if it is not
         a DAO: traffic shows a route that was there already."""

@@ -1,7 +1,8 @@
 """All that a bare capture gives, at once: what `kenshin measure` prints.
 
 `measure` computes, `as_json` names it. Names of the contract (design section 10, issue of the command): `nodes` with
-`hops`, `parent`, `joins`; `round_trips`; `airtime_s`. What stands beside them says how a figure is known.
+`hops`, `parent`, `joins`; `round_trips`; `airtime_s`; `mesh` (`mesh_report`). What stands beside them says how a figure
+is known.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from statistics import median
-from typing import Final, TypeAlias
+from typing import Final
 
 import attrs
 
@@ -19,10 +20,10 @@ from bench.air.mac import format_address
 from bench.measurands.air.airtime import Phy, airtime_of, phy_of
 from bench.measurands.air.hops import routes
 from bench.measurands.air.join import Join, NodeRecord, join_records
+from bench.measurands.air.mesh_report import Json, MeshReport, mesh_json, mesh_report
 from bench.measurands.air.roundtrip import RoundTrips, round_trips_of
 from bench.measurands.air.sighting import Sighting, digest
 
-Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 P95: Final = 0.95
 
 
@@ -38,6 +39,7 @@ class Measured:
     nodes: dict[bytes, NodeRecord]
     round_trips: tuple[RoundTrips, ...]
     airtime_s: dict[bytes, float | None]
+    mesh: MeshReport
 
 
 def measure(frames: Iterable[Frame], bitrate_bps: int | None = None) -> Measured:
@@ -55,6 +57,7 @@ def measure(frames: Iterable[Frame], bitrate_bps: int | None = None) -> Measured
         nodes=join_records(seen, found, radio),
         round_trips=round_trips_of(seen, found, radio),
         airtime_s=airtime_of(seen, radio),
+        mesh=mesh_report(seen, found, radio),
     )
 
 
@@ -84,6 +87,7 @@ def as_json(measured: Measured) -> dict[str, Json]:
         "nodes": {node_name(eui64): _node(node) for eui64, node in measured.nodes.items()},
         "round_trips": [_trips(trips) for trips in measured.round_trips],
         "airtime_s": {node_name(e): None if s is None else round(s, 6) for e, s in measured.airtime_s.items()},
+        "mesh": mesh_json(measured.mesh),
     }
 
 

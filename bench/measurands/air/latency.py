@@ -1,0 +1,164 @@
+"""One datagram followed over its hops: when each node sent it, how often, and how long it kept it.
+
+A datagram is known by what no hop changes: innermost source and final destination, protocol, payload with its checksum
+(tunnels, source routes, hop limits and fragments do not matter). Each *transfer* of it (`transfers`; of its last
+fragment) is a hop. Hops make a *passage*: one journey from the first hop seen to the last. The same hop again is a
+duplicate (sent again with a new sequence number); a new start after `QUIET_NS`, or at the datagram's own source, is a
+new passage (an application's repetition).
+
+Latency of a hop: from the start of its first attempt (first fragment) to the end of the frame that completes it at the
+receiver. Wait in a node: from there to the start of the first attempt onwards: queue, channel access and sleeping, not
+air. In a merged stream (`merge`) both are differences on one clock; their uncertainty is that of the clocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Final
+
+import attrs
+
+from bench.measurands.air.airtime import Phy
+from bench.measurands.air.hops import AddressBook
+from bench.measurands.air.sighting import Datagram, Digest
+from bench.measurands.air.transfers import Transfer, transfers
+from bench.records import NS_PER_S
+
+QUIET_NS: Final = 60 * NS_PER_S
+"""No node keeps a datagram longer; the same octets after that are another datagram."""
+
+
+@attrs.frozen(slots=True)
+class Hop:
+    """One hop of one datagram. ``first_ns``: start of its first attempt; ``arrived_ns``: end of the frame that brought
+    it over (of the last attempt, where no acknowledgement was captured); ``attempts`` captured; ``frames``: their
+    numbers; ``confirmed``: acknowledged."""
+
+    src: bytes
+    dst: bytes
+    first_ns: int
+    arrived_ns: int
+    attempts: int
+    frames: tuple[int, ...]
+    confirmed: bool
+
+    @property
+    def latency_ns(self) -> int:
+        """From first attempt to arrival."""
+        return self.arrived_ns - self.first_ns
+
+
+@attrs.frozen(slots=True)
+class Passage:
+    """One journey of a datagram. ``complete``: it began at its source and ended at its destination, as far as both are
+    nodes here, and every hop between was captured. ``duplicates``: hops sent again."""
+
+    src_address: bytes
+    dst_address: bytes
+    hops: tuple[Hop, ...]
+    duplicates: int
+    complete: bool
+
+    @property
+    def nodes(self) -> tuple[bytes, ...]:
+        """The nodes it passed, in order."""
+        return (*(hop.src for hop in self.hops), self.hops[-1].dst)
+
+    @property
+    def looped(self) -> bool:
+        """It came to a node twice."""
+        return len(set(self.nodes)) < len(self.nodes)
+
+    @property
+    def waits_ns(self) -> tuple[tuple[bytes, int], ...]:
+        """By forwarding node: how long it kept the datagram."""
+        pairs = zip(self.hops, self.hops[1:], strict=False)
+        return tuple(
+            (after.src, after.first_ns - before.arrived_ns) for before, after in pairs if before.dst == after.src
+        )
+
+    @property
+    def total_ns(self) -> int:
+        """From its first attempt to its arrival at the last node."""
+        return self.hops[-1].arrived_ns - self.hops[0].first_ns
+
+
+def passages(
+    seen: Digest, book: AddressBook, radio: Phy, found: Iterable[Transfer] | None = None
+) -> tuple[Passage, ...]:
+    """Every unicast datagram that is no neighbour's own affair, in order of its first hop."""
+    open_: dict[int, _Journey] = {}
+    done: list[_Journey] = []
+    for transfer in transfers(seen) if found is None else found:
+        datagram = _datagram(transfer)
+        if datagram is None or datagram.local or datagram.multicast:
+            continue
+        hop = _hop(transfer, datagram, seen, radio)
+        journey = open_.get(datagram.identity)
+        if journey is None or journey.over(hop, book.eui64(datagram.src)):
+            journey = open_[datagram.identity] = _Journey(datagram)
+            done.append(journey)
+        journey.take(hop)
+    return tuple(journey.passage(book) for journey in done)
+
+
+def _datagram(transfer: Transfer) -> Datagram | None:
+    """What the transfer completes; of several attempts any that was read tells."""
+    contents = (attempt.content for attempt in transfer.attempts)
+    return next((content for content in contents if isinstance(content, Datagram)), None)
+
+
+def _hop(transfer: Transfer, datagram: Datagram, seen: Digest, radio: Phy) -> Hop:
+    arrival = transfer.delivered or transfer.attempts[-1]
+    return Hop(
+        src=transfer.src or b"",
+        dst=transfer.dst or b"",
+        first_ns=min(datagram.first_ns, transfer.first.start_ns),
+        arrived_ns=radio.end_ns(arrival),
+        attempts=len(transfer.attempts),
+        frames=tuple(attempt.number for attempt in transfer.attempts),
+        confirmed=transfer.delivered is not None,
+    )
+
+
+@attrs.define(slots=True)
+class _Journey:
+    """A passage under way."""
+
+    datagram: Datagram
+    hops: list[Hop] = attrs.field(factory=list)
+    duplicates: int = 0
+
+    def over(self, hop: Hop, source: bytes | None) -> bool:
+        """Whether ``hop`` begins a journey of its own."""
+        if hop.first_ns - self.hops[-1].arrived_ns > QUIET_NS:
+            return True
+        return hop.src == source and self.hops[0].src == source and hop.src != self.hops[-1].dst and len(self.hops) > 1
+
+    def take(self, hop: Hop) -> None:
+        if any((hop.src, hop.dst) == (other.src, other.dst) for other in self.hops[-2:]):
+            self.duplicates += 1
+        else:
+            self.hops.append(hop)
+
+    def passage(self, book: AddressBook) -> Passage:
+        begins = _stands_at(self.hops[0].src, self.datagram.src, book)
+        ends = _stands_at(self.hops[-1].dst, self.datagram.dst, book)
+        return Passage(
+            self.datagram.src,
+            self.datagram.dst,
+            tuple(self.hops),
+            self.duplicates,
+            begins and ends and _unbroken(self.hops),
+        )
+
+
+def _unbroken(hops: Sequence[Hop]) -> bool:
+    return all(before.dst == after.src for before, after in pairwise(hops))
+
+
+def _stands_at(node: bytes, address: bytes, book: AddressBook) -> bool:
+    """Hosts outside the mesh stand at the border router."""
+    owner = book.eui64(address)
+    return node == owner or (owner is None and node in book.border_routers)

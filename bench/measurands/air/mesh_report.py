@@ -1,0 +1,202 @@
+"""The mesh's part of `kenshin measure`: routing over time, links, coverage and forwarding, computed once and named.
+
+`mesh_report` computes from what `report.measure` has already; `mesh_json` gives the contract's form under ``mesh``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from statistics import median
+from typing import TypeAlias
+
+import attrs
+
+from bench.air import ipv6
+from bench.air.mac import format_address
+from bench.measurands.air.airtime import Phy
+from bench.measurands.air.coverage import Coverage, Interval, coverage
+from bench.measurands.air.hops import Routes
+from bench.measurands.air.latency import Passage, passages
+from bench.measurands.air.mesh import Dodag, Mesh, mesh
+from bench.measurands.air.sighting import Digest
+from bench.measurands.air.transfers import Link, Share, links, transfers
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+
+@attrs.frozen(slots=True)
+class MeshReport:
+    """The mesh of one capture (or of several merged)."""
+
+    mesh: Mesh
+    links: tuple[Link, ...]
+    passages: tuple[Passage, ...]
+    coverage: Coverage
+
+
+def mesh_report(seen: Digest, found: Routes, radio: Phy) -> MeshReport:
+    """All of it from a digest."""
+    handed = transfers(seen)
+    return MeshReport(
+        mesh(seen, found, handed),
+        links(seen, handed),
+        passages(seen, found.book, radio, handed),
+        coverage(seen, found=handed),
+    )
+
+
+def mesh_json(report: MeshReport) -> dict[str, Json]:
+    """EUI-64s as text, stamps in Unix ns, durations in ms, shares from 0 to 1 with their 95 % interval."""
+    retransmissions: Counter[bytes] = Counter()
+    for link in report.links:
+        retransmissions[link.src] += link.retransmissions
+    return {
+        "dodag": [_dodag(dodag) for dodag in report.mesh.dodags],
+        "changes": _changes(report.mesh),
+        "loops": [
+            {"from_ns": loop.from_ns, "to_ns": loop.to_ns, "nodes": [_name(node) for node in loop.nodes]}
+            for loop in report.mesh.loops
+        ],
+        "orphans": [
+            {
+                "node": _name(orphan.eui64),
+                "from_ns": orphan.from_ns,
+                "to_ns": orphan.to_ns,
+                "why": orphan.why,
+                "at": _name(orphan.at),
+            }
+            for orphan in report.mesh.orphans
+        ],
+        "retransmissions": {_name(node) or "?": count for node, count in sorted(retransmissions.items())},
+        "links": [_link(link) for link in report.links],
+        "datagrams": _datagrams(report.passages),
+        "forwarding": _forwarding(report.passages),
+        "coverage": _coverage(report.coverage),
+    }
+
+
+def _name(eui64: bytes | None) -> str | None:
+    return format_address(eui64) if eui64 else None
+
+
+def _dodag(dodag: Dodag) -> Json:
+    return {
+        "dodag_id": ipv6.text(dodag.dodag_id),
+        "instance": dodag.instance,
+        "root": _name(dodag.root),
+        "min_hop_rank_increase": dodag.step,
+        "versions": [{"version": version, "t_ns": t_ns, "told_by": _name(by)} for version, t_ns, by in dodag.versions],
+        "members": [_name(node) for node in sorted(dodag.members)],
+    }
+
+
+def _changes(found: Mesh) -> list[Json]:
+    """Parents, ranks and hop counts in one order of time; of one moment in the order cause, effect."""
+    rows: list[tuple[int, int, bytes, dict[str, Json]]] = []
+    for node, parents in found.parents.items():
+        rows += [(c.t_ns, 0, node, {"parent": _name(c.parent), "evidence": c.evidence}) for c in parents]
+    for node, ranks in found.ranks.items():
+        rows += [(r.t_ns, 1, node, {"rank": r.rank, "version": r.version}) for r in ranks]
+    for node, depths in found.depths.items():
+        rows += [(d.t_ns, 2, node, {"hops": d.hops}) for d in depths]
+    rows.sort(key=lambda row: row[:3])
+    return [{"t_ns": t_ns, "node": _name(node), **what} for t_ns, _, node, what in rows]
+
+
+def _link(link: Link) -> Json:
+    return {
+        "src": _name(link.src),
+        "dst": _name(link.dst),
+        "transfers": link.transfers,
+        "attempts": link.attempts,
+        "retransmissions": link.retransmissions,
+        "duplicates": link.needless,
+        "acknowledged": _share(link.clear),
+        "unclear": link.unclear,
+        "etx": None if link.etx is None else round(link.etx, 3),
+        "rsl_dbm": link.rsl_dbm,
+        "rssi_at_sniffer_dbm": link.rssi_dbm,
+    }
+
+
+def _share(share: Share) -> dict[str, Json]:
+    bounds = share.interval
+    return {
+        "part": share.part,
+        "of": share.whole,
+        "share": None if share.share is None else round(share.share, 6),
+        "low": None if bounds is None else round(bounds[0], 6),
+        "high": None if bounds is None else round(bounds[1], 6),
+    }
+
+
+def _datagrams(found: Iterable[Passage]) -> Json:
+    """How many journeys of datagrams were followed, and which came to a node twice."""
+    found = tuple(found)
+    return {
+        "followed": len(found),
+        "complete": sum(passage.complete for passage in found),
+        "duplicates": sum(passage.duplicates for passage in found),
+        "looped": [
+            {"first_ns": passage.hops[0].first_ns, "nodes": [_name(node) for node in passage.nodes]}
+            for passage in found
+            if passage.looped
+        ],
+    }
+
+
+def _forwarding(found: Iterable[Passage]) -> Json:
+    """By node: how long it kept the datagrams that it sent on; by link: how long they took over it."""
+    waits: dict[bytes, list[int]] = defaultdict(list)
+    hops: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
+    for passage in found:
+        for node, wait_ns in passage.waits_ns:
+            waits[node].append(wait_ns)
+        for hop in passage.hops:
+            if hop.confirmed:
+                hops[hop.src, hop.dst].append(hop.latency_ns)
+    return {
+        "wait_ms": {_name(node) or "?": _figures(values) for node, values in sorted(waits.items())},
+        "hop_ms": [
+            {"src": _name(src), "dst": _name(dst), **_figures(values)} for (src, dst), values in sorted(hops.items())
+        ],
+    }
+
+
+def _figures(values_ns: list[int]) -> dict[str, Json]:
+    return {
+        "n": len(values_ns),
+        "min": round(min(values_ns) / 1e6, 3),
+        "median": round(median(values_ns) / 1e6, 3),
+        "max": round(max(values_ns) / 1e6, 3),
+    }
+
+
+def _coverage(found: Coverage) -> Json:
+    return {
+        **_share(found.share),
+        "interval_s": found.interval_ns / 1e9,
+        "intervals": _intervals(found.intervals),
+        "senders": {
+            _name(sender.eui64) or "?": {
+                "method": sender.method,
+                "captured": sender.captured,
+                "missed": sender.missed,
+                "restarts": sender.restarts,
+                "doubtful_gaps": sender.doubtful,
+                **_share(sender.share),
+                "intervals": _intervals(sender.intervals),
+            }
+            for sender in found.senders
+        },
+        "acknowledged_frames": _share(found.acked_frames),
+        "acknowledged_frames_by_sender": {
+            _name(eui64) or "?": _share(share) for eui64, share in found.acked_frames_by_sender.items()
+        },
+        "acknowledgements": _share(found.acknowledgements),
+    }
+
+
+def _intervals(found: Iterable[Interval]) -> list[Json]:
+    return [{"from_ns": part.from_ns, "to_ns": part.to_ns, **_share(part.share)} for part in found]
