@@ -12,19 +12,22 @@ from typing import Final, TypeVar
 import attrs
 
 from bench.air import application, beacon, command, ipv6, lowpan, mlme, sixlorh, summary, wisun
+from bench.air.counters import Freshness
 from bench.air.describe import describe
 from bench.air.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, decode_relay
 from bench.air.errors import Malformed
 from bench.air.fragment import Reassembler
+from bench.air.handshake import KeyMessage
 from bench.air.ies import MPX_GROUP, WISUN_GROUP, WISUN_HEADER_ID, Ie
 from bench.air.ipv6 import Packet
 from bench.air.keys import KeyTable
+from bench.air.kmp import KmpFollower, Progress
 from bench.air.link import Record
-from bench.air.mac import FrameType, MacFrame, decode_mac, mic_octets
-from bench.air.mpx import KMP, LOWPAN, Mpx, Transfer, decode_mpx
-from bench.air.security import MicError, unprotect
+from bench.air.mac import FrameType, MacFrame, decode_mac
+from bench.air.mpx import KMP, LOWPAN, Mpx, MpxReassembler, Transfer, decode_mpx
+from bench.air.opening import Opener
 from bench.air.udp import Udp
-from bench.air.wisun import Element, Lutt, Opaque, Utt, WisunFrameType
+from bench.air.wisun import Ea, Element, Lutt, NetName, Opaque, Utt, WisunFrameType
 
 T = TypeVar("T")
 
@@ -62,6 +65,8 @@ class Frame:
     key_index: int | None = None
     frame_counter: int | None = None
     mic: str = "none"
+    freshness: Freshness | None = None
+    """What a frame counter says whose MIC is right, against those before it of the same sender and key."""
     ies: tuple[str, ...] = ()
     """Names in the frame's order, terminations left out: ("UTT", "BT", "US", "PAN", "NETNAME", "MPX")."""
     typed_ies: tuple[Element | Opaque, ...] = ()
@@ -76,6 +81,10 @@ class Frame:
     """EAPOL of this frame: sent over MPX, or carried in an EAPOL relay datagram (then ``relay`` is set too)."""
     kmp_id: int | None = None
     relay: EapolRelay | None = None
+    key_message: KeyMessage | None = None
+    """What an EAPOL-Key frame says, opened where its PMK is known."""
+    tls: tuple[str, ...] = ()
+    """Names of the TLS records that this EAP-TLS frame completes."""
     content: beacon.Beacon | command.Command | application.Message | None = None
     """What a beacon or a MAC command says, or the application message in the innermost UDP datagram."""
     piece: lowpan.Datagram | lowpan.Fragment | None = attrs.field(default=None, repr=False)
@@ -97,6 +106,7 @@ class _Inside:
     eapol: Eapol | None = None
     kmp_id: int | None = None
     relay: EapolRelay | None = None
+    progress: Progress = attrs.field(factory=Progress)
     content: beacon.Beacon | command.Command | application.Message | None = None
     piece: lowpan.Datagram | lowpan.Fragment | None = None
     datagram: bytes = b""
@@ -111,10 +121,12 @@ class Decoder:
     """
 
     def __init__(self, keys: KeyTable | None = None, contexts: Mapping[int, bytes] | None = None) -> None:
-        self._keys = keys or KeyTable()
+        self._keys = keys.copy() if keys else KeyTable()
         self._contexts = contexts or {}
         self._reassembler = Reassembler()
-        self._awaited: tuple[int | None, bytes | None] = (None, None)
+        self._mpx_reassembler = MpxReassembler()
+        self._opener = Opener(self._keys)
+        self._kmp = KmpFollower(self._keys)
 
     def decode(self, record: Record) -> Frame:
         """The frame of one record. Never raises."""
@@ -123,6 +135,10 @@ class Decoder:
         except Exception as error:  # the last resort: a capture may hold anything, and one frame must not end a run
             return _bare(record, f"malformed: unforeseen {type(error).__name__}: {error}")
 
+    def expect(self, sequence: int | None, address: bytes | None) -> None:
+        """Says which frame asked for an acknowledgement last, to a decoder that is not given every frame."""
+        self._opener.expect(sequence, address)
+
     def _decode(self, record: Record) -> Frame:
         if record.damage or record.fcs_ok is False:
             return _bare(record, f"malformed: {record.damage or 'the FCS is wrong'}")
@@ -130,13 +146,16 @@ class Decoder:
             raw = decode_mac(record.data)
         except Malformed as error:
             return _bare(record, f"malformed: {error}")
-        mac, mic, trouble = self._open(record, raw)
+        opened = self._opener.open(record, raw)
+        mac = opened.mac
         if mac.ack_request:
-            self._awaited = (mac.sequence, mac.dst)
+            self._opener.expect(mac.sequence, mac.dst)
         kind, names, typed, ie_trouble = _read_ies(mac)
-        inside = _Inside(info=trouble)
-        if not trouble:
+        inside = _Inside(info=opened.trouble)
+        if not opened.trouble:
             inside = self._inside(mac, record.time_ns)
+        if opened.mic not in ("bad", "no key"):
+            inside = self._learn(mac, typed, inside)
         innermost = ipv6.innermost(inside.packet) if inside.packet else None
         is_wisun = kind in _KINDS.values()
         return Frame(
@@ -156,7 +175,8 @@ class Decoder:
             secured=mac.security is not None and mac.security.level > 0,
             key_index=mac.security.key_index if mac.security else None,
             frame_counter=mac.security.frame_counter if mac.security else None,
-            mic=mic,
+            mic=opened.mic,
+            freshness=opened.freshness,
             ies=names,
             typed_ies=typed,
             layers=("802.15.4", *(("wi-sun",) if is_wisun else ()), *inside.layers),
@@ -166,40 +186,32 @@ class Decoder:
             eapol=inside.eapol,
             kmp_id=inside.kmp_id,
             relay=inside.relay,
+            key_message=inside.progress.key_message,
+            tls=inside.progress.tls,
             content=inside.content,
             piece=inside.piece,
             datagram=inside.datagram,
-            info=inside.info or ie_trouble or summary.elements(typed),
+            info=_info(inside.info or ie_trouble or summary.elements(typed), opened.freshness),
         )
 
-    def _open(self, record: Record, raw: MacFrame) -> tuple[MacFrame, str, str]:
-        """The frame in clear text where that is possible, its ``mic``, and why its payload must not be read."""
-        if record.cut:
-            return raw, "none", f"cut by the capture to {len(record.data)} octets"
-        if raw.security is None or raw.security.level == 0:
-            return raw, "none", ""
-        level = raw.security.level
-        encrypted = bool(level & 4)
-        if not mic_octets(level):
-            return raw, "none", "encrypted without a MIC: not read"
-        candidates = self._keys.candidates(raw.security.key_index)
-        for key in candidates:
-            try:
-                return unprotect(record.data, raw, key, eui64=self._acknowledger(raw)), "ok", ""
-            except MicError:
-                continue
-            except Malformed as error:
-                return raw, "ok", f"malformed: {error}"
-            except ValueError as error:
-                return raw, "no key", str(error)
-        if candidates:
-            return raw, "bad", "the MIC is wrong under every key of this index"
-        return raw, "no key", "encrypted" if encrypted else ""
-
-    def _acknowledger(self, raw: MacFrame) -> bytes | None:
-        """Who sends an acknowledgement without source address: whom the frame before it was for."""
-        sequence, address = self._awaited
-        return address if raw.frame_type == FrameType.ACK and raw.sequence == sequence else None
+    def _learn(self, mac: MacFrame, typed: tuple[Element | Opaque, ...], inside: _Inside) -> _Inside:
+        """What later frames need of this one: network names, authenticators, short addresses, handshakes."""
+        for element in typed:
+            if isinstance(element, NetName):
+                self._keys.learn_name(element.name)
+            elif isinstance(element, Ea):
+                self._kmp.heard_authenticator(element.eui64)
+        given = inside.content
+        if isinstance(given, command.AssociationResponse) and not given.status and mac.dst_pan is not None and mac.dst:
+            self._keys.learn_address(mac.dst_pan, given.address.to_bytes(2, "big"), mac.dst)
+        if inside.eapol is None:
+            return inside
+        try:
+            progress = self._kmp.follow(inside.eapol, mac, inside.packet, inside.relay)
+        except Malformed as error:
+            return attrs.evolve(inside, info=f"malformed: {error}")
+        info = ", ".join(filter(None, (inside.info, progress.words)))
+        return attrs.evolve(inside, progress=progress, info=info)
 
     def _inside(self, mac: MacFrame, time_ns: int) -> _Inside:
         """What the payload of a clear frame holds."""
@@ -222,8 +234,14 @@ class Decoder:
         return found
 
     def _mpx(self, mpx: Mpx, mac: MacFrame, time_ns: int) -> _Inside:
-        if mpx.transfer not in (Transfer.FULL, Transfer.FULL_COMPRESSED):
-            return _Inside(("mpx",), info=f"MPX transfer type {mpx.transfer}, not reassembled")
+        try:
+            whole = self._mpx_reassembler.add(mpx, mac.src, mac.dst, time_ns)
+        except Malformed as error:
+            return _Inside(("mpx",), info=f"malformed: {error}")
+        if whole is None:
+            words = "abort" if mpx.transfer == Transfer.ABORT else f"fragment {mpx.fragment}"
+            return _Inside(("mpx",), info=f"MPX {words}, transaction {mpx.transaction}")
+        mpx = whole
         if mpx.multiplex_id == LOWPAN:
             return self._lowpan(mpx.body, mac, time_ns, ("mpx",))
         if mpx.multiplex_id == KMP:
@@ -249,6 +267,13 @@ class Decoder:
         except Malformed as error:
             return _Inside(layers, piece=piece, datagram=whole.packet, info=f"malformed: {error}")
         return attrs.evolve(_packet(packet, layers), piece=piece, datagram=whole.packet)
+
+
+def _info(words: str, freshness: Freshness | None) -> str:
+    """The line for people, with what is wrong with the frame counter."""
+    if freshness not in (Freshness.REPLAY, Freshness.REUSE):
+        return words
+    return f"{words} [frame counter: {freshness}]" if words else f"frame counter: {freshness}"
 
 
 def _bare(record: Record, info: str) -> Frame:

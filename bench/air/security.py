@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
+from typing import Final
 
 import attrs
 from cryptography.exceptions import InvalidTag
@@ -17,6 +18,9 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from bench.air.ies import HT1, read_payload_ies, write_payload_ies
 from bench.air.mac import AuxSecurity, MacFrame, encode_mac, mic_octets, open_octets
+
+_MODES: Final = {0: 1, 4: 2, 8: 3}
+"""Key id mode by octets of the key source (table 9-7)."""
 
 
 class MicError(ValueError):
@@ -31,13 +35,16 @@ def protect(
     *,
     level: int = 6,
     eui64: bytes | None = None,
+    key_source: bytes = b"",
 ) -> bytes:
-    """PSDU octets of a clear frame, secured (key id mode 1; mode 0 with ``key_index`` None). ``level`` is 1-7.
+    """PSDU octets of a clear frame, secured. ``level`` is 1-7; the key id mode is 0 with ``key_index`` None, 1 without
+    ``key_source``, 2 with one of 4 octets, 3 with one of 8 (display order).
 
     The nonce takes ``frame.src``, or ``eui64`` (8 octets, display order) where the frame carries a short source or
     none. Raises ValueError where neither is an EUI-64.
     """
-    aux = AuxSecurity(level, 0 if key_index is None else 1, frame_counter, b"", key_index)
+    mode = 0 if key_index is None else _MODES[len(key_source)]
+    aux = AuxSecurity(level, mode, frame_counter, key_source, key_index)
     secured = attrs.evolve(frame, security=aux, payload_ies=(), payload=b"", mic=b"")
     opened = open_octets(frame)
     authenticated = encode_mac(secured) + frame.payload[:opened]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from bench.air import ipv6, rpl
-from bench.air.eapol import EAP_IDENTITY, EAP_TLS, EapCode, Eapol, decode_eap_tls, tls_records
+from bench.air.eapol import EAP_IDENTITY, EAP_TLS, Eap, EapCode, Eapol, decode_eap_tls, tls_records
 from bench.air.errors import Malformed
 from bench.air.extensions import (
     DestinationOptions,
@@ -77,16 +77,19 @@ def eapol(pdu: Eapol) -> str:
     """ "Key 3/4", "EAP-TLS request, Server Hello", "EAP success" ..."""
     if pdu.key is not None:
         return f"Key {pdu.key.message}"
-    if pdu.eap is None:
-        return f"EAPOL type {pdu.type}"
-    code = EapCode(pdu.eap.code).name.lower() if pdu.eap.code in set(EapCode) else f"code {pdu.eap.code}"
-    if pdu.eap.type == EAP_IDENTITY:
+    return f"EAPOL type {pdu.type}" if pdu.eap is None else eap(pdu.eap)
+
+
+def eap(packet: Eap) -> str:
+    """ "EAP request, identity", "EAP success" ..."""
+    code = EapCode(packet.code).name.lower() if packet.code in set(EapCode) else f"code {packet.code}"
+    if packet.type == EAP_IDENTITY:
         return f"EAP {code}, identity"
-    if pdu.eap.type != EAP_TLS:
-        return f"EAP {code}" if pdu.eap.type is None else f"EAP {code}, type {pdu.eap.type}"
+    if packet.type != EAP_TLS:
+        return f"EAP {code}" if packet.type is None else f"EAP {code}, type {packet.type}"
     try:
-        tls = decode_eap_tls(pdu.eap)
+        tls = decode_eap_tls(packet)
     except Malformed as error:
         return f"malformed: {error}"
-    names = "start" if tls.start else ", ".join(tls_records(tls.data)) or "acknowledges"
+    names = "start" if tls.start else ", ".join(tls_records(tls.data)) or ("goes on" if tls.data else "acknowledges")
     return f"EAP-TLS {code}, {names}"

@@ -1,0 +1,87 @@
+"""Secured frames opened: which keys are tried on a frame, whose EUI-64 its nonce takes, and how fresh its counter is.
+
+Several keys may share a key index: neighbouring PANs, a renewed key, a GTK under several network names. Which one
+sealed a frame shows only by its MIC, so all are tried, the one first that opened this sender's last frame.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from bench.air.counters import Counters, Freshness
+from bench.air.errors import Malformed
+from bench.air.keys import KeyTable
+from bench.air.link import Record
+from bench.air.mac import FrameType, MacFrame, mic_octets
+from bench.air.security import MicError, unprotect
+
+
+@attrs.frozen(slots=True)
+class Opened:
+    """A frame in clear text where that is possible. ``mic`` is that of `Frame`; ``trouble`` says why the payload must
+    not be read, "" where it may; ``freshness`` is None where the MIC was not verified."""
+
+    mac: MacFrame
+    mic: str = "none"
+    trouble: str = ""
+    freshness: Freshness | None = None
+
+
+class Opener:
+    """Opens the frames of one capture, in its order; ``keys`` may learn in between."""
+
+    def __init__(self, keys: KeyTable) -> None:
+        self._keys = keys
+        self._counters = Counters()
+        self._last: dict[tuple[bytes | None, int | None], bytes] = {}
+        self._awaited: tuple[int | None, bytes | None] = (None, None)
+
+    def expect(self, sequence: int | None, address: bytes | None) -> None:
+        """Which frame asked for an acknowledgement last."""
+        self._awaited = (sequence, address)
+
+    def open(self, record: Record, raw: MacFrame) -> Opened:
+        """``raw`` is `decode_mac` of the record's octets."""
+        if record.cut:
+            return Opened(raw, trouble=f"cut by the capture to {len(record.data)} octets")
+        if raw.security is None or raw.security.level == 0:
+            return Opened(raw)
+        if not mic_octets(raw.security.level):
+            return Opened(raw, trouble="encrypted without a MIC: not read")
+        encrypted = bool(raw.security.level & 4)
+        sender = self._sender(raw)
+        keys = self._candidates(sender, raw.security.key_index)
+        for key in keys:
+            try:
+                clear = unprotect(record.data, raw, key, eui64=sender)
+            except MicError:
+                continue
+            except Malformed as error:
+                return Opened(raw, "ok", f"malformed: {error}", self._verified(raw, record, sender, key))
+            except ValueError as error:
+                return Opened(raw, "no key", str(error))
+            return Opened(clear, "ok", "", self._verified(raw, record, sender, key))
+        if keys:
+            return Opened(raw, "bad", "the MIC is wrong under every key of this index")
+        return Opened(raw, "no key", "encrypted" if encrypted else "")
+
+    def _sender(self, raw: MacFrame) -> bytes | None:
+        """The EUI-64 for the nonce; an acknowledgement without source comes from whom the frame before it was for."""
+        source = raw.src
+        if source is None and raw.frame_type == FrameType.ACK and raw.sequence == self._awaited[0]:
+            source = self._awaited[1]
+        if source is None or len(source) == 8:
+            return source
+        return self._keys.eui64_of(raw.dst_pan if raw.src_pan is None else raw.src_pan, source)
+
+    def _candidates(self, sender: bytes | None, key_index: int | None) -> tuple[bytes, ...]:
+        keys = self._keys.candidates(key_index)
+        last = self._last.get((sender, key_index))
+        return keys if last is None or keys[0] == last else (last, *(key for key in keys if key != last))
+
+    def _verified(self, raw: MacFrame, record: Record, sender: bytes | None, key: bytes) -> Freshness | None:
+        assert raw.security is not None
+        if sender is None or raw.security.frame_counter is None:
+            return None
+        self._last[sender, raw.security.key_index] = key
+        return self._counters.check(sender, key, raw.security.frame_counter, record.data)
