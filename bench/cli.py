@@ -61,7 +61,9 @@ def decode(
 
 @app.command()
 def measure(
-    capture: Capture,
+    captures: Annotated[
+        list[Path], typer.Argument(help="pcap or pcapng files: several are several sniffers.", show_default=False)
+    ],
     keys: Keys = None,
     fmt: Annotated[MeasureFormat, typer.Option("--format")] = MeasureFormat.TABLE,
     bitrate: Annotated[
@@ -71,7 +73,11 @@ def measure(
     """Join times, hops, round trips and air time from a bare capture."""
     from bench.measure_cli import measure_command
 
-    _finish(lambda: measure_command(str(capture), str(keys) if keys else None, fmt.value, sys.stdout, bitrate))
+    _finish(
+        lambda: measure_command(
+            [str(path) for path in captures], str(keys) if keys else None, fmt.value, sys.stdout, bitrate
+        )
+    )
 
 
 @app.command()

@@ -23,6 +23,7 @@ from bench.yamlfile import load_source
 if TYPE_CHECKING:
     from bench.air.capture import Record
     from bench.air.frame import Frame
+    from bench.air.keys import KeyTable
 
 __all__ = ["CitedObservation", "Episode", "Evidence", "Recorder", "RunFolder", "Timeline"]
 
@@ -176,6 +177,18 @@ class Evidence:
         streams = [self._frames_of(name, since_ns, until_ns) for name in names]
         return heapq.merge(*streams, key=lambda frame: frame.time_ns)
 
+    def records(self, sniffer: str, *, since_ns: int | None = None, until_ns: int | None = None) -> Iterator[Record]:
+        """Frames of one sniffer as captured, not decoded; bounds as in `frames`."""
+        from bench.air.capture import read_capture
+
+        return _between(read_capture(self.folder.captures / f"{sniffer}.pcapng"), since_ns, until_ns)
+
+    def keys(self) -> KeyTable | None:
+        """The run's decryption keys; None where it keeps none."""
+        from bench.air.keys import KeyTable
+
+        return KeyTable.read(self.folder.keys) if self.folder.keys.is_file() else None
+
     def canonical(self) -> Iterator[str]:
         """The timeline's canonical export: JSON lines in reading order."""
         return self._timeline.canonical()
@@ -189,13 +202,9 @@ class Evidence:
         return self._episodes
 
     def _frames_of(self, sniffer: str, since_ns: int | None, until_ns: int | None) -> Iterator[Frame]:
-        from bench.air.capture import read_capture
         from bench.air.frame import decode_frames
-        from bench.air.keys import KeyTable
 
-        keys = KeyTable.read(self.folder.keys) if self.folder.keys.is_file() else None
-        records = read_capture(self.folder.captures / f"{sniffer}.pcapng")
-        return decode_frames(_between(records, since_ns, until_ns), keys)
+        return decode_frames(self.records(sniffer, since_ns=since_ns, until_ns=until_ns), self.keys())
 
 
 def _between(records: Iterator[Record], since_ns: int | None, until_ns: int | None) -> Iterator[Record]:

@@ -18,16 +18,20 @@ from bench.air.frame import decode_frames
 from bench.air.keys import KeyTable
 from bench.errors import InputError
 from bench.measurands.air.join import Join, NodeRecord
-from bench.measurands.air.mesh_report import Json
+from bench.measurands.air.merge import Air
+from bench.measurands.air.mesh_report import Json, sniffers_json
 from bench.measurands.air.report import Measured, as_json, measure, node_name, statistics_ms
 from bench.measurands.air.roundtrip import RoundTrips
 
 FORMATS = ("table", "json")
 
 
-def measure_command(path: str, keys: str | None, fmt: str, out: TextIO, bitrate_bps: int | None = None) -> None:
+def measure_command(
+    path: str | Sequence[str], keys: str | None, fmt: str, out: TextIO, bitrate_bps: int | None = None
+) -> None:
     """Writes the measurands of the capture at ``path`` to ``out`` as "table" or "json".
 
+    Several paths are several sniffers of one air: each transmission counts once, on the first one's clock.
     ``keys``: a Wireshark ``ieee802154_keys`` file. ``bitrate_bps``: bit rate of the radio in bit/s, where the capture
     does not show it. Raises `InputError` for a wrong file, key file or option; after printing where the capture is
     truncated or no secured frame verifies under the keys.
@@ -37,25 +41,30 @@ def measure_command(path: str, keys: str | None, fmt: str, out: TextIO, bitrate_
     if bitrate_bps is not None and not 1_000 <= bitrate_bps <= 10_000_000:
         raise InputError(f"--bitrate: {bitrate_bps}; expected bit/s between 1000 and 10000000")
     table = KeyTable.read(Path(keys)) if keys is not None else None
-    records = _Records(path)
-    measured = measure(decode_frames(records, table), bitrate_bps)
-    if records.error is not None and not measured.frames:
-        raise records.error
+    paths = [path] if isinstance(path, str) else list(path)
+    captures = {each: _Records(each) for each in paths}
+    air = Air.of(captures) if len(captures) > 1 else None
+    frames = air.frames(table) if air is not None else decode_frames(captures[paths[0]], table)
+    measured = measure(frames, bitrate_bps)
+    error = next((records.error for records in captures.values() if records.error is not None), None)
+    if error is not None and not measured.frames:
+        raise error
     if fmt == "json":
-        json.dump(as_json(measured), out, indent=2, ensure_ascii=False)
+        found = as_json(measured) | ({} if air is None else {"sniffers": sniffers_json(air)})
+        json.dump(found, out, indent=2, ensure_ascii=False)
         out.write("\n")
     else:
         out.write(as_table(measured))
-    if records.error is not None:
-        raise records.error
+    if error is not None:
+        raise error
     if keys is not None and measured.mics.get("ok", 0) == 0 and _unread(measured):
         raise InputError(
-            f"{keys}: none of the {_unread(measured)} secured frames of {path} verifies; expected its GAKs"
+            f"{keys}: none of the {_unread(measured)} secured frames of {', '.join(paths)} verifies; expected its GAKs"
         )
 
 
 class _Records:
-    """The records of a capture up to its first error, which is kept for later."""
+    """The records of a capture up to its first error, which is kept for later; to be read repeatedly."""
 
     def __init__(self, path: str) -> None:
         self._path = path

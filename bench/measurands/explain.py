@@ -16,6 +16,7 @@ from bench.records import NS_PER_S, Json
 
 if TYPE_CHECKING:
     from bench.air.frame import Frame
+    from bench.air.link import Record
     from bench.measurands.air.join import Join, NodeRecord
 
 
@@ -71,15 +72,18 @@ class AirView:
 
 
 def air_view(evidence: Evidence, until_ns: int) -> AirView:
-    """What all sniffers together saw up to ``until_ns``; an unreadable capture counts as far as it could be read.
+    """What all sniffers together saw up to ``until_ns``: each transmission once, on the first one's clock; an
+    unreadable capture counts as far as it could be read.
 
     From the beginning on, because the routes of a mesh are told when it forms and seldom repeated.
     """
     if not evidence.sniffers():
         return AirView()
     from bench.measurands.air.join import joins
+    from bench.measurands.air.merge import Air
 
-    frames = tuple(_readable(evidence.frames(until_ns=until_ns)))
+    air = Air.of({sniffer: _Heard(evidence, sniffer, until_ns) for sniffer in evidence.sniffers()})
+    frames = tuple(air.frames(evidence.keys()))
     return AirView(frames, joins(frames))
 
 
@@ -116,12 +120,19 @@ def radio(join: Join) -> dict[str, Json]:
     }
 
 
-def _readable(frames: Iterator[Frame]) -> Iterator[Frame]:
-    """Frames up to where a file ends early (the sniffer was killed)."""
-    try:
-        yield from frames
-    except InputError:
-        return
+@attrs.frozen(slots=True)
+class _Heard:
+    """What one sniffer captured, up to where its file ends early (the sniffer was killed); to be read repeatedly."""
+
+    evidence: Evidence
+    sniffer: str
+    until_ns: int
+
+    def __iter__(self) -> Iterator[Record]:
+        try:
+            yield from self.evidence.records(self.sniffer, until_ns=self.until_ns)
+        except InputError:
+            return
 
 
 def _octets(eui64: str) -> bytes:

@@ -18,6 +18,7 @@ from bench.measurands.air.airtime import Phy
 from bench.measurands.air.coverage import Coverage, Interval, coverage
 from bench.measurands.air.hops import Routes
 from bench.measurands.air.latency import Passage, passages
+from bench.measurands.air.merge import Air
 from bench.measurands.air.mesh import Dodag, Mesh, mesh
 from bench.measurands.air.sighting import Digest
 from bench.measurands.air.transfers import Link, Share, links, transfers
@@ -74,6 +75,26 @@ def mesh_json(report: MeshReport) -> dict[str, Json]:
         "forwarding": _forwarding(report.passages),
         "coverage": _coverage(report.coverage),
     }
+
+
+def sniffers_json(air: Air) -> list[Json]:
+    """How each sniffer's clock stands against the first one's, with standard uncertainties; null where unknown."""
+    return [
+        {
+            "sniffer": name,
+            "reference": clock.reference,
+            "common_frames": clock.pairs,
+            "rejected": clock.rejected,
+            "offset_ns": round(clock.offset_ns) if clock.known else None,
+            "u_offset_ns": None if clock.u_offset_ns is None else round(clock.u_offset_ns, 1),
+            "at_ns": clock.middle_ns if clock.known else None,
+            "drift_ppm": round(clock.drift_ppm, 6) if clock.known else None,
+            "u_drift_ppm": None if clock.u_drift_ppm is None else round(clock.u_drift_ppm, 6),
+            "scatter_ns": round(clock.scatter_ns, 1),
+            "stamps_later_by_ns_per_octet": round(clock.octet_ns, 1),
+        }
+        for name, clock in air.clocks.items()
+    ]
 
 
 def _name(eui64: bytes | None) -> str | None:
