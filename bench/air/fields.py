@@ -1,0 +1,84 @@
+"""All fields of a frame under Wireshark's names: the one list that tree, display filter and oracle test stand on.
+
+A name that Wireshark has means the same here, values included; where it has none (JM, LBATS and LBC elements, the sync
+period of LBS) the name follows its style. Which record has which fields stands in the tables of `fields_mac`,
+`fields_wisun`, `fields_lowpan`, `fields_ipv6`, `fields_nd`, `fields_rpl` and `fields_upper`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from bench.air import fields_ipv6, fields_lowpan, fields_mac, fields_nd, fields_rpl, fields_upper, fields_wisun, mpx
+from bench.air.fields_base import Field, Kind, Node, Tables, Value, node
+from bench.air.frame import Frame
+from bench.air.ies import MPX_GROUP
+from bench.air.link import TAP, Record
+from bench.air.lowpan import Fragment
+
+__all__ = ["FIELDS", "GROUPS", "TABLES", "Field", "Kind", "Node", "Value", "fields", "lowpan_octets", "tree"]
+
+TABLES: Final[Tables] = {
+    **fields_mac.TABLES,
+    **fields_wisun.TABLES,
+    **fields_lowpan.TABLES,
+    **fields_ipv6.TABLES,
+    **fields_nd.TABLES,
+    **fields_rpl.TABLES,
+    **fields_upper.TABLES,
+}
+
+FIELDS: Final[Mapping[str, Field]] = {field.name: field for table in TABLES.values() for field in table.fields}
+"""Every field by its name."""
+
+_NAMES: Final = frozenset((*FIELDS, *(table.name for table in TABLES.values() if table.name)))
+
+GROUPS: Final[frozenset[str]] = frozenset(
+    ".".join(parts[:count]) for parts in (name.split(".") for name in _NAMES) for count in range(1, len(parts) + 1)
+) | {"wisun"}
+"""What a filter may ask presence for beside fields: protocols, headers, elements, options (``icmpv6.rpl.dao``)."""
+
+
+def tree(frame: Frame, record: Record | None = None, start_ns: int | None = None) -> tuple[Node, ...]:
+    """The layers of a frame, outside in.
+
+    ``record`` adds what only the capture knows (TAP, FCS, the octets' count), ``start_ns`` the time of its first frame.
+    """
+    return tuple(node(layer, TABLES) for layer in _layers(frame, record, start_ns))
+
+
+def fields(frame: Frame, record: Record | None = None, start_ns: int | None = None) -> list[tuple[str, Value]]:
+    """Name and value of every field of a frame, in the order of its octets; a name may come several times.
+
+    Values: integers, flags as bool, addresses and octets as bytes, text, times in integer nanoseconds. ``record`` and
+    ``start_ns`` as in `tree`.
+    """
+    layers = tree(frame, record, start_ns)
+    return [(field.name, value) for layer in layers for inner in layer.walk() for field, value in inner.values]
+
+
+def lowpan_octets(frame: Frame) -> bytes:
+    """The 6LoWPAN payload of a clear frame as sent, empty where it has none."""
+    if frame.mac is None or frame.piece is None:
+        return b""
+    for ie in frame.mac.payload_ies:
+        if ie.id == MPX_GROUP:
+            return mpx.decode_mpx(ie.content).body
+    return frame.mac.payload
+
+
+def _layers(frame: Frame, record: Record | None, start_ns: int | None) -> Iterator[object]:
+    yield fields_mac.Captured(frame, start_ns)
+    if (record.link_type == TAP) if record else (frame.rssi_dbm is not None or frame.start_ns is not None):
+        yield fields_mac.Tap(frame, record)
+    if frame.mac is not None:
+        yield fields_mac.Mac(frame.mac, record)
+    if frame.piece is not None:
+        yield fields_lowpan.of_piece(lowpan_octets(frame), frame.piece)
+        if isinstance(frame.piece, Fragment) and frame.datagram:
+            yield fields_lowpan.Whole(len(frame.datagram))
+    if frame.packet is not None:
+        yield fields_ipv6.layer_of(frame.packet, frame.datagram)
+    if frame.eapol is not None and frame.relay is None:
+        yield frame.eapol

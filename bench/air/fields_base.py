@@ -1,0 +1,204 @@
+"""What a field of a frame is: its Wireshark name, its kind, where its value stands in a record, how people read it.
+
+One `Table` a record class says which fields the record has and what is nested in it; `node` applies it. Tree, display
+filter and oracle test all stand on these tables, so a field is named once.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
+from ipaddress import IPv6Address
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from bench.air.errors import Malformed
+
+Value: TypeAlias = int | float | str | bytes
+
+
+class Kind(Enum):
+    """What the values of a field are, and so which comparisons a filter may ask for."""
+
+    NUMBER = "a number"
+    FLAG = "true or false"
+    REAL = "a decimal number"
+    SECONDS = "seconds"
+    """Values are integer nanoseconds; filters and people write seconds."""
+    EUI64 = "an EUI-64 such as 00:0d:6f:ff:fe:03:00:01"
+    IPV6 = "an IPv6 address or prefix"
+    OCTETS = "octets such as 01:02:ff"
+    TEXT = "text"
+    LIST = "a name"
+    """Names that a jsonl line holds as a list; only the filter knows this kind."""
+
+
+_NO_NAMES: Final[Mapping[int, str]] = {}
+
+
+def _getter(get: str | Callable[[Any], object]) -> Callable[[Any], object]:
+    return operator.attrgetter(get) if isinstance(get, str) else get
+
+
+@attrs.frozen(slots=True)
+class Field:
+    """One field: ``get`` takes its value out of the record (None: absent, a tuple: several).
+
+    ``digits`` is the width of a hexadecimal number, 0 for a decimal one; ``names`` explains values. A ``hidden`` field
+    is for filters and stands not in the tree (it repeats another).
+    """
+
+    name: str
+    title: str
+    get: Callable[[Any], object] = attrs.field(converter=_getter)
+    kind: Kind = Kind.NUMBER
+    digits: int = 0
+    unit: str = ""
+    names: Mapping[int, str] = _NO_NAMES
+    hidden: bool = False
+
+    def values(self, record: object) -> tuple[Value, ...]:
+        """The field's values in a record, none where it is absent."""
+        got = self.get(record)
+        if got is None:
+            return ()
+        return got if isinstance(got, tuple) else (got,)
+
+    def show(self, value: Value) -> str:
+        """A value as people read it."""
+        text = show(self.kind, value, self.digits)
+        if isinstance(value, int) and value in self.names:
+            return f"{text} ({self.names[value]})"
+        return f"{text} {self.unit}" if self.unit else text
+
+
+def show(kind: Kind, value: Value, digits: int = 0) -> str:
+    """A value in the way a filter takes it back."""
+    if isinstance(value, bytes):
+        if kind is Kind.IPV6:
+            return str(IPv6Address(value)) if len(value) == 16 else value.hex(":")
+        return value.hex(":")
+    if kind is Kind.FLAG:
+        return "true" if value else "false"
+    if kind is Kind.SECONDS and isinstance(value, int):
+        sign, size = "-" if value < 0 else "", abs(value)
+        return f"{sign}{size // 1_000_000_000}.{size % 1_000_000_000:09d}"
+    if digits and isinstance(value, int):
+        return f"0x{value:0{digits}x}"
+    return str(value)
+
+
+def number(
+    name: str,
+    title: str,
+    get: str | Callable[[Any], object],
+    *,
+    digits: int = 0,
+    unit: str = "",
+    names: Mapping[int, str] = _NO_NAMES,
+    hidden: bool = False,
+) -> Field:
+    """A number field."""
+    return Field(name, title, get, Kind.NUMBER, digits, unit, names, hidden)
+
+
+def flag(name: str, title: str, get: str | Callable[[Any], object]) -> Field:
+    """A yes-or-no field."""
+    return Field(name, title, get, Kind.FLAG)
+
+
+def eui64(name: str, title: str, get: str | Callable[[Any], object], *, hidden: bool = False) -> Field:
+    """An EUI-64 field."""
+    return Field(name, title, get, Kind.EUI64, hidden=hidden)
+
+
+def ipv6(name: str, title: str, get: str | Callable[[Any], object], *, hidden: bool = False) -> Field:
+    """An IPv6 address field."""
+    return Field(name, title, get, Kind.IPV6, hidden=hidden)
+
+
+def octets(name: str, title: str, get: str | Callable[[Any], object]) -> Field:
+    """A field of plain octets."""
+    return Field(name, title, get, Kind.OCTETS)
+
+
+def text(name: str, title: str, get: str | Callable[[Any], object]) -> Field:
+    """A text field."""
+    return Field(name, title, get, Kind.TEXT)
+
+
+def bit(mask: int, get: str) -> Callable[[Any], bool]:
+    """Whether a bit of a record's number is set."""
+    value = operator.attrgetter(get)
+    return lambda record: bool(value(record) & mask)
+
+
+def bits(shift: int, mask: int, get: str) -> Callable[[Any], int]:
+    """Some bits of a record's number."""
+    value = operator.attrgetter(get)
+    return lambda record: int(value(record)) >> shift & mask
+
+
+def _nothing(record: object) -> Iterable[object]:
+    return ()
+
+
+@attrs.frozen(slots=True)
+class Table:
+    """How a record class reads: ``name`` is what a filter asks presence for, ``inside`` gives the records nested in it.
+
+    ``title`` may depend on the record.
+    """
+
+    name: str
+    title: str | Callable[[Any], str]
+    fields: tuple[Field, ...] = ()
+    inside: Callable[[Any], Iterable[object]] = _nothing
+
+
+@attrs.frozen(slots=True)
+class Trouble:
+    """Stands in the tree where octets could not be read."""
+
+    what: str
+
+
+@attrs.frozen(slots=True)
+class Node:
+    """A layer, header, element or option of one frame, with its values and what is nested in it."""
+
+    name: str
+    title: str
+    values: tuple[tuple[Field, Value], ...] = ()
+    inside: tuple[Node, ...] = ()
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all in it, outside in, in the order of the octets."""
+        yield self
+        for inner in self.inside:
+            yield from inner.walk()
+
+
+Tables: TypeAlias = Mapping[type, Table]
+
+
+def node(record: object, tables: Tables) -> Node:
+    """The node of a record by its table; a record without a table stands as its own text."""
+    if isinstance(record, Trouble):
+        return Node("_malformed", f"[malformed: {record.what}]")
+    table = tables.get(type(record))
+    if table is None:
+        return Node("", str(record))
+    title = table.title if isinstance(table.title, str) else table.title(record)
+    values = tuple((field, value) for field in table.fields for value in field.values(record))
+    return Node(table.name, title, values, tuple(node(inner, tables) for inner in _inside(table, record)))
+
+
+def _inside(table: Table, record: object) -> Iterator[object]:
+    """What is nested, up to where it cannot be read."""
+    try:
+        yield from table.inside(record)
+    except Malformed as error:
+        yield Trouble(str(error))

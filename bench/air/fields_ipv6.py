@@ -1,0 +1,365 @@
+"""Fields of IPv6 and of what it carries in the mesh: extension headers, UDP, ICMPv6, neighbour discovery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import attrs
+
+from bench.air import icmpv6, ipv6
+from bench.air.errors import Malformed
+from bench.air.extensions import (
+    DestinationOptions,
+    ExtensionHeader,
+    FragmentHeader,
+    HopByHop,
+    Mpl,
+    Pad,
+    RawOption,
+    RoutingHeader,
+    Rpi,
+    SourceRoute,
+)
+from bench.air.fields_base import Field, Table, Tables, bit, bits, flag, number, octets
+from bench.air.fields_base import ipv6 as address
+from bench.air.fields_upper import application
+from bench.air.udp import Udp
+
+PROTOCOLS: Final = {
+    0: "hop-by-hop options",
+    17: "UDP",
+    41: "IPv6",
+    43: "routing",
+    44: "fragment",
+    58: "ICMPv6",
+    59: "none",
+    60: "destination options",
+}
+_TYPES: Final = {
+    1: "destination unreachable",
+    2: "packet too big",
+    3: "time exceeded",
+    4: "parameter problem",
+    128: "echo request",
+    129: "echo reply",
+    133: "router solicitation",
+    134: "router advertisement",
+    135: "neighbour solicitation",
+    136: "neighbour advertisement",
+    155: "RPL",
+}
+_OPTION_TYPES: Final = {0x63: "RPL information", 0x23: "RPL information (RFC 9008)", 0x6D: "MPL", 1: "padding"}
+_RIGHT, _WRONG = 1, 0
+_CHECKS: Final = {_RIGHT: "right", _WRONG: "wrong"}
+
+
+@attrs.frozen(slots=True)
+class Layer:
+    """An IPv6 packet and its octets."""
+
+    packet: ipv6.Packet
+    octets: bytes
+
+    @property
+    def word(self) -> int:
+        """Version, traffic class and flow label."""
+        return int.from_bytes(self.octets[:4], "big")
+
+
+@attrs.frozen(slots=True)
+class Options:
+    """A hop-by-hop or destination options header and its octets."""
+
+    header: HopByHop | DestinationOptions
+    octets: bytes
+
+
+@attrs.frozen(slots=True)
+class Routing:
+    """A routing header and its octets."""
+
+    header: SourceRoute | RoutingHeader
+    octets: bytes
+
+
+@attrs.frozen(slots=True)
+class Fragmentation:
+    """A fragment header and its octets."""
+
+    header: FragmentHeader
+    octets: bytes
+
+
+@attrs.frozen(slots=True)
+class Datagram:
+    """A UDP datagram, its octets and whether its checksum is right."""
+
+    udp: Udp
+    octets: bytes
+    checksum_ok: bool | None
+
+
+@attrs.frozen(slots=True)
+class Control:
+    """An ICMPv6 message, its octets and whether its checksum is right."""
+
+    message: object
+    octets: bytes
+    checksum_ok: bool | None
+
+
+@attrs.frozen(slots=True)
+class Quoted:
+    """The start of a packet that an ICMPv6 error is about."""
+
+    octets: bytes
+
+
+@attrs.frozen(slots=True)
+class Payload:
+    """Octets that nobody reads further."""
+
+    octets: bytes
+
+
+def layer_of(packet: ipv6.Packet, data: bytes) -> Layer:
+    """The view of a packet parsed from ``data``."""
+    return Layer(packet, data)
+
+
+def _packet_inside(layer: Layer) -> Iterator[object]:
+    at = ipv6.HEADER_OCTETS
+    for header in layer.packet.headers:
+        length = 8 if isinstance(header, FragmentHeader) else 8 + 8 * layer.octets[at + 1]
+        yield _extension(header, layer.octets[at : at + length])
+        at += length
+    upper, rest = layer.packet.upper, layer.octets[at:]
+    if isinstance(upper, ipv6.Packet):
+        yield Layer(upper, rest)
+    elif isinstance(upper, Udp):
+        yield Datagram(upper, rest, layer.packet.checksum_ok)
+    elif not isinstance(upper, bytes):
+        yield Control(upper, rest, layer.packet.checksum_ok)
+    elif rest:
+        yield Payload(rest)
+
+
+def _datagram_inside(view: Datagram) -> Iterator[object]:
+    known = False
+    for layer in application(view.udp):
+        known = True
+        yield layer
+    if not known and view.udp.payload:
+        yield Payload(view.udp.payload)
+
+
+def _extension(header: ExtensionHeader, data: bytes) -> object:
+    if isinstance(header, (HopByHop, DestinationOptions)):
+        return Options(header, data)
+    if isinstance(header, FragmentHeader):
+        return Fragmentation(header, data)
+    return Routing(header, data)
+
+
+def _options(view: Options) -> Iterator[object]:
+    """The options, and the padding at the end that the record leaves out."""
+    yield from view.header.options
+    used = 2 + sum(_option_octets(option) for option in view.header.options)
+    if used < len(view.octets):
+        yield Pad(len(view.octets) - used)
+
+
+def _option_octets(option: object) -> int:
+    match option:
+        case Pad(length=length):
+            return length
+        case Rpi(data=data):
+            return 6 + len(data)
+        case Mpl(seed_id=seed, data=data):
+            return 4 + len(seed) + len(data)
+        case RawOption(data=data):
+            return 2 + len(data)
+    return 0
+
+
+def _control_inside(view: Control) -> Iterator[object]:
+    message = view.message
+    if isinstance(message, icmpv6.RawMessage) and message.type in (1, 2, 3, 4):
+        yield Quoted(message.body[4:])
+    elif isinstance(message, icmpv6.RawMessage):
+        yield Payload(message.body)
+    else:
+        yield message
+
+
+def _quoted(view: Quoted) -> Iterator[object]:
+    """The packet as far as it is there: an error quotes no more than fits in the smallest MTU."""
+    try:
+        yield Layer(ipv6.parse(view.octets), view.octets)
+    except Malformed:
+        if view.octets:
+            yield Payload(view.octets)
+
+
+def _u16(at: int) -> Callable[[Datagram | Control], int]:
+    return lambda view: int.from_bytes(view.octets[at : at + 2], "big")
+
+
+def _header(name: str, title: str, *more: Field, inside: object = None) -> Table:
+    """An extension header's table: next header and length stand first in each."""
+    first = (
+        number(f"{name}.nxt", "Next header", lambda v: v.octets[0], names=PROTOCOLS),
+        number(f"{name}.len", "Length (units of 8 octets after the first)", lambda v: v.octets[1]),
+        number(f"{name}.len_oct", "Length", lambda v: len(v.octets), unit="octets"),
+    )
+    return Table(name, title, (*first, *more), inside) if callable(inside) else Table(name, title, (*first, *more))
+
+
+def _option(*more: Field) -> tuple[Field, ...]:
+    return (
+        number("ipv6.opt.type", "Type", _option_type, digits=2, names=_OPTION_TYPES),
+        number("ipv6.opt.length", "Length", lambda o: _option_octets(o) - 2 if _option_octets(o) > 1 else None),
+        *more,
+    )
+
+
+def _option_type(option: object) -> int:
+    if isinstance(option, Pad):
+        return int(option.length > 1)
+    return Mpl.TYPE if isinstance(option, Mpl) else int(option.type)  # type: ignore[attr-defined]
+
+
+def _route(header: SourceRoute) -> bool:
+    return isinstance(header, SourceRoute)
+
+
+_ROUTING: Final = (
+    number("ipv6.routing.type", "Type", lambda v: v.octets[2], names={3: "RPL source route"}),
+    number("ipv6.routing.segleft", "Segments left", "header.segments_left"),
+    number(
+        "ipv6.routing.rpl.cmprI",
+        "Octets left out of each",
+        lambda v: v.header.compressed_i if _route(v.header) else None,
+    ),
+    number(
+        "ipv6.routing.rpl.cmprE",
+        "Octets left out of the last",
+        lambda v: v.header.compressed_e if _route(v.header) else None,
+    ),
+    number("ipv6.routing.rpl.pad", "Padding", lambda v: v.octets[5] >> 4 if _route(v.header) else None),
+    number("ipv6.routing.rpl.addr_count", "Addresses", lambda v: len(v.header.addresses) if _route(v.header) else None),
+    address("ipv6.routing.rpl.full_address", "Address", lambda v: v.header.addresses if _route(v.header) else None),
+)
+
+TABLES: Final[Tables] = {
+    Layer: Table(
+        "ipv6",
+        lambda v: f"IPv6 {ipv6.text(v.packet.src)} > {ipv6.text(v.packet.dst)}",
+        (
+            number("ipv6.version", "Version", lambda v: v.octets[0] >> 4),
+            number("ipv6.tclass", "Traffic class", "packet.traffic_class", digits=2),
+            number("ipv6.tclass.dscp", "DSCP", bits(2, 0x3F, "packet.traffic_class")),
+            number("ipv6.tclass.ecn", "ECN", bits(0, 3, "packet.traffic_class")),
+            number("ipv6.flow", "Flow label", "packet.flow", digits=5),
+            number("ipv6.plen", "Payload length", lambda v: len(v.octets) - ipv6.HEADER_OCTETS, unit="octets"),
+            number("ipv6.nxt", "Next header", lambda v: v.octets[6], names=PROTOCOLS),
+            number("ipv6.hlim", "Hop limit", "packet.hop_limit"),
+            address("ipv6.src", "Source", "packet.src"),
+            address("ipv6.addr", "Address", lambda v: (v.packet.src, v.packet.dst), hidden=True),
+            address("ipv6.dst", "Destination", "packet.dst"),
+        ),
+        _packet_inside,
+    ),
+    Options: _header("ipv6.hopopts", "Hop-by-hop options", inside=_options),
+    Routing: _header("ipv6.routing", "Routing header", *_ROUTING),
+    Fragmentation: Table(
+        "ipv6.fraghdr",
+        "Fragment header",
+        (
+            number("ipv6.fraghdr.nxt", "Next header", lambda v: v.octets[0], names=PROTOCOLS),
+            number("ipv6.fraghdr.offset", "Offset", lambda v: v.header.offset // 8, unit="x 8 octets"),
+            flag("ipv6.fraghdr.more", "More fragments", "header.more"),
+            number("ipv6.fraghdr.ident", "Identification", "header.identification", digits=8),
+        ),
+    ),
+    Rpi: Table(
+        "ipv6.opt.rpl",
+        "RPL packet information",
+        _option(
+            number("ipv6.opt.rpl.flag", "Flags", "flags", digits=2),
+            flag("ipv6.opt.rpl.flag.o", "Down", bit(0x80, "flags")),
+            flag("ipv6.opt.rpl.flag.r", "Rank error", bit(0x40, "flags")),
+            flag("ipv6.opt.rpl.flag.f", "Forwarding error", bit(0x20, "flags")),
+            number("ipv6.opt.rpl.instance_id", "Instance", "instance"),
+            number("ipv6.opt.rpl.sender_rank", "Sender's rank", "sender_rank"),
+        ),
+    ),
+    Mpl: Table(
+        "ipv6.opt.mpl",
+        "MPL",
+        _option(
+            number("ipv6.opt.mpl.flag.s", "Seed id form", lambda o: (0, 2, 8, 16).index(len(o.seed_id))),
+            flag("ipv6.opt.mpl.flag.m", "Largest sequence known", "maximum"),
+            number("ipv6.opt.mpl.sequence", "Sequence", "sequence"),
+            octets("ipv6.opt.mpl.seed_id", "Seed id", lambda o: o.seed_id or None),
+        ),
+    ),
+    Pad: Table("ipv6.opt.padn", "Padding", _option()),
+    RawOption: Table("ipv6.opt.unknown", "Unknown option", _option(octets("ipv6.opt.unknown", "Data", "data"))),
+    Datagram: Table(
+        "udp",
+        lambda v: f"UDP {v.udp.src_port} > {v.udp.dst_port}",
+        (
+            number("udp.srcport", "Source port", "udp.src_port"),
+            number("udp.dstport", "Destination port", "udp.dst_port"),
+            number("udp.port", "Port", lambda v: (v.udp.src_port, v.udp.dst_port), hidden=True),
+            number("udp.length", "Length", _u16(4), unit="octets"),
+            number("udp.checksum", "Checksum", _u16(6), digits=4),
+            number(
+                "udp.checksum.status",
+                "Checksum is",
+                lambda v: int(v.checksum_ok) if v.checksum_ok is not None else None,
+                names=_CHECKS,
+            ),
+            octets("udp.payload", "Payload", lambda v: v.udp.payload or None),
+        ),
+        _datagram_inside,
+    ),
+    Control: Table(
+        "icmpv6",
+        lambda v: f"ICMPv6 {_TYPES.get(v.octets[0], '')}".rstrip(),
+        (
+            number("icmpv6.type", "Type", lambda v: v.octets[0], names=_TYPES),
+            number("icmpv6.code", "Code", lambda v: v.octets[1]),
+            number("icmpv6.checksum", "Checksum", _u16(2), digits=4),
+            number(
+                "icmpv6.checksum.status",
+                "Checksum is",
+                lambda v: int(v.checksum_ok) if v.checksum_ok is not None else None,
+                names=_CHECKS,
+            ),
+        ),
+        _control_inside,
+    ),
+    Quoted: Table("", "The packet that this error is about", (), _quoted),
+    Payload: Table("data", "Octets not read further", (octets("data.octets", "Data", "octets"),)),
+    icmpv6.EchoRequest: Table(
+        "icmpv6.echo",
+        "Echo request",
+        (
+            number("icmpv6.echo.identifier", "Identifier", "identifier", digits=4),
+            number("icmpv6.echo.sequence_number", "Sequence", "sequence"),
+            octets("data.octets", "Data", lambda m: m.data or None),
+        ),
+    ),
+    icmpv6.EchoReply: Table(
+        "icmpv6.echo",
+        "Echo reply",
+        (
+            number("icmpv6.echo.identifier", "Identifier", "identifier", digits=4),
+            number("icmpv6.echo.sequence_number", "Sequence", "sequence"),
+            octets("data.octets", "Data", lambda m: m.data or None),
+        ),
+    ),
+}

@@ -1,0 +1,320 @@
+"""Fields of 6LoWPAN as it stands on the air, before decompression: dispatches, fragment and mesh headers, IPHC, NHC.
+
+The decoder proper (`lowpan`, `iphc`) gives what the octets mean; this module reads once more how they say it, for
+people and filters. It stops where it does not know a header, and never beyond a compressed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from bench.air.errors import Malformed
+from bench.air.fields_base import Table, Tables, eui64, flag, ipv6, number
+from bench.air.ipv6 import HEADER_OCTETS
+from bench.air.lowpan import Fragment, Mesh
+from bench.air.octets import Reader
+
+_EXTENSIONS: Final = {
+    0: "hop-by-hop options",
+    1: "routing",
+    2: "fragment",
+    3: "destination options",
+    4: "mobility",
+    7: "IPv6",
+}
+_PROTOCOLS: Final = {0: "hop-by-hop", 17: "UDP", 41: "IPv6", 43: "routing", 58: "ICMPv6", 59: "none", 60: "dst options"}
+
+
+@attrs.frozen(slots=True)
+class Lowpan:
+    """A frame's 6LoWPAN payload: octets as sent, and what they decompress to (empty where that is not known)."""
+
+    octets: bytes
+    plain: bytes = b""
+    piece: object = None
+
+
+@attrs.frozen(slots=True)
+class Dispatch:
+    """A dispatch without content of its own to show: the ``pattern`` and what it is called."""
+
+    pattern: int
+    name: str
+
+
+@attrs.frozen(slots=True)
+class Part:
+    """A fragment header; ``offset`` is in octets and None in the first."""
+
+    pattern: int
+    size: int
+    tag: int
+    offset: int | None
+
+
+@attrs.frozen(slots=True)
+class Iphc:
+    """An IPHC base header: its bits, what is inline, and the addresses it stands for."""
+
+    word: int
+    contexts: int | None
+    ecn: int | None
+    dscp: int | None
+    flow: int | None
+    following: int | None
+    hop_limit: int | None
+    src: bytes | None
+    dst: bytes | None
+
+
+@attrs.frozen(slots=True)
+class NhcExtension:
+    """A compressed extension header; ``following`` and ``length`` are None where they are left out."""
+
+    eid: int
+    compressed: bool
+    following: int | None
+    length: int | None
+
+
+@attrs.frozen(slots=True)
+class NhcUdp:
+    """A compressed UDP header."""
+
+    form: int
+    src_port: int
+    dst_port: int
+    checksum: int | None
+
+
+@attrs.frozen(slots=True)
+class Whole:
+    """A datagram put together of fragments."""
+
+    length: int
+
+
+def headers(payload: Lowpan) -> Iterator[object]:
+    """The headers at the start of a 6LoWPAN payload. Raises `Malformed` after the last that is whole."""
+    reader = Reader(payload.octets, "6LoWPAN")
+    head = reader.u8()
+    if head >> 6 == 0b10:
+        mesh, head = _mesh(head, reader)
+        yield mesh
+    if head == 0x50:
+        reader.u8()
+        yield Dispatch(0x50, "broadcast")
+        head = reader.u8()
+    if head >> 3 in (0b11000, 0b11100):
+        size, tag = (head & 7) << 8 | reader.u8(), reader.u16()
+        later = head >> 3 == 0b11100
+        yield Part(head >> 3, size, tag, reader.u8() * 8 if later else None)
+        if later:
+            return
+        head = reader.u8()
+    if head >> 5 == 0b011:
+        yield from _iphc(head, reader, payload.plain, 0)
+    elif head == 0x41:
+        yield Dispatch(0x41, "uncompressed IPv6")
+
+
+def _mesh(head: int, reader: Reader) -> tuple[Mesh, int]:
+    hops = head & 0x0F
+    hops = reader.u8() if hops == 0x0F else hops
+    originator = reader.take(2 if head & 0x20 else 8)
+    return Mesh(hops, originator, reader.take(2 if head & 0x10 else 8)), reader.u8()
+
+
+def _iphc(first: int, reader: Reader, plain: bytes, at: int) -> Iterator[object]:
+    """One IPHC header and the NHC headers behind it; its IPv6 header stands at octet ``at`` of ``plain``."""
+    word = first << 8 | reader.u8()
+    contexts = reader.u8() if word & 0x80 else None
+    ecn, dscp, flow = _traffic(word >> 11 & 3, reader)
+    following = None if word & 0x0400 else reader.u8()
+    hop_limit = None if word >> 8 & 3 else reader.u8()
+    reader.take(_source_octets(word))
+    reader.take(_destination_octets(word))
+    known = len(plain) >= at + HEADER_OCTETS
+    src, dst = (plain[at + 8 : at + 24], plain[at + 24 : at + 40]) if known else (None, None)
+    yield Iphc(word, contexts, ecn, dscp, flow, following, hop_limit, src, dst)
+    if following is None:
+        yield from _nhc(reader, plain, at + HEADER_OCTETS)
+
+
+def _traffic(form: int, reader: Reader) -> tuple[int | None, int | None, int | None]:
+    if form == 3:
+        return None, None, None
+    first = reader.u8()
+    if form == 2:
+        return first >> 6, first & 0x3F, None
+    if form == 1:
+        return first >> 6, None, (first & 0x0F) << 16 | reader.u16()
+    return first >> 6, first & 0x3F, reader.uint(3) & 0xFFFFF
+
+
+def _source_octets(word: int) -> int:
+    mode = word >> 4 & 3
+    return 0 if word & 0x40 and mode == 0 else (16, 8, 2, 0)[mode]
+
+
+def _destination_octets(word: int) -> int:
+    mode = word & 3
+    if not word & 0x08:
+        return (16, 8, 2, 0)[mode]
+    return 6 if word & 0x04 else (16, 6, 4, 1)[mode]
+
+
+def _nhc(reader: Reader, plain: bytes, at: int) -> Iterator[object]:
+    more = True
+    while more:
+        nhc = reader.u8()
+        more = False
+        if nhc >> 3 == 0b11110:
+            yield _udp(nhc, reader)
+        elif nhc >> 4 == 0b1110:
+            header = _extension(nhc, reader)
+            yield header
+            if header.eid == 7:
+                yield from _iphc(reader.u8(), reader, plain, at)
+            else:
+                at += ((header.length if header.length is not None else 6) + 9) // 8 * 8
+                more = header.compressed
+        else:
+            raise Malformed(f"NHC: unknown header {nhc:#04x}")
+
+
+def _extension(nhc: int, reader: Reader) -> NhcExtension:
+    eid, compressed = nhc >> 1 & 7, bool(nhc & 1)
+    if eid == 7:
+        return NhcExtension(eid, compressed, None, None)
+    following = None if compressed else reader.u8()
+    if eid == 2:
+        reader.take(7)
+        return NhcExtension(eid, compressed, following, None)
+    length = reader.u8()
+    reader.take(length)
+    return NhcExtension(eid, compressed, following, length)
+
+
+def _udp(nhc: int, reader: Reader) -> NhcUdp:
+    form = nhc & 3
+    if form == 3:
+        ports = reader.u8()
+        src_port, dst_port = 0xF0B0 | ports >> 4, 0xF0B0 | ports & 0x0F
+    else:
+        src_port = 0xF000 | reader.u8() if form == 2 else reader.u16()
+        dst_port = 0xF000 | reader.u8() if form == 1 else reader.u16()
+    return NhcUdp(nhc & 7, src_port, dst_port, None if nhc & 4 else reader.u16())
+
+
+def of_piece(octets: bytes, piece: object) -> Lowpan:
+    """The view of a payload and what the decoder made of it."""
+    if isinstance(piece, Fragment):
+        return Lowpan(octets, piece.data if piece.offset == 0 else b"", piece)
+    return Lowpan(octets, getattr(piece, "packet", b""), piece)
+
+
+_PATTERN: Final = number("6lowpan.pattern", "Dispatch", "pattern", digits=2)
+_LONG: Final = 8
+
+TABLES: Final[Tables] = {
+    Lowpan: Table("6lowpan", "6LoWPAN", (), headers),
+    Dispatch: Table("", lambda v: f"Dispatch: {v.name}", (_PATTERN,)),
+    Mesh: Table(
+        "6lowpan.mesh",
+        "Mesh addressing header",
+        (
+            number("6lowpan.pattern", "Dispatch", lambda m: 2, digits=2),
+            flag("6lowpan.mesh.v", "Short originator", lambda m: len(m.originator) != _LONG),
+            flag("6lowpan.mesh.f", "Short final address", lambda m: len(m.final) != _LONG),
+            number("6lowpan.mesh.hops", "Hops left", "hops_left"),
+            number(
+                "6lowpan.mesh.orig16",
+                "Originator",
+                lambda m: int.from_bytes(m.originator, "big") if len(m.originator) == 2 else None,
+                digits=4,
+            ),
+            eui64("6lowpan.mesh.orig64", "Originator", lambda m: m.originator if len(m.originator) == _LONG else None),
+            number(
+                "6lowpan.mesh.dest16",
+                "Final",
+                lambda m: int.from_bytes(m.final, "big") if len(m.final) == 2 else None,
+                digits=4,
+            ),
+            eui64("6lowpan.mesh.dest64", "Final", lambda m: m.final if len(m.final) == _LONG else None),
+        ),
+    ),
+    Part: Table(
+        "6lowpan.frag",
+        "Fragment header",
+        (
+            _PATTERN,
+            number("6lowpan.frag.size", "Datagram size", "size", unit="octets"),
+            number("6lowpan.frag.tag", "Datagram tag", "tag", digits=4),
+            number("6lowpan.frag.offset", "Offset", "offset", unit="octets"),
+        ),
+    ),
+    Iphc: Table(
+        "6lowpan.iphc",
+        "IPHC: compressed IPv6 header",
+        (
+            number("6lowpan.pattern", "Dispatch", lambda v: 3, digits=2),
+            number("6lowpan.iphc.tf", "Traffic class and flow label", lambda v: v.word >> 11 & 3),
+            flag("6lowpan.iphc.nh", "Next header compressed", lambda v: bool(v.word & 0x400)),
+            number(
+                "6lowpan.iphc.hlim",
+                "Hop limit",
+                lambda v: v.word >> 8 & 3,
+                names={0: "inline", 1: "1", 2: "64", 3: "255"},
+            ),
+            flag("6lowpan.iphc.cid", "Context identifiers", lambda v: bool(v.word & 0x80)),
+            flag("6lowpan.iphc.sac", "Source by context", lambda v: bool(v.word & 0x40)),
+            number("6lowpan.iphc.sam", "Source mode", lambda v: v.word >> 4 & 3),
+            flag("6lowpan.iphc.m", "Multicast", lambda v: bool(v.word & 8)),
+            flag("6lowpan.iphc.dac", "Destination by context", lambda v: bool(v.word & 4)),
+            number("6lowpan.iphc.dam", "Destination mode", lambda v: v.word & 3),
+            number("6lowpan.iphc.sci", "Source context", lambda v: None if v.contexts is None else v.contexts >> 4),
+            number(
+                "6lowpan.iphc.dci", "Destination context", lambda v: None if v.contexts is None else v.contexts & 15
+            ),
+            number("6lowpan.ecn", "ECN", "ecn"),
+            number("6lowpan.dscp", "DSCP", "dscp"),
+            number("6lowpan.flow", "Flow label", "flow", digits=5),
+            number("6lowpan.next", "Next header", "following", names=_PROTOCOLS),
+            number("6lowpan.hops", "Hop limit", "hop_limit"),
+            ipv6("6lowpan.src", "Source", "src"),
+            ipv6("6lowpan.dst", "Destination", "dst"),
+        ),
+    ),
+    NhcExtension: Table(
+        "6lowpan.nhc.ext",
+        lambda v: f"NHC: {_EXTENSIONS.get(v.eid, 'unknown')} header",
+        (
+            number("6lowpan.nhc.pattern", "Pattern", lambda v: 0xE, digits=2),
+            number("6lowpan.nhc.ext.eid", "Header id", "eid", names=_EXTENSIONS),
+            flag("6lowpan.nhc.ext.nh", "Next header compressed", "compressed"),
+            number("6lowpan.nhc.ext.next", "Next header", "following", names=_PROTOCOLS),
+            number("6lowpan.nhc.ext.length", "Length", "length", unit="octets"),
+        ),
+    ),
+    NhcUdp: Table(
+        "6lowpan.nhc.udp",
+        "NHC: UDP header",
+        (
+            number("6lowpan.nhc.pattern", "Pattern", lambda v: 0x1E, digits=2),
+            flag("6lowpan.nhc.udp.checksum", "Checksum left out", lambda v: bool(v.form & 4)),
+            number("6lowpan.nhc.udp.ports", "Port form", lambda v: v.form & 3),
+            number("6lowpan.udp.src", "Source port", "src_port"),
+            number("6lowpan.udp.dst", "Destination port", "dst_port"),
+            number("6lowpan.udp.checksum", "Checksum", "checksum", digits=4),
+        ),
+    ),
+    Whole: Table(
+        "6lowpan.reassembled",
+        "Datagram put together of its fragments",
+        (number("6lowpan.reassembled.length", "Length", "length", unit="octets"),),
+    ),
+}

@@ -1,0 +1,308 @@
+"""Fields of the MAC and of what stands beside it: capture, TAP, 802.15.4 header, security, IEs as framed, MPX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from bench.air import mpx, wisun
+from bench.air.fields_base import Field, Kind, Table, Tables, eui64, flag, number, octets, text
+from bench.air.frame import Frame
+from bench.air.ies import HT1, HT2, MPX_GROUP, PAYLOAD_TERMINATION, WISUN_GROUP, WISUN_HEADER_ID, Ie, SubIe
+from bench.air.ies import read_sub_ies as _read_sub_ies
+from bench.air.link import Record
+from bench.air.mac import AuxSecurity, FrameType, MacFrame
+from bench.air.mpx import Mpx
+
+
+@attrs.frozen(slots=True)
+class Captured:
+    """A frame in its capture, and when that began."""
+
+    frame: Frame
+    start_ns: int | None = None
+
+
+@attrs.frozen(slots=True)
+class Tap:
+    """What the sniffer noted beside a frame (link type 283)."""
+
+    frame: Frame
+    record: Record | None
+
+
+@attrs.frozen(slots=True)
+class Mac:
+    """A MAC frame, in clear where it could be opened, and its record where that is at hand."""
+
+    mac: MacFrame
+    record: Record | None
+
+    @property
+    def control(self) -> int | None:
+        """The frame control field as sent."""
+        return int.from_bytes(self.record.data[:2], "little") if self.record and len(self.record.data) > 1 else None
+
+
+@attrs.frozen(slots=True)
+class HeaderIe:
+    """A header IE as framed."""
+
+    ie: Ie
+
+
+@attrs.frozen(slots=True)
+class PayloadIe:
+    """A payload IE as framed."""
+
+    ie: Ie
+
+
+@attrs.frozen(slots=True)
+class Nested:
+    """An element nested in the Wi-SUN payload IE as framed, and as read."""
+
+    sub: SubIe
+    element: object
+
+    @property
+    def head(self) -> int:
+        """The two octets before the content."""
+        if self.sub.long:
+            return 0x8000 | self.sub.id << 11 | len(self.sub.content)
+        return self.sub.id << 8 | len(self.sub.content)
+
+
+_FRAME_TYPES: Final = {kind.value: kind.name.lower() for kind in FrameType}
+_MODES: Final = {0: "none", 2: "short", 3: "extended"}
+_LEVELS: Final = {
+    0: "none",
+    1: "MIC-32",
+    2: "MIC-64",
+    3: "MIC-128",
+    4: "encryption",
+    5: "encryption, MIC-32",
+    6: "encryption, MIC-64",
+    7: "encryption, MIC-128",
+}
+_KEY_MODES: Final = {0: "implicit", 1: "index", 2: "4-octet source and index", 3: "8-octet source and index"}
+_HEADER_IDS: Final = {
+    0x00: "vendor",
+    0x1A: "CSL",
+    0x1B: "RIT",
+    0x1C: "DSME PAN descriptor",
+    0x1D: "rendezvous time",
+    0x1E: "time correction",
+    WISUN_HEADER_ID: "Wi-SUN",
+    HT1: "termination 1",
+    HT2: "termination 2",
+}
+_PAYLOAD_IDS: Final = {
+    0x0: "ESDU",
+    0x1: "MLME",
+    0x2: "vendor",
+    MPX_GROUP: "MPX",
+    WISUN_GROUP: "Wi-SUN",
+    0x5: "IETF",
+    PAYLOAD_TERMINATION: "termination",
+}
+_MULTIPLEX: Final = {mpx.KMP: "KMP", mpx.WISUN: "Wi-SUN", mpx.LOWPAN: "6LoWPAN"}
+_TRANSFERS: Final = {kind.value: kind.name.lower().replace("_", " ") for kind in mpx.Transfer}
+KMP_IDS: Final = {1: "802.1X", 6: "4-way handshake", 7: "group key handshake"}
+
+
+def _mode(address: bytes | None) -> int:
+    return {0: 0, 2: 2}.get(len(address or b""), 3)
+
+
+def _short(address: bytes | None) -> int | None:
+    return int.from_bytes(address, "big") if address and len(address) == 2 else None
+
+
+def _long(address: bytes | None) -> bytes | None:
+    return address if address and len(address) == 8 else None
+
+
+def _both(view: Mac, octets_: int) -> tuple[object, ...]:
+    found = [address for address in (view.mac.dst, view.mac.src) if address and len(address) == octets_]
+    return tuple(found) if octets_ == 8 else tuple(int.from_bytes(address, "big") for address in found)
+
+
+def _mac_inside(view: Mac) -> Iterator[object]:
+    if view.mac.security is not None:
+        yield view.mac.security
+    yield from (HeaderIe(ie) for ie in view.mac.header_ies)
+    yield from (PayloadIe(ie) for ie in view.mac.payload_ies)
+
+
+def _header_inside(view: HeaderIe) -> Iterator[object]:
+    if view.ie.id == WISUN_HEADER_ID:
+        yield wisun.read_header_element(view.ie)
+
+
+def _payload_inside(view: PayloadIe) -> Iterator[object]:
+    if view.ie.id == WISUN_GROUP:
+        subs, elements = _read_sub_ies(view.ie.content), wisun.read_payload_elements(view.ie.content)
+        yield from (Nested(sub, element) for sub, element in zip(subs, elements, strict=True))
+    elif view.ie.id == MPX_GROUP:
+        yield mpx.decode_mpx(view.ie.content)
+
+
+def _kmp_id(view: Mpx) -> int | None:
+    return view.body[0] if view.multiplex_id == mpx.KMP and view.fragment is None and view.body else None
+
+
+def _since(view: Captured) -> int | None:
+    return None if view.start_ns is None else view.frame.time_ns - view.start_ns
+
+
+def _fcs_word(view: Mac) -> str:
+    ok = view.record.fcs_ok if view.record else None
+    return {True: ", FCS right", False: ", FCS wrong", None: ""}[ok]
+
+
+_FRAME: Final = Table(
+    "frame",
+    lambda view: f"Frame {view.frame.number}: {view.frame.length_octets} octets on the air",
+    (
+        number("frame.number", "Number", "frame.number"),
+        Field("frame.time_epoch", "Time", "frame.time_ns", Kind.SECONDS, unit="s since 1970"),
+        Field("frame.time_relative", "Since the first frame", _since, Kind.SECONDS, unit="s"),
+    ),
+)
+
+_TAP: Final = Table(
+    "wpan-tap",
+    "Sniffer's notes (TAP)",
+    (
+        number("wpan-tap.fcs_type", "FCS type", lambda v: v.record.fcs_octets // 2 if v.record else None),
+        Field("wpan-tap.rss", "Received signal strength", "frame.rssi_dbm", Kind.REAL, unit="dBm"),
+        number("wpan-tap.ch_num", "Channel", "frame.channel"),
+        number("wpan-tap.sof_ts", "Start of frame", "frame.start_ns", unit="ns"),
+        number("wpan-tap.eof_ts", "End of frame", "frame.end_ns", unit="ns"),
+    ),
+)
+
+_MAC: Final = Table(
+    "wpan",
+    lambda v: f"IEEE 802.15.4 {_FRAME_TYPES.get(v.mac.frame_type, 'frame')}{_fcs_word(v)}",
+    (
+        number(
+            "wpan.frame_length",
+            "Octets without FCS",
+            lambda v: v.record.original_length - v.record.fcs_octets if v.record else None,
+        ),
+        number("wpan.fcf", "Frame control", "control", digits=4),
+        number("wpan.frame_type", "Frame type", "mac.frame_type", names=_FRAME_TYPES),
+        flag("wpan.security", "Security enabled", lambda v: v.mac.security is not None),
+        flag("wpan.pending", "Frame pending", "mac.frame_pending"),
+        flag("wpan.ack_request", "Acknowledgement requested", "mac.ack_request"),
+        flag("wpan.pan_id_compression", "PAN ID compression", "mac.pan_id_compression"),
+        flag("wpan.seqno_suppression", "Sequence number suppressed", lambda v: v.mac.sequence is None),
+        flag("wpan.ie_present", "Information elements present", lambda v: bool(v.mac.header_ies)),
+        number("wpan.dst_addr_mode", "Destination address mode", lambda v: _mode(v.mac.dst), names=_MODES),
+        number("wpan.version", "Frame version", "mac.version", names={0: "2003", 1: "2006", 2: "2015"}),
+        number("wpan.src_addr_mode", "Source address mode", lambda v: _mode(v.mac.src), names=_MODES),
+        number("wpan.seq_no", "Sequence number", "mac.sequence"),
+        number("wpan.dst_pan", "Destination PAN ID", "mac.dst_pan", digits=4),
+        number("wpan.dst16", "Destination", lambda v: _short(v.mac.dst), digits=4),
+        eui64("wpan.dst64", "Destination", lambda v: _long(v.mac.dst)),
+        number("wpan.src_pan", "Source PAN ID", "mac.src_pan", digits=4),
+        number("wpan.src16", "Source", lambda v: _short(v.mac.src), digits=4),
+        eui64("wpan.src64", "Source", lambda v: _long(v.mac.src)),
+        number("wpan.addr16", "Address", lambda v: _both(v, 2), digits=4, hidden=True),
+        eui64("wpan.addr64", "Address", lambda v: _both(v, 8), hidden=True),
+        octets("wpan.mic", "MIC", lambda v: v.mac.mic or None),
+        flag(
+            "wpan.fcs_ok",
+            "FCS valid (or not in the capture)",
+            lambda v: v.record.fcs_ok is not False if v.record else None,
+        ),
+    ),
+    _mac_inside,
+)
+
+_SECURITY: Final = Table(
+    "wpan.aux_sec",
+    "Auxiliary security header",
+    (
+        number("wpan.aux_sec.sec_level", "Security level", "level", names=_LEVELS),
+        number("wpan.aux_sec.key_id_mode", "Key id mode", "key_id_mode", names=_KEY_MODES),
+        flag("wpan.aux_sec.frame_counter_suppression", "Frame counter suppressed", lambda s: s.frame_counter is None),
+        flag("wpan.aux_sec.asn_in_nonce", "ASN in nonce", "asn_in_nonce"),
+        number("wpan.aux_sec.frame_counter", "Frame counter", "frame_counter"),
+        octets("wpan.aux_sec.key_source.bytes", "Key source", lambda s: s.key_source or None),
+        number("wpan.aux_sec.key_index", "Key index", "key_index"),
+    ),
+)
+
+_HEADER_IE: Final = Table(
+    "wpan.header_ie",
+    lambda v: f"Header IE: {_HEADER_IDS.get(v.ie.id, 'unknown')}",
+    (
+        number("wpan.header_ie.id", "Id", "ie.id", digits=2),
+        number("wpan.header_ie.length", "Length", lambda v: len(v.ie.content), unit="octets"),
+        number(
+            "wisun.subid",
+            "Sub-id",
+            lambda v: v.ie.content[0] if v.ie.id == WISUN_HEADER_ID and v.ie.content else None,
+            digits=2,
+        ),
+    ),
+    _header_inside,
+)
+
+_PAYLOAD_IE: Final = Table(
+    "wpan.payload_ie",
+    lambda v: f"Payload IE: {_PAYLOAD_IDS.get(v.ie.id, 'unknown')}",
+    (
+        number("wpan.payload_ie.id", "Id", "ie.id", digits=1),
+        number("wpan.payload_ie.length", "Length", lambda v: len(v.ie.content), unit="octets"),
+    ),
+    _payload_inside,
+)
+
+_NESTED: Final = Table(
+    "wisun.wsie",
+    lambda v: f"Nested {'long' if v.sub.long else 'short'} element",
+    (
+        number("wisun.wsie", "Head", "head", digits=4, hidden=True),
+        number("wisun.wsie.type", "Form", lambda v: int(v.sub.long), names={0: "short", 1: "long"}),
+        number("wisun.wsie.id", "Id", "sub.id", digits=2),
+        number("wisun.wsie.length", "Length", lambda v: len(v.sub.content), unit="octets"),
+    ),
+    lambda v: (v.element,),
+)
+
+_MPX: Final = Table(
+    "wpan.mpx",
+    "Multiplexed data (IEEE 802.15.9)",
+    (
+        number("wpan.mpx.transfer_type", "Transfer type", "transfer", names=_TRANSFERS),
+        number("wpan.mpx.transaction_id", "Transaction", "transaction"),
+        number("wpan.mpx.fragment_number", "Fragment", "fragment"),
+        number("wpan.mpx.total_frame_size", "Whole length", "total", unit="octets"),
+        number("wpan.mpx.multiplex_id", "Multiplex id", "multiplex_id", digits=4, names=_MULTIPLEX),
+        number("wpan.mpx.kmp.id", "Key management protocol", _kmp_id, names=KMP_IDS),
+    ),
+)
+
+_OPAQUE: Final = Table(
+    "wisun.opaque",
+    lambda e: f"{e.name}-IE, not read further",
+    (octets("wisun.opaque.content", "Content", "content"), text("wisun.opaque.form", "Form", "form")),
+)
+
+TABLES: Final[Tables] = {
+    Captured: _FRAME,
+    Tap: _TAP,
+    Mac: _MAC,
+    AuxSecurity: _SECURITY,
+    HeaderIe: _HEADER_IE,
+    PayloadIe: _PAYLOAD_IE,
+    Nested: _NESTED,
+    Mpx: _MPX,
+    wisun.Opaque: _OPAQUE,
+}
