@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 
 import attrs
 
+from bench.air import summary
 from bench.air.eapol import Eap, decode_eap
 from bench.air.errors import Malformed
 from bench.air.octets import Reader
@@ -254,7 +255,7 @@ def named(names: type[N], number: int) -> str:
 
 
 def parse(data: bytes) -> Message:
-    """The message in ``data``, whose length field counts it exactly; the known AVPs are looked at. Raises `Malformed`."""
+    """The message in ``data``, whose length field counts it exactly; known AVPs are looked at. Raises `Malformed`."""
     return _parse(data, relayed=False)
 
 
@@ -332,7 +333,7 @@ def _is_auth(avp: Avp) -> bool:
 
 
 def describe(message: Message) -> str:
-    """One line: ``PANA Auth-Request [start complete] seq=2 result=SUCCESS lifetime=86400s``."""
+    """One line: ``PANA Auth-Request [start complete] seq=2 result=SUCCESS lifetime=86400s, EAP success``."""
     carried = message.relayed
     if carried is not None:
         return f"PANA Relay: {describe(carried)}"
@@ -344,4 +345,5 @@ def describe(message: Message) -> str:
         words.append(f"lifetime={message.session_lifetime_s}s")
     if message.termination_cause is not None:
         words.append(f"cause={named(Cause, message.termination_cause)}")
-    return " ".join(words)
+    line = " ".join(words)
+    return line if message.eap is None else f"{line}, {summary.eap(message.eap)}"
