@@ -50,7 +50,8 @@ class FrameType(IntEnum):
 
 @attrs.frozen(slots=True)
 class AuxSecurity:
-    """Auxiliary security header, IEEE 802.15.4-2015 clause 9.4. ``key_source`` is big-endian as displayed.
+    """Auxiliary security header, IEEE 802.15.4-2015 clause 9.4. ``key_source`` is in the order of the air, as Wireshark
+    shows it.
 
     ``frame_counter`` is None where it is suppressed (version 2; the nonce then takes the ASN).
     """
@@ -234,7 +235,7 @@ def _read_security(reader: _Reader, version: int) -> AuxSecurity:
     mode = control >> 3 & 3
     counter_there = version < 2 or not control & 0x20
     counter = reader.le(4) if counter_there else None
-    source = reader.take(_KEY_SOURCE_OCTETS[mode])[::-1]
+    source = reader.take(_KEY_SOURCE_OCTETS[mode])
     index = reader.le(1) if mode else None
     return AuxSecurity(control & 7, mode, counter, source, index, version == 2 and bool(control & 0x40))
 
@@ -245,7 +246,7 @@ def _write_security(aux: AuxSecurity) -> bytes:
     control = aux.level | aux.key_id_mode << 3 | (aux.frame_counter is None) << 5 | aux.asn_in_nonce << 6
     counter = b"" if aux.frame_counter is None else struct.pack("<I", aux.frame_counter)
     index = b"" if aux.key_index is None else struct.pack("B", aux.key_index)
-    return struct.pack("B", control) + counter + aux.key_source[::-1] + index
+    return struct.pack("B", control) + counter + aux.key_source + index
 
 
 class _Reader(Reader):

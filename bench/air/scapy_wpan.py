@@ -106,8 +106,8 @@ class AuxSecurity(Part):
 
     @property
     def key_source(self) -> bytes:
-        """The key source as people write it, most significant octet first."""
-        return bytes(self.key_source_octets or b"")[::-1]
+        """The key source in the order of the air."""
+        return bytes(self.key_source_octets or b"")
 
 
 def _address_mode(name: str) -> Any:
@@ -169,13 +169,13 @@ class Wpan(AirPacket):
         DerivedBits("src_addr_mode", 2, _address_mode("src"), tot_size=-2),
         BitField("version", 2, 2),
         DerivedBits("dst_addr_mode", 2, _address_mode("dst")),
-        DerivedBits("ie_present", 1, lambda frame: bool(frame.header_ies)),
-        DerivedBits("seqno_suppression", 1, lambda frame: frame.seq_no is None),
+        DerivedBits("ie_present", 1, lambda frame: bool(frame.getfieldval("header_ies"))),
+        DerivedBits("seqno_suppression", 1, lambda frame: frame.version == 2 and frame.getfieldval("seq_no") is None),
         BitField("reserved", 0, 1),
         BitField("pan_id_compression", 0, 1),
         BitField("ack_request", 0, 1),
         BitField("pending", 0, 1),
-        DerivedBits("security", 1, lambda frame: frame.aux_sec is not None),
+        DerivedBits("security", 1, lambda frame: frame.getfieldval("aux_sec") is not None),
         BitEnumField("frame_type", int(FrameType.DATA), 3, FrameType, end_tot_size=-2),
         ConditionalField(ByteField("seq_no", None), lambda frame: frame.has("seq_no")),
         ConditionalField(XLEShortField("dst_pan", 0xFFFF), lambda frame: frame.pans[0]),

@@ -38,7 +38,7 @@ def protect(
     key_source: bytes = b"",
 ) -> bytes:
     """PSDU octets of a clear frame, secured. ``level`` is 1-7; the key id mode is 0 with ``key_index`` None, 1 without
-    ``key_source``, 2 with one of 4 octets, 3 with one of 8 (display order).
+    ``key_source``, 2 with one of 4 octets, 3 with one of 8.
 
     The nonce takes ``frame.src``, or ``eui64`` (8 octets, display order) where the frame carries a short source or
     none. Raises ValueError where neither is an EUI-64.
