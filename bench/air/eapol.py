@@ -226,7 +226,7 @@ def encode_relay(relay: EapolRelay) -> bytes:
 
 
 _CONTENT: Final = {20: "Change Cipher Spec", 21: "Alert", 22: "Handshake", 23: "Application Data"}
-_HANDSHAKE: Final = {
+HANDSHAKE_NAMES: Final = {
     1: "Client Hello",
     2: "Server Hello",
     11: "Certificate",
@@ -257,6 +257,6 @@ def tls_records(octets: bytes) -> tuple[str, ...]:
 def _handshakes(record: bytes) -> list[str]:
     names, at = [], 0
     while at + 4 <= len(record):
-        names.append(_HANDSHAKE.get(record[at], "Handshake"))
+        names.append(HANDSHAKE_NAMES.get(record[at], "Handshake"))
         at += 4 + int.from_bytes(record[at + 1 : at + 4], "big")
     return names

@@ -112,6 +112,8 @@ class KeyTable:
         if group_key.network_name is not None:
             self._add(group_key.index, gak(group_key.network_name, group_key.gtk))
             return
+        if len(group_key.gtk) != 16:
+            raise ValueError(f"a GTK has 16 octets, not {len(group_key.gtk)}")
         self._nameless[group_key] = None
         for name in self._names:
             self._add(group_key.index, gak(name, group_key.gtk))
