@@ -70,7 +70,7 @@ class Clock:
     reference: str
     sniffer: str
     middle_ns: int = 0
-    offset_ns: float = 0.0
+    offset_ns: int = 0
     drift_ppm: float = 0.0
     octet_ns: float = 0.0
     overhead_octets: int = 0
@@ -88,10 +88,10 @@ class Clock:
     def to_reference(self, stamp_ns: int, octets: int) -> int:
         """A stamp of this sniffer on the reference clock; ``octets``: of the PSDU with FCS."""
         late = self.octet_ns * (octets + self.overhead_octets)
+        # what is large stays an integer: a float holds Unix time in nanoseconds to 256 ns only
         elapsed = stamp_ns - self.middle_ns - self.offset_ns - late
         drift = self.drift_ppm * 1e-6
-        # elapsed / (1 + drift) in floats would lose nanoseconds of a week; the correction alone does not
-        return stamp_ns - round(self.offset_ns + late + elapsed * drift / (1 + drift))
+        return stamp_ns - self.offset_ns - round(late + elapsed * drift / (1 + drift))
 
     def u_ns(self, t_ns: int) -> float | None:
         """Standard uncertainty of a corrected stamp at reference time ``t_ns``, of the clock alone."""
@@ -227,7 +227,7 @@ def _robust(
     clock = Clock(
         "",
         "",
-        offset_ns=float(solution[0]),
+        offset_ns=round(float(solution[0])),
         drift_ppm=float(solution[1]) / 1000 if drifts else 0.0,
         u_offset_ns=u[0],
         u_drift_ppm=u[1] / 1000 if drifts and u[1] is not None else None,

@@ -85,7 +85,7 @@ def sniffers_json(air: Air) -> list[Json]:
             "reference": clock.reference,
             "common_frames": clock.pairs,
             "rejected": clock.rejected,
-            "offset_ns": round(clock.offset_ns) if clock.known else None,
+            "offset_ns": clock.offset_ns if clock.known else None,
             "u_offset_ns": None if clock.u_offset_ns is None else round(clock.u_offset_ns, 1),
             "at_ns": clock.middle_ns if clock.known else None,
             "drift_ppm": round(clock.drift_ppm, 6) if clock.known else None,
