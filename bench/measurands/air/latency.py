@@ -14,7 +14,7 @@ air. In a merged stream (`merge`) both are differences on one clock; their uncer
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 
 import attrs
@@ -62,8 +62,9 @@ class Passage:
 
     @property
     def nodes(self) -> tuple[bytes, ...]:
-        """The nodes it passed, in order."""
-        return (*(hop.src for hop in self.hops), self.hops[-1].dst)
+        """The nodes it passed, in order, as far as they were seen."""
+        ends = [node for hop in self.hops for node in (hop.src, hop.dst)]
+        return tuple(node for node, _ in groupby(ends))
 
     @property
     def looped(self) -> bool:

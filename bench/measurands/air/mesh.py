@@ -99,14 +99,16 @@ def mesh(seen: Digest, found: Routes, handed: Iterable[Transfer] | None = None) 
     ranks = _ranks(seen)
     replay = _Replay(found)
     handed = transfers(seen) if handed is None else handed
-    events = heapq.merge(_parent_events(found), _rank_events(ranks), _answers(seen, handed, found), key=_when)
+    events = heapq.merge(
+        _roots_heard(seen, found), _parent_events(found), _rank_events(ranks), _answers(seen, handed, found), key=_when
+    )
     for event in events:
         replay.take(event)
     return Mesh(
         dodags=_dodags(seen, found),
         parents={eui64: found.changes(eui64) for eui64 in sorted(found.book.nodes) if found.changes(eui64)},
         ranks=ranks,
-        depths={eui64: tuple(history) for eui64, history in sorted(replay.depths.items())},
+        depths={eui64: tuple(history) for eui64, history in sorted(replay.depths.items()) if history},
         loops=tuple(replay.all_loops()),
         orphans=tuple(sorted(replay.all_orphans(), key=lambda orphan: (orphan.from_ns, orphan.eui64))),
     )
@@ -154,7 +156,7 @@ def _dodag(dodag_id: bytes, instance: int, told: list[tuple[int, bytes, Rank]], 
 
 @attrs.frozen(slots=True)
 class _Event:
-    """From ``t_ns`` on: a parent (Change), a rank that is infinite or not (bool), or a parent that answers or not."""
+    """From ``t_ns`` on: a parent, a rank that is infinite or not, a parent that is silent or not; or just heard."""
 
     t_ns: int
     eui64: bytes
@@ -165,6 +167,15 @@ class _Event:
 
 def _when(event: _Event) -> int:
     return event.t_ns
+
+
+def _roots_heard(seen: Digest, found: Routes) -> list[_Event]:
+    """The first frame of each border router: from there on it is known to be 0 hops away."""
+    first: dict[bytes, int] = {}
+    for sighting in seen.sightings:
+        if sighting.src in found.book.border_routers:
+            first.setdefault(sighting.src, sighting.start_ns)
+    return sorted((_Event(t_ns, root) for root, t_ns in first.items()), key=_when)
 
 
 def _parent_events(found: Routes) -> list[_Event]:
@@ -211,7 +222,7 @@ class _Replay:
     """Goes through the mesh's events in order of time and notes what each changes below it."""
 
     def __init__(self, found: Routes) -> None:
-        self.depths: dict[bytes, list[DepthChange]] = {root: [] for root in found.book.border_routers}
+        self.depths: dict[bytes, list[DepthChange]] = {}
         self._roots = found.book.border_routers
         self._parent: dict[bytes, bytes | None] = {}
         self._children: dict[bytes, set[bytes]] = defaultdict(set)
