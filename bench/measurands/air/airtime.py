@@ -22,7 +22,7 @@ from typing import Final
 import attrs
 
 from bench.air.frame import Frame
-from bench.measurands.air.sighting import Digest, Sighting, digest
+from bench.measurands.air.sighting import Datagram, Digest, Sighting, digest, settle
 
 FSK_PREAMBLES: Final = {50_000: 8, 100_000: 8, 150_000: 12, 200_000: 12, 300_000: 24}
 """Preamble octets by bit rate (bit/s) of the FSK modes 1 to 8; kept equal over the modulation index."""
@@ -34,6 +34,8 @@ JAPAN_RATES: Final = {21: 50_000, 22: 100_000}
 MIN_PAIRS: Final = 8
 MIN_SPREAD_OCTETS: Final = 40
 MAX_PAIRS: Final = 240
+OCTET_NS: Final = (3_200, 800_000)
+"""An octet at 2.5 Mbit/s and at 10 kbit/s."""
 SNAP: Final = 0.03
 """A slope within 3 % of a rate of the table is that rate."""
 
@@ -93,6 +95,12 @@ def octet_time_ns(pairs: Sequence[tuple[int, int]]) -> float | None:
     None where there are too few pairs, too little spread, or the slope is no bit rate of a low-power radio (10 kbit/s
     to 2.5 Mbit/s).
     """
+    slope = _slope(pairs)
+    return slope if slope is not None and OCTET_NS[0] <= slope <= OCTET_NS[1] else None
+
+
+def _slope(pairs: Sequence[tuple[int, int]]) -> float | None:
+    """Median slope; None where there is too little to see one."""
     ordered = sorted(pairs)
     sample = ordered[:: max(1, len(ordered) // MAX_PAIRS)]
     if len(sample) < MIN_PAIRS:
@@ -105,8 +113,35 @@ def octet_time_ns(pairs: Sequence[tuple[int, int]]) -> float | None:
     ]
     if len(slopes) < MIN_PAIRS:
         return None
-    slope = median(slopes)
-    return slope if 3_200 <= slope <= 800_000 else None
+    return median(slopes)
+
+
+def stamp_point(seen: Digest, radio: Phy) -> str | None:
+    """What of a frame the capture stamps: "start" or "end"; None where that cannot be told.
+
+    An acknowledgement starts a constant time after the end of its frame. Between starts that time grows with the frame
+    by its air time, between ends it does not. A sniffer that stamps start and end itself (TAP) is read at the start.
+    """
+    if any(sighting.air_ns is not None for sighting in seen.sightings):
+        return "start"
+    slope = _slope(seen.ack_delays)
+    if slope is None or radio.octet_ns is None:
+        return None
+    share = slope / radio.octet_ns
+    return "start" if 0.75 < share < 1.25 else "end" if -0.25 < share < 0.25 else None
+
+
+def at_start(seen: Digest, radio: Phy) -> Digest:
+    """A digest of end stamps with all of them moved to the start of the frame."""
+    moved = {s.start_ns: s.start_ns - (radio.air_ns(s) or 0) for s in seen.sightings}
+    return settle(_moved(sighting, moved) for sighting in seen.sightings)
+
+
+def _moved(sighting: Sighting, moved: dict[int, int]) -> Sighting:
+    content = sighting.content
+    if isinstance(content, Datagram):
+        content = attrs.evolve(content, first_ns=moved.get(content.first_ns, content.first_ns))
+    return attrs.evolve(sighting, start_ns=moved[sighting.start_ns], content=content)
 
 
 def _nearest(seen_bps: float) -> int | None:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from bench.air.link import Record
-from bench.measurands.air.airtime import SFD_AND_PHR, preamble_octets
+from bench.measurands.air.airtime import OCTET_NS, SFD_AND_PHR, preamble_octets
 from bench.records import NS_PER_S
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ MIN_POINT_PAIRS: Final = 8
 MIN_POINT_SPREAD: Final = 20
 SAMPLE: Final = 400
 """Pairs that the first slope is taken from (their number squared is what it costs)."""
-OCTET_NS: Final = (3_200, 800_000)
-"""An octet at 2.5 Mbit/s and at 10 kbit/s."""
 _SECURED: Final = 0x08
 """The security bit in the first octet of the frame control (IEEE 802.15.4-2015 7.2.1)."""
 _SCALE: Final = 1.4826

@@ -28,22 +28,25 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 
 @attrs.frozen(slots=True)
 class MeshReport:
-    """The mesh of one capture (or of several merged)."""
+    """The mesh of one capture (or of several merged). ``stamped``: what of a frame the capture stamps ("start", "end"),
+    where that could be told; all figures are of starts."""
 
     mesh: Mesh
     links: tuple[Link, ...]
     passages: tuple[Passage, ...]
     coverage: Coverage
+    stamped: str | None
 
 
-def mesh_report(seen: Digest, found: Routes, radio: Phy) -> MeshReport:
-    """All of it from a digest."""
+def mesh_report(seen: Digest, found: Routes, radio: Phy, stamped: str | None = None) -> MeshReport:
+    """All of it from a digest of start stamps."""
     handed = transfers(seen)
     return MeshReport(
         mesh(seen, found, handed),
         links(seen, handed),
         passages(seen, found.book, radio, handed),
         coverage(seen, found=handed),
+        stamped,
     )
 
 
@@ -74,6 +77,7 @@ def mesh_json(report: MeshReport) -> dict[str, Json]:
         "datagrams": _datagrams(report.passages),
         "forwarding": _forwarding(report.passages),
         "coverage": _coverage(report.coverage),
+        "stamped": report.stamped,
     }
 
 

@@ -17,7 +17,7 @@ import attrs
 from bench.air import ipv6
 from bench.air.frame import Frame
 from bench.air.mac import format_address
-from bench.measurands.air.airtime import Phy, airtime_of, phy_of
+from bench.measurands.air.airtime import Phy, airtime_of, at_start, phy_of, stamp_point
 from bench.measurands.air.hops import routes
 from bench.measurands.air.join import Join, NodeRecord, join_records
 from bench.measurands.air.mesh_report import Json, MeshReport, mesh_json, mesh_report
@@ -47,6 +47,9 @@ def measure(frames: Iterable[Frame], bitrate_bps: int | None = None) -> Measured
     mics: Counter[str] = Counter()
     seen = digest(_counted(frames, mics))
     radio = phy_of(seen, bitrate_bps)
+    point = stamp_point(seen, radio)
+    if point == "end":
+        seen = at_start(seen, radio)
     found = routes(seen)
     return Measured(
         frames=len(seen.sightings),
@@ -57,7 +60,7 @@ def measure(frames: Iterable[Frame], bitrate_bps: int | None = None) -> Measured
         nodes=join_records(seen, found, radio),
         round_trips=round_trips_of(seen, found, radio),
         airtime_s=airtime_of(seen, radio),
-        mesh=mesh_report(seen, found, radio),
+        mesh=mesh_report(seen, found, radio, point),
     )
 
 

@@ -144,6 +144,28 @@ def test_stamp_points_are_told_apart_and_normalised_to_the_start(ends_first: boo
             assert abs(sent.start_ns - (record.start_ns or 0)) < 30_000
 
 
+@pytest.mark.parametrize("name", ["line2", "star3"])
+def test_one_capture_of_ends_is_read_at_the_start(name: str) -> None:
+    """Its acknowledgements come as long after a long frame as after a short one."""
+    true = records(name, "-tap-fcs32")
+    ends = Sniffer(stamps_end=True).capture(true)
+    rate = as_json(measure(decode_frames(true, keys(name))))["phy"]
+    assert isinstance(rate, dict)
+    bitrate = rate["bitrate_bps"]
+    assert isinstance(bitrate, int)
+    wanted, found = (measure(decode_frames(some, keys(name)), bitrate) for some in (true, ends))
+    assert (wanted.mesh.stamped, found.mesh.stamped) == ("start", "end")
+    plain = [attrs.evolve(r, start_ns=None, end_ns=None, time_ns=r.start_ns or 0) for r in true]
+    assert measure(decode_frames(plain, keys(name)), bitrate).mesh.stamped == "start"
+    for node, record_ in wanted.nodes.items():
+        for one, other in zip(record_.joins, found.nodes[node].joins, strict=True):
+            assert one.first_frame_ns == pytest.approx(other.first_frame_ns, abs=1_000_000)
+            assert one.operational_ns == pytest.approx(other.operational_ns, abs=1_000_000)
+    for one_way, other_way in zip(wanted.mesh.passages, found.mesh.passages, strict=True):
+        assert one_way.total_ns == pytest.approx(other_way.total_ns, abs=1_000_000)
+    assert measure(decode_frames(ends, keys(name))).mesh.stamped is None, "without a rate it cannot be told"
+
+
 def test_equal_stamp_points_show_no_term() -> None:
     true = records("line2", "-tap-fcs32")
     clock = fitted(true, Sniffer(noise_ns=10_000), Sniffer(drift_ppm=20, noise_ns=10_000, seed=1))
