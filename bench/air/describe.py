@@ -7,11 +7,23 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from bench.air import application, coap, dhcpv6, echonet, icmpv6, ipv6, nd, pana, rpl
+from bench.air import application, coap, dhcpv6, echonet, icmpv6, ipv6, nd, pana, rpl, rpl_dco
+from bench.air.duplicate_address import DuplicateAddress
 from bench.air.errors import Malformed
+from bench.air.rpl_secured import NAMES, SECURED, Secured
 from bench.air.udp import Udp
 
-_ERRORS = {1: "Destination unreachable", 2: "Packet too big", 3: "Time exceeded", 4: "Parameter problem"}
+_ICMPV6 = {
+    1: "Destination unreachable",
+    2: "Packet too big",
+    3: "Time exceeded",
+    4: "Parameter problem",
+    130: "Multicast listener query",
+    131: "Multicast listener report",
+    132: "Multicast listener done",
+    143: "Multicast listener report v2",
+    159: "MPL control",
+}
 
 
 def describe(packet: ipv6.Packet) -> str:
@@ -76,8 +88,8 @@ def _(upper: icmpv6.EchoRequest | icmpv6.EchoReply) -> str:
 @_describe.register
 def _(upper: icmpv6.RawMessage) -> str:
     if upper.type == rpl.ICMPV6_TYPE:
-        return f"RPL code {upper.code:#04x}"
-    return f"{_ERRORS.get(upper.type, f'ICMPv6 type {upper.type}')} code={upper.code}"
+        return f"RPL {NAMES.get(upper.code, f'code {upper.code:#04x}')}"
+    return f"{_ICMPV6.get(upper.type, f'ICMPv6 type {upper.type}')} code={upper.code}"
 
 
 @_describe.register
@@ -102,6 +114,35 @@ def _(upper: rpl.Dao) -> str:
 @_describe.register
 def _(upper: rpl.DaoAck) -> str:
     return f"RPL DAO-ACK seq={upper.sequence} status={upper.status}"
+
+
+@_describe.register
+def _(upper: rpl_dco.Dco) -> str:
+    targets = (f"target={ipv6.text(t.address)}/{t.prefix_length}" for t in upper.targets)
+    return " ".join((f"RPL DCO seq={upper.sequence} status={upper.status}", *targets))
+
+
+@_describe.register
+def _(upper: rpl_dco.DcoAck) -> str:
+    return f"RPL DCO-ACK seq={upper.sequence} status={upper.status}"
+
+
+@_describe.register
+def _(upper: Secured) -> str:
+    name = NAMES[upper.code & ~SECURED]
+    return f"RPL {name}, secured at level {upper.level}, counter={upper.counter}"
+
+
+@_describe.register
+def _(upper: DuplicateAddress) -> str:
+    name = "request" if upper.type == DuplicateAddress.REQUEST else "confirmation"
+    who = f"address={ipv6.text(upper.address)} owner={upper.owner.hex(':')}"
+    return f"Duplicate address {name} {who} status={upper.status} lifetime={upper.lifetime_min}min"
+
+
+@_describe.register
+def _(upper: nd.Redirect) -> str:
+    return f"Redirect {ipv6.text(upper.destination)} to {ipv6.text(upper.target)}"
 
 
 @_describe.register

@@ -9,8 +9,10 @@ from typing import ClassVar, Final, TypeAlias
 
 import attrs
 
-from bench.air import nd, rpl
+from bench.air import nd, rpl, rpl_dco
+from bench.air.duplicate_address import DuplicateAddress
 from bench.air.octets import Reader
+from bench.air.rpl_secured import Secured
 
 PROTOCOL: Final = 58
 """IPv6 next-header value."""
@@ -38,14 +40,16 @@ class EchoReply:
 
 @attrs.frozen(slots=True)
 class RawMessage:
-    """Any other message: errors (``body`` begins with 4 octets, then the invoking packet, cut), secured RPL, ..."""
+    """Any other message: errors (``body`` begins with 4 octets, then the invoking packet, cut), multicast listeners."""
 
     type: int
     code: int
     body: bytes
 
 
-Message: TypeAlias = EchoRequest | EchoReply | nd.Message | rpl.Message | RawMessage
+Message: TypeAlias = (
+    EchoRequest | EchoReply | nd.Message | DuplicateAddress | rpl.Message | rpl_dco.Message | Secured | RawMessage
+)
 RECORDS: Final = (
     EchoRequest,
     EchoReply,
@@ -53,10 +57,15 @@ RECORDS: Final = (
     nd.RouterAdvertisement,
     nd.NeighborSolicitation,
     nd.NeighborAdvertisement,
+    nd.Redirect,
+    DuplicateAddress,
     rpl.Dis,
     rpl.Dio,
     rpl.Dao,
     rpl.DaoAck,
+    rpl_dco.Dco,
+    rpl_dco.DcoAck,
+    Secured,
     RawMessage,
 )
 """The classes of :data:`Message`, for ``isinstance``."""
@@ -69,8 +78,14 @@ def parse(data: bytes) -> Message:
     body = reader.rest()
     if kind == rpl.ICMPV6_TYPE and code in rpl.MESSAGES:
         return rpl.MESSAGES[code](body)
+    if kind == rpl.ICMPV6_TYPE and code in rpl_dco.MESSAGES:
+        return rpl_dco.MESSAGES[code](body)
+    if kind == rpl.ICMPV6_TYPE and code in Secured.CODES:
+        return Secured.decode(code, body)
     if code == 0 and kind in nd.MESSAGES:
         return nd.MESSAGES[kind](body)
+    if kind in (DuplicateAddress.REQUEST, DuplicateAddress.CONFIRMATION):
+        return DuplicateAddress.decode(kind, code, body)
     if code == 0 and kind in (EchoRequest.TYPE, EchoReply.TYPE):
         echo = Reader(body, "ICMPv6 echo")
         return (EchoRequest if kind == EchoRequest.TYPE else EchoReply)(echo.u16(), echo.u16(), echo.rest())
@@ -85,7 +100,11 @@ def build(message: Message) -> bytes:
             return bytes((message.TYPE, 0, 0, 0)) + numbers + message.data
         case RawMessage():
             return bytes((message.type, message.code, 0, 0)) + message.body
-        case rpl.Dis() | rpl.Dio() | rpl.Dao() | rpl.DaoAck():
+        case rpl.Dis() | rpl.Dio() | rpl.Dao() | rpl.DaoAck() | rpl_dco.Dco() | rpl_dco.DcoAck():
             return bytes((rpl.ICMPV6_TYPE, message.CODE, 0, 0)) + message.encode()
+        case Secured():
+            return bytes((rpl.ICMPV6_TYPE, message.code, 0, 0)) + message.encode()
+        case DuplicateAddress():
+            return bytes((message.type, message.code, 0, 0)) + message.encode()
         case _:
             return bytes((message.TYPE, 0, 0, 0)) + message.encode()

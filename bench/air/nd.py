@@ -76,6 +76,74 @@ class Context:
 
 
 @attrs.frozen(slots=True)
+class RedirectedHeader:
+    """Redirected header, type 4 (RFC 4861, 4.6.3): the redirected packet from its start, zeros to a multiple of 8."""
+
+    TYPE: ClassVar[int] = 4
+    packet: bytes
+
+
+@attrs.frozen(slots=True)
+class Nonce:
+    """Nonce, type 14 (RFC 3971, 5.3.2): 6 octets or more."""
+
+    TYPE: ClassVar[int] = 14
+    nonce: bytes
+
+
+@attrs.frozen(slots=True)
+class RouteInformation:
+    """Route information, type 24 (RFC 4191, 2.3): ``prefix`` 0, 8 or 16 octets; ``preference`` -1, 0, 1; seconds."""
+
+    TYPE: ClassVar[int] = 24
+    prefix: bytes
+    prefix_length: int
+    preference: int = 0
+    lifetime_s: int = 0xFFFFFFFF
+
+
+@attrs.frozen(slots=True)
+class DnsServers:
+    """Recursive DNS servers, type 25 (RFC 8106, 5.1): addresses of 16 octets; lifetime in seconds."""
+
+    TYPE: ClassVar[int] = 25
+    addresses: tuple[bytes, ...]
+    lifetime_s: int = 0xFFFFFFFF
+
+
+@attrs.frozen(slots=True)
+class BorderRouter:
+    """Authoritative border router, type 35 (RFC 6775, 4.3): ``version`` 32 bits, minutes, the router's address."""
+
+    TYPE: ClassVar[int] = 35
+    version: int
+    address: bytes
+    lifetime_min: int = 10_000
+
+
+@attrs.frozen(slots=True)
+class Capabilities:
+    """6LoWPAN capability indication (6CIO), type 36 (RFC 7400, 3.3; RFC 8505, 4.3): 48 bits.
+
+    The last of the first 16 bits is G (generic header compression); of the next octet, 0x80 is D (EDAR), 0x40 L (6LR),
+    0x20 B (6LBR), 0x10 P (routing registrar), 0x08 E (EARO).
+    """
+
+    TYPE: ClassVar[int] = 36
+    bits: int
+
+    @property
+    def generic_compression(self) -> bool:
+        """G: it understands GHC."""
+        return bool(self.bits >> 32 & 1)
+
+    @property
+    def extended_registration(self) -> bool:
+        """E: it understands the EARO of RFC 8505."""
+        return bool(self.bits >> 24 & 0x08)
+
+
+@attrs.frozen(slots=True)
 class RawOption:
     """Another option; ``data`` is all after type and length, a multiple of 8 less 2 octets long."""
 
@@ -83,7 +151,21 @@ class RawOption:
     data: bytes
 
 
-Option: TypeAlias = LinkLayerAddress | AddressRegistration | PrefixInformation | Mtu | Context | RawOption
+Option: TypeAlias = (
+    LinkLayerAddress
+    | AddressRegistration
+    | PrefixInformation
+    | RedirectedHeader
+    | Mtu
+    | Nonce
+    | RouteInformation
+    | DnsServers
+    | Context
+    | BorderRouter
+    | Capabilities
+    | RawOption
+)
+_PREFERENCES: Final = {0: 0, 1: 1, 3: -1}
 
 
 def parse_options(data: bytes) -> tuple[Option, ...]:
@@ -120,7 +202,40 @@ def _parse_option(kind: int, content: bytes) -> Option:
         reader.u16()
         lifetime = reader.u16()
         return Context(bits & 0x0F, reader.rest(), length, bool(bits & 0x10), lifetime)
+    if kind in _PARSERS:
+        return _PARSERS[kind](reader)
     return RawOption(kind, content)
+
+
+def _redirected(reader: Reader) -> Option:
+    reader.take(6)
+    return RedirectedHeader(reader.rest())
+
+
+def _route(reader: Reader) -> Option:
+    length, bits, lifetime = reader.u8(), reader.u8(), reader.u32()
+    return RouteInformation(reader.rest(), length, _PREFERENCES.get(bits >> 3 & 3, 0), lifetime)
+
+
+def _dns(reader: Reader) -> Option:
+    reader.u16()
+    lifetime = reader.u32()
+    return DnsServers(tuple(reader.take(16) for _ in range(reader.left // 16)), lifetime)
+
+
+def _border_router(reader: Reader) -> Option:
+    low, high, lifetime = reader.u16(), reader.u16(), reader.u16()
+    return BorderRouter(high << 16 | low, reader.rest(), lifetime)
+
+
+_PARSERS: Final[dict[int, Callable[[Reader], Option]]] = {
+    RedirectedHeader.TYPE: _redirected,
+    Nonce.TYPE: lambda reader: Nonce(reader.rest()),
+    RouteInformation.TYPE: _route,
+    DnsServers.TYPE: _dns,
+    BorderRouter.TYPE: _border_router,
+    Capabilities.TYPE: lambda reader: Capabilities(reader.uint(6)),
+}
 
 
 def _link_address(content: bytes) -> bytes:
@@ -153,8 +268,20 @@ def _content(option: Option) -> bytes:
         case Context():
             head = bytes((option.prefix_length, option.compress << 4 | option.identifier, 0, 0))
             return head + option.lifetime_min.to_bytes(2, "big") + option.prefix
-        case RawOption(data=data):
-            return data
+        case RedirectedHeader(packet=octets):
+            return bytes(6) + octets
+        case Nonce(nonce=octets) | RawOption(data=octets):
+            return octets
+        case RouteInformation():
+            bits = (option.preference & 3) << 3
+            return bytes((option.prefix_length, bits)) + option.lifetime_s.to_bytes(4, "big") + option.prefix
+        case DnsServers():
+            return bytes(2) + option.lifetime_s.to_bytes(4, "big") + b"".join(option.addresses)
+        case BorderRouter(version=version):
+            halves = (version & 0xFFFF).to_bytes(2, "big") + (version >> 16).to_bytes(2, "big")
+            return halves + option.lifetime_min.to_bytes(2, "big") + option.address
+        case Capabilities(bits=bits):
+            return bits.to_bytes(6, "big")
 
 
 def build_options(options: Iterable[Option]) -> bytes:
@@ -251,12 +378,35 @@ class NeighborAdvertisement:
         return cls(target, flags, parse_options(reader.rest()))
 
 
-Message: TypeAlias = RouterSolicitation | RouterAdvertisement | NeighborSolicitation | NeighborAdvertisement
+@attrs.frozen(slots=True)
+class Redirect:
+    """RFC 4861, 4.5: for ``destination``, ``target`` is the better next hop."""
+
+    TYPE: ClassVar[int] = 137
+    target: bytes
+    destination: bytes
+    options: tuple[Option, ...] = ()
+
+    def encode(self) -> bytes:
+        """The octets after the ICMPv6 checksum."""
+        return bytes(4) + self.target + self.destination + build_options(self.options)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Redirect:
+        """From the octets after the ICMPv6 checksum."""
+        reader = Reader(data, "redirect")
+        reader.take(4)
+        target, destination = reader.take(16), reader.take(16)
+        return cls(target, destination, parse_options(reader.rest()))
+
+
+Message: TypeAlias = RouterSolicitation | RouterAdvertisement | NeighborSolicitation | NeighborAdvertisement | Redirect
 
 MESSAGES: Final[dict[int, Callable[[bytes], Message]]] = {
     RouterSolicitation.TYPE: RouterSolicitation.decode,
     RouterAdvertisement.TYPE: RouterAdvertisement.decode,
     NeighborSolicitation.TYPE: NeighborSolicitation.decode,
     NeighborAdvertisement.TYPE: NeighborAdvertisement.decode,
+    Redirect.TYPE: Redirect.decode,
 }
 """Decoders by ICMPv6 type."""

@@ -7,7 +7,9 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
-from bench.air import dhcpv6, extensions, icmpv6, ipv6, nd, rpl
+from bench.air import dhcpv6, extensions, icmpv6, ipv6, nd, rpl, rpl_dco
+from bench.air.duplicate_address import DuplicateAddress
+from bench.air.rpl_secured import Secured
 from bench.air.udp import Udp
 
 
@@ -55,20 +57,46 @@ nd_option = st.one_of(
     st.builds(nd.PrefixInformation, address, u(1), u(1), u(4), u(4)),
     st.builds(nd.Mtu, u(4)),
     st.builds(nd.Context, st.integers(0, 15), octets(8) | address, u(1), st.booleans(), u(2)),
-    st.builds(nd.RawOption, st.integers(35, 255), st.integers(1, 4).flatmap(lambda n: octets(n * 8 - 2))),
+    st.builds(nd.RedirectedHeader, st.integers(0, 4).flatmap(lambda n: octets(n * 8))),
+    st.builds(nd.Nonce, st.integers(1, 3).flatmap(lambda n: octets(n * 8 - 2))),
+    st.builds(nd.RouteInformation, st.sampled_from([0, 8, 16]).flatmap(octets), u(1), st.integers(-1, 1), u(4)),
+    st.builds(nd.DnsServers, some(address, 3), u(4)),
+    st.builds(nd.BorderRouter, u(4), address, u(2)),
+    st.builds(nd.Capabilities, u(6)),
+    st.builds(nd.RawOption, st.integers(40, 255), st.integers(1, 4).flatmap(lambda n: octets(n * 8 - 2))),
 )
 nd_message = st.one_of(
     st.builds(nd.RouterSolicitation, some(nd_option)),
     st.builds(nd.RouterAdvertisement, u(1), u(1), u(2), u(4), u(4), some(nd_option)),
     st.builds(nd.NeighborSolicitation, address, some(nd_option)),
     st.builds(nd.NeighborAdvertisement, address, u(1), some(nd_option)),
+    st.builds(nd.Redirect, address, address, some(nd_option)),
+)
+duplicate = st.sampled_from([8, 16, 24, 32]).flatmap(
+    lambda size: st.builds(
+        DuplicateAddress, st.sampled_from([157, 158]), address, octets(size), u(2), u(1), u(1), st.just(size // 8)
+    )
+)
+dco = st.one_of(
+    st.builds(rpl_dco.Dco, u(1), u(1), u(1), st.booleans(), st.none() | address, rpl_options),
+    st.builds(rpl_dco.DcoAck, u(1), u(1), u(1), st.none() | address, rpl_options),
+)
+secured = st.sampled_from([(0, 1), (1, 0), (2, 9), (3, 0)]).flatmap(
+    lambda mode: st.builds(
+        Secured,
+        *(st.sampled_from(Secured.CODES), u(1), st.just(mode[0]), st.sampled_from([0, 2, 4, 6]), u(4)),
+        *(octets(mode[1]), st.booleans(), blob),
+    )
 )
 icmpv6_message = st.one_of(
     st.builds(icmpv6.EchoRequest, u(2), u(2), blob),
     st.builds(icmpv6.EchoReply, u(2), u(2), blob),
     st.builds(icmpv6.RawMessage, st.integers(0, 127), u(1), blob),
     nd_message,
+    duplicate,
     rpl_message,
+    dco,
+    secured,
 )
 
 dhcpv6_leaf = st.one_of(

@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from bench.air import dhcpv6, icmpv6, ipv6, nd, rpl
+from bench.air import dhcpv6, icmpv6, ipv6, nd, rpl, rpl_dco
+from bench.air.duplicate_address import DuplicateAddress
 from bench.air.extensions import DestinationOptions, FragmentHeader, HopByHop, Mpl, Rpi, source_route
 from bench.air.ipv6 import Packet
+from bench.air.rpl_secured import Secured
 from bench.air.udp import Udp
 
 EUI = [bytes.fromhex(f"024b42fffe00{n:04x}") for n in (1, 0x101, 0x102, 0x103, 0x203)]
@@ -76,6 +78,27 @@ PACKETS: dict[str, Packet] = {
         nd.RouterAdvertisement(options=(nd.PrefixInformation(PREFIX), nd.Mtu(1280), nd.Context(0, PREFIX[:8]))),
         255,
     ),
+    "ra-options": Packet(
+        LOCAL[0],
+        ipv6.ALL_NODES,
+        nd.RouterAdvertisement(
+            options=(
+                nd.Nonce(bytes(range(6))),
+                nd.RouteInformation(PREFIX[:8], 64, -1, 600),
+                nd.DnsServers((ROOT, M1), 300),
+                nd.BorderRouter(0x00020001, ROOT, 60),
+                nd.Capabilities(1 << 32),
+            )
+        ),
+        255,
+    ),
+    "redirect": Packet(
+        LOCAL[0], LOCAL[1], nd.Redirect(LOCAL[2], T3, (nd.RedirectedHeader(ipv6.build(Packet(M1, T3, b""))),)), 255
+    ),
+    "dar": Packet(M1, ROOT, DuplicateAddress(157, T3, EUI[4], 120)),
+    "dco": Packet(ROOT, M3, rpl_dco.Dco(0, 9, 1, True, options=(rpl.Target(T3), rpl.Transit(None, 241)))),
+    "dco-ack": Packet(M3, ROOT, rpl_dco.DcoAck(0, 9)),
+    "secured": Packet(LOCAL[1], ipv6.ALL_RPL_NODES, Secured(0x80, 0, 0, 0, 7, b"\1", body=bytes(2))),
     "solicit": Packet(LOCAL[4], LOCAL[3], Udp(546, 547, dhcpv6.build(SOLICIT))),
     "relay-forward": Packet(
         M3, ROOT, Udp(547, 547, dhcpv6.build(dhcpv6.Relay(12, 0, M3, LOCAL[4], (dhcpv6.RelayMessage(SOLICIT),))))
@@ -101,6 +124,18 @@ EXPECTED: dict[str, dict[str, str]] = {
     "dao-ack": {"icmpv6.rpl.daoack.sequence": "241", "ipv6.routing.segleft": "3"},
     "ns": {"icmpv6.opt.aro.registration_lifetime": "120", "icmpv6.nd.ns.target_address": str(IPv6Address(LOCAL[3]))},
     "na": {"icmpv6.nd.na.flag.s": "1", "icmpv6.opt.aro.eui64": "02:4b:42:ff:fe:00:02:03"},
+    "ra-options": {
+        "icmpv6.opt.route_info.flag.route_preference": "3",
+        "icmpv6.opt.rdnss.lifetime": "300",
+        "icmpv6.opt.6cio.flag_g": "1",
+        "icmpv6.opt.abro.version_low": "1",
+        "icmpv6.opt.abro.version_high": "2",
+        "icmpv6.opt.abro.6lbr_address": str(IPv6Address(ROOT)),
+    },
+    "redirect": {"icmpv6.nd.rd.target_address": str(IPv6Address(LOCAL[2]))},
+    "dar": {"icmpv6.6lowpannd.da.lifetime": "120"},
+    "dco": {"icmpv6.code": "7"},
+    "secured": {"icmpv6.rpl.secure.counter": "7"},
     "solicit": {"dhcpv6.msgtype": "1"},
     "relay-reply": {"dhcpv6.iaaddr.ip": str(IPv6Address(T3)), "udp.dstport": "547"},
     "echo": {"icmpv6.echo.sequence_number": "7", "icmpv6.echo.identifier": "0x1234"},
