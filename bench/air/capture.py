@@ -1,29 +1,28 @@
 """Capture files in: pcap and pcapng, plain or gzip, to records of PSDU octets with what the sniffer noted beside.
 
-Link types: 195 (802.15.4 with FCS, 16 or 32 bit), 230 (without FCS), 283 (TAP). A truncated file gives all its whole
-records and then raises `InputError` with file and octet offset, so what was captured is never lost.
+Link types: 195 (802.15.4 with FCS, 16 or 32 bit), 230 (without FCS), 283 (TAP), and those of networks (1, 101, 113,
+228, 229, 276) for the ZEP datagrams on them. A truncated file gives all its whole records and then raises `InputError` with file and octet offset, so what was captured is never lost.
 """
 
 from __future__ import annotations
 
 import gzip
-import io
 import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from bench.air.link import PHY_LINK_TYPES, Record, make_record
+from bench.air.link import EXPECTED, LINK_TYPES, PHY_LINK_TYPES, Record, read_packet
 from bench.air.pcapng import PcapngStream
 from bench.errors import InputError
 
-__all__ = ["PcapngStream", "Record", "read_capture"]
+__all__ = ["PcapngStream", "Record", "read_capture", "read_stream"]
 
 _CHUNK: Final = 1 << 20
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
-_PCAP_MAGICS: Final = {
+PCAP_MAGICS: Final = {
     b"\xd4\xc3\xb2\xa1": ("<", 1000),
     b"\xa1\xb2\xc3\xd4": (">", 1000),
     b"\x4d\x3c\xb2\xa1": ("<", 1),
@@ -48,10 +47,21 @@ def read_capture(path: Path | str) -> Iterator[Record]:
         raise InputError(f"{path}: {error.strerror or error}; expected a capture file") from None
 
 
+class _Octets(Protocol):
+    """What a capture is read from: gives some octets, none at the end."""
+
+    def read1(self, count: int, /) -> bytes: ...
+
+
+def read_stream(file: _Octets, name: str) -> Iterator[Record]:
+    """All records of a capture that comes through ``file``, each as soon as it is whole. Raises as `read_capture`."""
+    return _read(_Source(file, name), name)
+
+
 class _Source:
     """Reads octets and knows where it is; a gzip stream that ends early is only an early end."""
 
-    def __init__(self, file: io.BufferedIOBase, name: str) -> None:
+    def __init__(self, file: _Octets, name: str) -> None:
         self._file = file
         self._name = name
         self.at = 0
@@ -59,26 +69,28 @@ class _Source:
     def read(self, count: int) -> bytes:
         """``count`` octets, fewer only at the end."""
         octets = b""
-        while len(octets) < count and (more := self._some(count - len(octets))):
+        while len(octets) < count and (more := self.some(count - len(octets))):
             octets += more
-        self.at += len(octets)
         return octets
 
-    def _some(self, count: int) -> bytes:
+    def some(self, count: int) -> bytes:
+        """What is there, ``count`` octets at most; none only at the end."""
         # read1, because read drops what it already has where the stream ends early
         try:
-            return self._file.read1(count)
+            octets = self._file.read1(count)
         except EOFError:
             return b""
         except (zlib.error, gzip.BadGzipFile) as error:
             raise InputError(f"{self._name}: damaged gzip after octet {self.at} ({error})") from None
+        self.at += len(octets)
+        return octets
 
 
 def _read(source: _Source, name: str) -> Iterator[Record]:
     magic = source.read(4)
     if magic == _PCAPNG_MAGIC:
         return _read_pcapng(source, magic, name)
-    if magic in _PCAP_MAGICS:
+    if magic in PCAP_MAGICS:
         return _read_pcap(source, magic, name)
     raise InputError(f"{name}: not a capture (first octets {magic.hex(' ') or 'none'}); expected pcap or pcapng")
 
@@ -88,20 +100,20 @@ def _read_pcapng(source: _Source, first: bytes, name: str) -> Iterator[Record]:
     octets = first
     while octets:
         yield from stream.feed(octets)
-        octets = source.read(_CHUNK)
+        octets = source.some(_CHUNK)
     stream.close()
 
 
 def _read_pcap(source: _Source, magic: bytes, name: str) -> Iterator[Record]:
-    order, unit_ns = _PCAP_MAGICS[magic]
+    order, unit_ns = PCAP_MAGICS[magic]
     header = source.read(20)
     if len(header) < 20:
         raise InputError(f"{name}: truncated at octet {source.at}, inside the file header")
     link = struct.unpack(order + "HHiIII", header)[5]
     link_type, fcs_given = link & 0xFFFF, link >> 28 & 0xF if link & 0x0400_0000 else 0
-    if link_type not in PHY_LINK_TYPES:
-        raise InputError(f"{name}: link type {link_type} is not IEEE 802.15.4; expected 195, 230 or 283")
-    number = 0
+    if link_type not in LINK_TYPES:
+        raise InputError(f"{name}: link type {link_type} is not IEEE 802.15.4; {EXPECTED}")
+    number = frames = 0
     while head := source.read(16):
         start = source.at - len(head)
         if len(head) < 16:
@@ -113,4 +125,10 @@ def _read_pcap(source: _Source, magic: bytes, name: str) -> Iterator[Record]:
         if len(data) < captured:
             raise InputError(f"{name}: truncated at octet {start}, inside a record")
         number += 1
-        yield make_record(number, seconds * 1_000_000_000 + fraction * unit_ns, link_type, data, original, fcs_given)
+        stamp_ns = seconds * 1_000_000_000 + fraction * unit_ns
+        record = read_packet(number, stamp_ns, link_type, data, original, fcs_given)
+        if record is not None:
+            frames += 1
+            yield record
+    if not frames and link_type not in PHY_LINK_TYPES:
+        raise InputError(f"{name}: no IEEE 802.15.4 frame in packets of link type {link_type}; {EXPECTED}")

@@ -135,10 +135,6 @@ class Decoder:
         except Exception as error:  # the last resort: a capture may hold anything, and one frame must not end a run
             return _bare(record, f"malformed: unforeseen {type(error).__name__}: {error}")
 
-    def expect(self, sequence: int | None, address: bytes | None) -> None:
-        """Says which frame asked for an acknowledgement last, to a decoder that is not given every frame."""
-        self._opener.expect(sequence, address)
-
     def _decode(self, record: Record) -> Frame:
         if record.damage or record.fcs_ok is False:
             return _bare(record, f"malformed: {record.damage or 'the FCS is wrong'}")

@@ -97,6 +97,11 @@ class KeyTable:
         return self._keys.get(key_index or 0, ())
 
     @property
+    def fixed(self) -> bool:
+        """No key is to be found on the air: neither a handshake can be opened nor does a GTK wait for its name."""
+        return not (self._pmks or self._nameless)
+
+    @property
     def pmks(self) -> tuple[bytes, ...]:
         """Pairwise master keys, 32 octets each."""
         return self._pmks

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from ipaddress import IPv6Address
 from typing import Final, TextIO
 
+from bench.air import columns
 from bench.air.capture import read_capture
-from bench.air.filter import compile_filter
+from bench.air.fast_table import write_table
+from bench.air.filter import Predicate, compile_filter
 from bench.air.frame import Decoder, Frame
 from bench.air.keys import KeyTable
 from bench.air.mac import format_address
@@ -78,18 +81,27 @@ def decode_command(
     if fmt not in _FORMATS:
         raise InputError(f"format {fmt!r} is unknown; expected {' or '.join(_FORMATS)}")
     matches = compile_filter(expr, FIELDS) if expr else None
-    decoder = Decoder(KeyTable.read(keys) if keys else None, contexts)
-    mics: dict[str, int] = {}
-    line = _FORMATS[fmt]()
+    table = KeyTable.read(keys) if keys else None
+    mics = write_table(path, table, contexts, out) if fmt == "table" and matches is None else None
+    if mics is None:
+        mics = _frame_by_frame(path, Decoder(table, contexts), _FORMATS[fmt](), matches, out)
+    if keys and mics and "ok" not in mics:
+        raise InputError(f"{keys}: none of the {sum(mics.values())} secured frames verified with these keys")
+
+
+def _frame_by_frame(
+    path: str, decoder: Decoder, line: Callable[[dict[str, object]], str], matches: Predicate | None, out: TextIO
+) -> Counter[str]:
+    """Write the frames that match; ``mic`` of the secured ones, counted."""
+    mics: Counter[str] = Counter()
     for record in read_capture(path):
         frame = decoder.decode(record)
         if frame.secured:
-            mics[frame.mic] = mics.get(frame.mic, 0) + 1
+            mics[frame.mic] += 1
         shown = row(frame)
         if matches is None or matches(shown):
             out.write(line(shown))
-    if keys and mics and "ok" not in mics:
-        raise InputError(f"{keys}: none of the {sum(mics.values())} secured frames verified with these keys")
+    return mics
 
 
 def _ipv6(address: bytes | None) -> str | None:
@@ -103,21 +115,16 @@ def _jsonl(shown: dict[str, object]) -> str:
 class _Table:
     """Lines of columns, with a heading before the first; time is relative to the first frame shown."""
 
-    _LAYOUT = "{:>6} {:>12} {:<23} {:<23} {:<7} {:>4} {:<6} {}"
-
     def __init__(self) -> None:
         self._start_ns: int | None = None
 
     def __call__(self, shown: dict[str, object]) -> str:
         time_ns = shown["time_ns"]
         assert isinstance(time_ns, int)
-        heading = ""
-        if self._start_ns is None:
-            self._start_ns = time_ns
-            heading = self._LAYOUT.format("number", "time s", "src", "dst", "kind", "seq", "mic", "info") + "\n"
-        seconds = f"{(time_ns - self._start_ns) / 1e9:.6f}"
-        cells = (shown["number"], seconds, *(shown[name] for name in ("src", "dst", "kind", "seq", "mic", "info")))
-        return heading + self._LAYOUT.format(*("" if cell is None else cell for cell in cells)).rstrip() + "\n"
+        heading = "" if self._start_ns is not None else columns.HEADING
+        self._start_ns = time_ns if self._start_ns is None else self._start_ns
+        cells = {name: shown[name] for name in ("number", "src", "dst", "kind", "seq", "mic", "info")}
+        return heading + columns.line(elapsed_ns=time_ns - self._start_ns, **cells)  # type: ignore[arg-type]
 
 
 _FORMATS: Final[Mapping[str, Callable[[], Callable[[dict[str, object]], str]]]] = {

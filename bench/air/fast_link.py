@@ -1,0 +1,81 @@
+"""The link header of captured packets, faster than `link` reads it: where the PSDU is, whether it is whole.
+
+A TAP header differs from frame to frame only in its values; which TLVs it has is learnt once from `link.make_record`
+and compared for each packet, so that a header of another form, or a damaged one, is never taken for a known one.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+
+from bench.air.link import NO_FCS, TAP, make_record
+from bench.air.mac import fcs16
+
+_CRC32_RESIDUE: Final = 0x2144DF1C
+"""CRC-32 of any octets followed by their own CRC-32."""
+_LARGEST_HEADER: Final = 256
+
+
+class Unusual(Exception):
+    """Not one of the forms that the bulk decoder reads: the full decoder's."""
+
+
+@attrs.frozen(slots=True)
+class _Layout:
+    """What stays the same in TAP headers of one form: ``fixed`` are the octets that ``unpack`` takes out of them. It
+    raises struct.error for a shorter packet."""
+
+    unpack: Callable[[bytes], tuple[Any, ...]]
+    fixed: tuple[bytes, ...]
+    fcs_octets: int
+
+
+class PsduReader:
+    """Packets of one link type to PSDUs. Raises `Unusual`, IndexError or struct.error for a wrong FCS and for what it
+    does not know."""
+
+    def __init__(self, link_type: int) -> None:
+        self._link_type = link_type
+        self._layouts: dict[int, _Layout] = {}
+
+    def read(self, packet: bytes) -> tuple[bytes, int]:
+        """The PSDU as captured, and how many of its octets come before the FCS."""
+        if self._link_type == NO_FCS:
+            return packet, len(packet)
+        if self._link_type != TAP:
+            record = make_record(0, 0, self._link_type, packet, len(packet))
+            if not record.fcs_ok:
+                raise Unusual
+            return packet, len(record.data)
+        length = packet[2] | packet[3] << 8
+        layout = self._layouts.get(length)
+        if layout is None or layout.unpack(packet) != layout.fixed:
+            layout = self._learn(packet, length)
+        psdu = packet[length:]
+        if layout.fcs_octets == 4:
+            if zlib.crc32(psdu) != _CRC32_RESIDUE or len(psdu) < 4:
+                raise Unusual
+        elif layout.fcs_octets and fcs16(psdu[:-2]) != psdu[-2:]:
+            raise Unusual
+        return psdu, len(psdu) - layout.fcs_octets
+
+    def _learn(self, packet: bytes, length: int) -> _Layout:
+        """The form of this packet's header, remembered by its length. The FCS type and all TLV heads are fixed."""
+        record = make_record(0, 0, TAP, packet, len(packet))
+        if record.damage or (not record.fcs_ok and record.fcs_ok is not None) or length > _LARGEST_HEADER:
+            raise Unusual
+        pieces, at = ["<s x 2s"], 4
+        while at < length:
+            kind, octets = struct.unpack_from("<HH", packet, at)
+            padded = octets + 3 & ~3
+            pieces.append(f"{4 + padded}s" if kind == 0 else f"4s {min(padded, length - at - 4)}x")
+            at += 4 + padded
+        layout = struct.Struct(" ".join(pieces))
+        known = _Layout(layout.unpack_from, layout.unpack_from(packet), record.fcs_octets)
+        self._layouts[length] = known
+        return known

@@ -1,0 +1,206 @@
+"""Compressed IPv6 packets for the bulk decoder: whom a packet is from and for, and its line in the table.
+
+The octets of a compressed header that carry addresses are the same for all packets between two nodes on one hop; what
+they mean is read once, by `lowpan.decompress`. What follows (extension headers, UDP, ICMPv6) is walked here in its
+compressed form, checksums included; the words come from `describe`. Section numbers are RFC 6282's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, TypeAlias, TypeVar
+
+import attrs
+
+from bench.air import application, extensions, icmpv6, iphc, ipv6, summary, udp
+from bench.air.describe import describe
+from bench.air.eapol import RELAY_PORT, decode_eapol, decode_relay
+from bench.air.fast_link import Unusual
+from bench.air.ipv6 import Packet
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+Upper: TypeAlias = "tuple[bytes, bytes, int, int, int]"
+"""Innermost IPv6 source, final destination, protocol, then UDP ports or ICMPv6 type and code (0, 0 otherwise)."""
+
+_READ_PORTS: Final = frozenset({RELAY_PORT, *application.PROTOCOLS})
+"""UDP ports whose payload is read; the line of any other datagram says ports and length alone."""
+_MOST: Final = 1 << 16
+_DEEPEST: Final = 4
+_NH: Final = 0x0400
+"""Bit of the first two octets: the next header is compressed, too (3.1)."""
+_NHC_UDP, _NHC_IPV6, _NHC_EXTENSION = 0b11110, 0b11101110, 0b1110
+_EID_ROUTING: Final = 1
+_EIDS_OF_OPTIONS: Final = (0, 3)
+_EMPTY_UDP: Final = bytes((0b11110000, 0, 0, 0, 0, 0, 0))
+
+
+@attrs.frozen(slots=True)
+class Ends:
+    """Addresses of a packet, the sum of their 16-bit words, its protocol where that is not compressed (else None), and
+    what compressed headers of packets inside it mean."""
+
+    src: bytes
+    dst: bytes
+    total: int
+    protocol: int | None
+    inner: dict[bytes, Ends] = attrs.field(factory=dict)
+
+
+def remember(memo: dict[K, V], key: K, value: V) -> V:
+    """Keep ``value``; the memo begins anew beyond a bound, so that memory stays flat over any capture."""
+    if len(memo) >= _MOST:
+        memo.clear()
+    memo[key] = value
+    return value
+
+
+class Packets:
+    """The reader of compressed packets; ``contexts`` as `frame.Decoder` takes them."""
+
+    def __init__(self, contexts: Mapping[int, bytes]) -> None:
+        self._contexts = contexts
+        self._sizes: dict[int, int] = {}
+        self._options: dict[bytes, bool] = {}
+        self._routes: dict[tuple[bytes, bytes], bytes] = {}
+        self._messages: dict[bytes, str] = {}
+        self._ports: dict[tuple[int, int], str] = {}
+
+    def read(self, octets: bytes, ends: dict[bytes, Ends], src: bytes | None, dst: bytes | None) -> tuple[str, Upper]:
+        """Line and upper layer of a 6LoWPAN payload; ``ends`` is the hop's memo, ``src`` and ``dst`` its addresses.
+
+        Raises `Unusual`, `Malformed` or IndexError for what the full decoder must read.
+        """
+        at = self._sizes.get(octets[0] << 8 | octets[1]) or self._size(octets)
+        found = ends.get(octets[:at])
+        if found is None:
+            found = self._learn(ends, octets[:at], iphc.Links.of_frame(src, dst, self._contexts))
+        final, protocol, depth = found.dst, found.protocol, 0
+        while protocol is None:
+            nhc = octets[at]
+            if nhc >> 3 == _NHC_UDP:
+                return self._udp(octets, at, found, final)
+            if nhc == _NHC_IPV6:
+                depth += 1
+                start = at + 1
+                at = start + (self._sizes.get(octets[start] << 8 | octets[start + 1]) or self._size(octets[start:]))
+                outer, found = found, found.inner.get(octets[start:at])
+                if found is None:
+                    links = iphc.Links(outer.src[8:], outer.dst[8:], self._contexts)
+                    found = self._learn(outer.inner, octets[start:at], links)
+                final, protocol = found.dst, found.protocol
+                if depth > _DEEPEST:
+                    raise Unusual
+            elif nhc >> 4 == _NHC_EXTENSION:
+                at += 1
+                if not nhc & 1:
+                    protocol = octets[at]
+                    at += 1
+                start, at = at + 1, at + 1 + octets[at]
+                content = octets[start:at]
+                if at > len(octets):
+                    raise Unusual
+                if nhc >> 1 & 7 == _EID_ROUTING:
+                    if final is not found.dst:
+                        raise Unusual
+                    final = self._routes.get((content, final)) or self._route(content, final)
+                elif nhc >> 1 & 7 not in _EIDS_OF_OPTIONS or not self._options.get(content):
+                    self._check_options(nhc, content)
+            else:
+                raise Unusual
+        if protocol != icmpv6.PROTOCOL:
+            raise Unusual
+        return self._icmpv6(octets[at:], found, final)
+
+    def _size(self, octets: bytes) -> int:
+        """How many octets of a compressed header carry addresses and the like, by its first two (3.1)."""
+        base = octets[0] << 8 | octets[1]
+        if base >> 13 != 0b011:
+            raise Unusual
+        probe = (base & ~_NH).to_bytes(2, "big") + bytes(64)
+        anything = iphc.Links(bytes(8), bytes(8), dict.fromkeys(range(16), bytes(8)))
+        packet, _ = iphc.decompress(probe, anything, [], None)
+        size = len(probe) - (len(packet) - ipv6.HEADER_OCTETS) - bool(base & _NH)
+        return remember(self._sizes, base, size)
+
+    def _learn(self, memo: dict[bytes, Ends], head: bytes, links: iphc.Links) -> Ends:
+        """What a compressed header means; one that compresses the next one, too, is read with an empty datagram."""
+        compressed = bool(head[0] << 8 & _NH)
+        packet, _ = iphc.decompress(head + (_EMPTY_UDP if compressed else b""), links, [], None)
+        src, dst = packet[8:24], packet[24:40]
+        return remember(memo, head, Ends(src, dst, _words(src + dst), None if compressed else packet[6]))
+
+    def _check_options(self, nhc: int, content: bytes) -> None:
+        if nhc >> 1 & 7 not in _EIDS_OF_OPTIONS:
+            raise Unusual
+        extensions.parse_options(content + extensions.padding(-(len(content) + 2) % 8))
+        remember(self._options, content, True)
+
+    def _route(self, content: bytes, dst: bytes) -> bytes:
+        if (len(content) + 2) % 8:
+            raise Unusual
+        header = extensions.parse_routing(content, dst)
+        if not isinstance(header, extensions.SourceRoute):
+            raise Unusual
+        return remember(self._routes, (content, dst), header.final or dst)
+
+    def _udp(self, octets: bytes, at: int, ends: Ends, final: bytes) -> tuple[str, Upper]:
+        """A datagram whose header begins with the NHC octet at ``at`` (4.3.3)."""
+        form = octets[at] & 7
+        if form == 3:
+            ports = octets[at + 1]
+            source, destination, at = 0xF0B0 | ports >> 4, 0xF0B0 | ports & 0x0F, at + 2
+        elif form == 0:
+            source, destination = octets[at + 1] << 8 | octets[at + 2], octets[at + 3] << 8 | octets[at + 4]
+            at += 5
+        elif form == 1:
+            source, destination, at = octets[at + 1] << 8 | octets[at + 2], 0xF000 | octets[at + 3], at + 4
+        elif form == 2:
+            source, destination, at = 0xF000 | octets[at + 1], octets[at + 2] << 8 | octets[at + 3], at + 4
+        else:
+            raise Unusual
+        length = udp.HEADER_OCTETS + len(octets) - at - 2
+        addresses = ends.total if final is ends.dst else _words(ends.src + final)
+        # The length counts twice, in the pseudo header and in UDP's own; the checksum stands before the payload.
+        if (addresses + udp.PROTOCOL + source + destination + 2 * length + _words(octets[at:])) % 0xFFFF:
+            raise Unusual
+        upper = (ends.src, final, udp.PROTOCOL, source, destination)
+        line = self._ports.get((source, destination))
+        if line is None:
+            if source in _READ_PORTS or destination in _READ_PORTS:
+                return self._message(udp.Udp(source, destination, octets[at + 2 :]), ends), upper
+            line = self._line(source, destination)
+        return line + str(length - udp.HEADER_OCTETS), upper
+
+    def _message(self, datagram: udp.Udp, ends: Ends) -> str:
+        """The line of a datagram whose payload is read; what is malformed in it, the full decoder tells."""
+        if RELAY_PORT in (datagram.src_port, datagram.dst_port):
+            return f"{summary.eapol(decode_eapol(decode_relay(datagram.payload).pdu))}, relayed"
+        application.of(datagram)
+        return describe(Packet(ends.src, ends.dst, datagram))
+
+    def _line(self, source: int, destination: int) -> str:
+        """The line of datagrams of opaque payload, up to the length of that."""
+        line = describe(Packet(bytes(16), bytes(16), udp.Udp(source, destination)))
+        if not line.endswith("=0"):
+            raise Unusual
+        return remember(self._ports, (source, destination), line[:-1])
+
+    def _icmpv6(self, octets: bytes, ends: Ends, final: bytes) -> tuple[str, Upper]:
+        addresses = ends.total if final is ends.dst else _words(ends.src + final)
+        if (addresses + icmpv6.PROTOCOL + len(octets) + _words(octets)) % 0xFFFF:
+            raise Unusual
+        message = octets[:2] + octets[4:]
+        line = self._messages.get(message)
+        if line is None:
+            packet = Packet(ends.src, ends.dst, icmpv6.parse(octets))
+            line = remember(self._messages, message, describe(packet))
+        return line, (ends.src, final, icmpv6.PROTOCOL, octets[0], octets[1])
+
+
+def _words(octets: bytes) -> int:
+    """A number that is congruent, modulo 2**16 - 1, to the sum of the 16-bit words of ``octets``."""
+    if len(octets) % 2:
+        octets += b"\0"
+    return int.from_bytes(octets, "big") % 0xFFFF

@@ -1,0 +1,164 @@
+"""A capture file cut into spans that can be decoded apart: one cheap look at every block head, no packet touched.
+
+Plain pcapng sections in the host's usual little-endian order and classic pcap files, uncompressed, are cut here; where
+something else begins (a second section, a damaged block, a cut end), the spans end, and `capture.read_capture` reads on
+from the record after them, so that odd files are read as always and their errors are the same.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple, TypeAlias
+
+import attrs
+
+from bench.air.capture import PCAP_MAGICS
+from bench.air.link import PHY_LINK_TYPES
+from bench.air.pcapng import PcapngStream
+
+SPAN_OCTETS: Final = 1 << 19
+_SECTION_MAGIC: Final = bytes.fromhex("0a0d0d0a")
+_LITTLE_ENDIAN: Final = bytes.fromhex("4d3c2b1a")
+_PACKET: Final = 6
+_INERT: Final = frozenset({4, 5, 10, 0x0BAD, 0x40000BAD})
+"""Name resolution, interface statistics, decryption secrets, custom blocks: they hold no packets and change nothing."""
+_NS: Final = 1_000_000_000
+
+
+@attrs.frozen(slots=True)
+class Form:
+    """How a file's records are laid out; ``offset_s`` is added to its stamps."""
+
+    path: str
+    link_type: int
+    is_pcapng: bool
+    order: str
+    ticks_per_s: int
+    offset_s: int
+    head_octets: int
+    """Where the first record begins."""
+
+
+class Span(NamedTuple):
+    """Whole records between two offsets of the file. ``number`` is the first one's, from 1."""
+
+    start: int
+    stop: int
+    number: int
+    packets: int
+
+
+Captured: TypeAlias = "tuple[int, int, int, bytes, int]"
+
+
+def form_of(path: Path | str) -> Form | None:
+    """The form of a file that is cut here, None for another (gzip, other link types, no file at all)."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(1 << 16)
+    except OSError:
+        return None
+    if head[:4] == _SECTION_MAGIC and head[8:12] == _LITTLE_ENDIAN:
+        return _pcapng_form(str(path), head)
+    if head[:4] in PCAP_MAGICS and len(head) >= 24:
+        order, unit_ns = PCAP_MAGICS[head[:4]]
+        link = struct.unpack_from(order + "I", head, 20)[0]
+        if link in PHY_LINK_TYPES:
+            return Form(str(path), link, False, order, _NS // unit_ns, 0, 24)
+    return None
+
+
+def _pcapng_form(path: str, head: bytes) -> Form | None:
+    """One section header, then one interface of a link type that is read."""
+    first = struct.unpack_from("<I", head, 4)[0]
+    if first % 4 or first < 28 or head[first : first + 4] != b"\x01\0\0\0" or first + 8 > len(head):
+        return None
+    length = struct.unpack_from("<I", head, first + 4)[0]
+    stream = PcapngStream(path)
+    stream.feed(head[: first + length])
+    if len(stream.interfaces) != 1 or stream.interfaces[0].link_type not in PHY_LINK_TYPES:
+        return None
+    interface = stream.interfaces[0]
+    return Form(path, interface.link_type, True, "<", interface.ticks_per_s, interface.offset_s, first + length)
+
+
+def spans(form: Form, octets: int = SPAN_OCTETS) -> Iterator[Span]:
+    """Spans of about that many octets, in order, as far as the file is regular."""
+    number, at = 1, form.head_octets
+    walk = _walk_pcapng if form.is_pcapng else _walk_pcap
+    with open(form.path, "rb") as file:
+        while True:
+            file.seek(at)
+            stop, count = walk(form, file.read(octets))
+            if not stop:
+                return
+            yield Span(at, at + stop, number, count)
+            number += count
+            at += stop
+
+
+def _walk_pcapng(form: Form, buffer: bytes) -> tuple[int, int]:
+    """Octets of whole regular blocks at the beginning of ``buffer``, and how many packets they hold."""
+    unpack = struct.Struct("<IIIIIII").unpack_from
+    at = count = 0
+    end = len(buffer) - 32
+    while at <= end:
+        kind, length, interface, _, _, captured, _ = unpack(buffer, at)
+        stop = at + length
+        if length % 4 or length < 32 or buffer[stop - 4 : stop] != buffer[at + 4 : at + 8]:
+            return at, count
+        if kind == _PACKET:
+            if interface or captured > length - 32:
+                return at, count
+            count += 1
+        elif kind not in _INERT:
+            return at, count
+        at = stop
+    return at, count
+
+
+def _walk_pcap(form: Form, buffer: bytes) -> tuple[int, int]:
+    unpack = struct.Struct(form.order + "8xII").unpack_from
+    at = count = 0
+    end = len(buffer) - 16
+    while at <= end:
+        captured, original = unpack(buffer, at)
+        if captured > original or at + 16 + captured > len(buffer):
+            return at, count
+        at += 16 + captured
+        count += 1
+    return at, count
+
+
+def packets(form: Form, span: Span, file: BinaryIO) -> Iterator[Captured]:
+    """The packets of a span: number, offset of the record, Unix ns, octets, how many there were on the air."""
+    file.seek(span.start)
+    buffer = file.read(span.stop - span.start)
+    return (_pcapng_packets if form.is_pcapng else _pcap_packets)(form, span, buffer)
+
+
+def _pcapng_packets(form: Form, span: Span, buffer: bytes) -> Iterator[Captured]:
+    unpack = struct.Struct("<IIIIIII").unpack_from
+    ticks_per_s, offset_ns = form.ticks_per_s, form.offset_s * _NS
+    number, base, at, end = span.number, span.start, 0, len(buffer)
+    while at < end:
+        kind, length, _, high, low, captured, original = unpack(buffer, at)
+        if kind == _PACKET:
+            ticks = high << 32 | low
+            time_ns = ticks + offset_ns if ticks_per_s == _NS else ticks * _NS // ticks_per_s + offset_ns
+            yield number, base + at, time_ns, buffer[at + 28 : at + 28 + captured], original
+            number += 1
+        at += length
+
+
+def _pcap_packets(form: Form, span: Span, buffer: bytes) -> Iterator[Captured]:
+    unpack = struct.Struct(form.order + "IIII").unpack_from
+    unit_ns = _NS // form.ticks_per_s
+    number, base, at, end = span.number, span.start, 0, len(buffer)
+    while at < end:
+        seconds, fraction, captured, original = unpack(buffer, at)
+        yield number, base + at, seconds * _NS + fraction * unit_ns, buffer[at + 16 : at + 16 + captured], original
+        number += 1
+        at += 16 + captured

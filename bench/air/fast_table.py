@@ -1,0 +1,160 @@
+"""The whole table of a capture by the bulk decoder, on all cores; the same octets as frame by frame."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from itertools import chain
+from typing import Final, NamedTuple, TextIO
+
+import attrs
+
+from bench.air import columns
+from bench.air.capture import read_capture
+from bench.air.fast import BulkDecoder, Pending, Verified, follows, record_of, suits
+from bench.air.fast_packet import remember
+from bench.air.fast_pool import gc_paused, ordered_map
+from bench.air.fast_spans import Form, Span, form_of, packets, spans
+from bench.air.frame import Decoder, Frame
+from bench.air.keys import KeyTable
+from bench.air.mac import format_address
+
+SMALL_OCTETS: Final = 2 << 20
+"""Files up to here are decoded in this process: forking would cost more than it gains."""
+
+
+class _Piece(NamedTuple):
+    """Lines of one span. Between ``texts[i]`` and ``texts[i + 1]`` stands the line of ``pending[i]``."""
+
+    texts: list[str]
+    pending: list[Pending]
+    mics: Counter[str]
+    ordered: bool
+    first: Verified
+    newest: Verified
+    packets: int
+    stop: int
+    """Where the span ends in the file."""
+
+
+@attrs.define
+class _Bulk:
+    """One process's decoder, warm from span to span."""
+
+    form: Form
+    decoder: BulkDecoder
+    start_ns: int
+    middles: dict[tuple[str, int | None, str], str] = attrs.field(factory=dict)
+
+    def piece(self, span: Span) -> _Piece:
+        middles = self.middles
+        decode, line, start_ns = self.decoder.decode, columns.bulk_line, self.start_ns
+        self.decoder.begin()
+        texts: list[str] = []
+        pending: list[Pending] = []
+        lines: list[str] = []
+        mics: Counter[str] = Counter()
+        with open(self.form.path, "rb") as file:
+            for captured in packets(self.form, span, file):
+                row = decode(*captured)
+                if isinstance(row, Pending):
+                    texts.append("".join(lines))
+                    lines.clear()
+                    pending.append(row)
+                    continue
+                number, _, time_ns, _, link, kind, seq, mic, level, _, _, info, _ = row
+                middle = middles.get((kind, seq, mic))
+                if middle is None:
+                    middle = remember(middles, (kind, seq, mic), columns.middle(kind, seq, mic))
+                lines.append(line(number, time_ns - start_ns, link.ends, middle, info))
+                if level:
+                    mics[mic] += 1
+        texts.append("".join(lines))
+        return _Piece(
+            texts, pending, mics, self.decoder.ordered, self.decoder.first, self.decoder.newest, span.packets, span.stop
+        )
+
+
+def write_table(
+    path: str,
+    keys: KeyTable | None,
+    contexts: Mapping[int, bytes] | None,
+    out: TextIO,
+    workers: int | None = None,
+) -> Counter[str] | None:
+    """Write the table of a capture, heading included; ``mic`` of its secured frames, counted.
+
+    None, and nothing written, for a file that `fast_spans` does not cut, and for keys that learn from the air: the
+    caller decodes frame by frame. From a span on where counters do not rise, so does this. Raises
+    `InputError` as `read_capture` does, after the frames before the damage are written.
+    """
+    form = form_of(path)
+    if form is None or not suits(keys):
+        return None
+    cut = spans(form)
+    first = next(cut, None)
+    if first is None or not first.packets:
+        return None
+    with gc_paused(), open(path, "rb") as file:
+        start_ns = next(iter(packets(form, first, file)))[2]
+        bulk = _Bulk(form, BulkDecoder(form.link_type, keys, contexts), start_ns)
+        if os.fstat(file.fileno()).st_size <= SMALL_OCTETS:
+            workers = 1
+        table = _Table(start_ns, out, Decoder(keys, contexts))
+        for piece in ordered_map(bulk.piece, chain((first,), cut), workers):
+            if not table.add(piece):
+                break
+        if table.stop != os.path.getsize(path):
+            table.rest(path, Decoder(keys, contexts))
+    return table.mics
+
+
+class _Table:
+    """Puts the pieces together; decodes what had to wait for its turn."""
+
+    def __init__(self, start_ns: int, out: TextIO, decoder: Decoder) -> None:
+        self.mics: Counter[str] = Counter()
+        self.stop = 0
+        """Where the frames end that are written."""
+        self._packets = 0
+        self._newest: Verified = {}
+        self._start_ns, self._out, self._decoder = start_ns, out, decoder
+        out.write(columns.HEADING)
+
+    def add(self, piece: _Piece) -> bool:
+        """Write one span's lines; False, and nothing written, where they depend on the frames before."""
+        if not piece.ordered or not follows(self._newest, piece.first):
+            return False
+        texts = iter(piece.texts)
+        self._out.write(next(texts))
+        for pending, text in zip(piece.pending, texts, strict=True):
+            self._frame(self._decoder.decode(record_of(pending)))
+            self._out.write(text)
+        self._newest.update(piece.newest)
+        self.mics.update(piece.mics)
+        self._packets += piece.packets
+        self.stop = piece.stop
+        return True
+
+    def rest(self, path: str, decoder: Decoder) -> None:
+        """Write the frames from the next one on, decoded after all before it by a decoder of its own."""
+        for done, record in enumerate(read_capture(path)):
+            frame = decoder.decode(record)
+            if done >= self._packets:
+                self._frame(frame)
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.secured:
+            self.mics[frame.mic] += 1
+        text = columns.line(
+            frame.number,
+            frame.time_ns - self._start_ns,
+            format_address(frame.src),
+            format_address(frame.dst),
+            frame.kind,
+            frame.seq,
+            frame.mic,
+            frame.info,
+        )
+        self._out.write(text)
