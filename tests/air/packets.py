@@ -57,12 +57,6 @@ nd_option = st.one_of(
     st.builds(nd.PrefixInformation, address, u(1), u(1), u(4), u(4)),
     st.builds(nd.Mtu, u(4)),
     st.builds(nd.Context, st.integers(0, 15), octets(8) | address, u(1), st.booleans(), u(2)),
-    st.builds(nd.RedirectedHeader, st.integers(0, 4).flatmap(lambda n: octets(n * 8))),
-    st.builds(nd.Nonce, st.integers(1, 3).flatmap(lambda n: octets(n * 8 - 2))),
-    st.builds(nd.RouteInformation, st.sampled_from([0, 8, 16]).flatmap(octets), u(1), st.integers(-1, 1), u(4)),
-    st.builds(nd.DnsServers, some(address, 3), u(4)),
-    st.builds(nd.BorderRouter, u(4), address, u(2)),
-    st.builds(nd.Capabilities, u(6)),
     st.builds(nd.RawOption, st.integers(40, 255), st.integers(1, 4).flatmap(lambda n: octets(n * 8 - 2))),
 )
 nd_message = st.one_of(
@@ -70,8 +64,16 @@ nd_message = st.one_of(
     st.builds(nd.RouterAdvertisement, u(1), u(1), u(2), u(4), u(4), some(nd_option)),
     st.builds(nd.NeighborSolicitation, address, some(nd_option)),
     st.builds(nd.NeighborAdvertisement, address, u(1), some(nd_option)),
-    st.builds(nd.Redirect, address, address, some(nd_option)),
 )
+rarer_nd_option = st.one_of(
+    st.builds(nd.RedirectedHeader, st.integers(0, 4).flatmap(lambda n: octets(n * 8))),
+    st.builds(nd.Nonce, st.integers(1, 3).flatmap(lambda n: octets(n * 8 - 2))),
+    st.builds(nd.RouteInformation, st.sampled_from([0, 8, 16]).flatmap(octets), u(1), st.integers(-1, 1), u(4)),
+    st.builds(nd.DnsServers, some(address, 3), u(4)),
+    st.builds(nd.BorderRouter, u(4), address, u(2)),
+    st.builds(nd.Capabilities, u(6)),
+)
+"""Options and messages that no Wi-SUN stack sends: the scapy layers hold them as octets."""
 duplicate = st.sampled_from([8, 16, 24, 32]).flatmap(
     lambda size: st.builds(
         DuplicateAddress, st.sampled_from([157, 158]), address, octets(size), u(2), u(1), u(1), st.just(size // 8)
@@ -93,10 +95,14 @@ icmpv6_message = st.one_of(
     st.builds(icmpv6.EchoReply, u(2), u(2), blob),
     st.builds(icmpv6.RawMessage, st.integers(0, 127), u(1), blob),
     nd_message,
-    duplicate,
     rpl_message,
+)
+rarer_icmpv6_message = st.one_of(
+    duplicate,
     dco,
     secured,
+    st.builds(nd.Redirect, address, address, some(nd_option | rarer_nd_option)),
+    st.builds(nd.RouterAdvertisement, u(1), u(1), u(2), u(4), u(4), some(rarer_nd_option)),
 )
 
 dhcpv6_leaf = st.one_of(

@@ -127,7 +127,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "ra-options": {
         "icmpv6.opt.route_info.flag.route_preference": "3",
         "icmpv6.opt.rdnss.lifetime": "300",
-        "icmpv6.opt.6cio.flag_g": "1",
+        "icmpv6.opt.6cio.flag_g": "0x0001",
         "icmpv6.opt.abro.version_low": "1",
         "icmpv6.opt.abro.version_high": "2",
         "icmpv6.opt.abro.6lbr_address": str(IPv6Address(ROOT)),

@@ -29,13 +29,13 @@ def test_rpl_options(options: tuple[rpl.Option, ...]) -> None:
 
 
 @quick
-@given(st.lists(packets.nd_option, max_size=4).map(tuple))
+@given(st.lists(packets.nd_option | packets.rarer_nd_option, max_size=4).map(tuple))
 def test_nd_options(options: tuple[nd.Option, ...]) -> None:
     assert nd.parse_options(nd.build_options(options)) == options
 
 
 @quick
-@given(packets.icmpv6_message)
+@given(packets.icmpv6_message | packets.rarer_icmpv6_message)
 def test_icmpv6_messages(message: icmpv6.Message) -> None:
     assert icmpv6.parse(icmpv6.build(message)) == message
 
