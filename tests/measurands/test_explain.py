@@ -46,6 +46,11 @@ def test_two_sniffers_that_hear_the_same_say_the_same(tmp_path: Path) -> None:
     assert list(alone.nodes)
 
 
+def test_two_sniffers_heard_each_transmission_once(tmp_path: Path) -> None:
+    alone, both = view(run_with(tmp_path / "a", "s1")), view(run_with(tmp_path / "b", "s1", "s2"))
+    assert [frame.number for frame in both.frames] == [frame.number for frame in alone.frames]
+
+
 def test_phases_fill_the_join_without_a_gap(tmp_path: Path) -> None:
     seen = view(run_with(tmp_path, "s1"))
     join = seen.join_in(FAR, 0, END_OF_TIME)

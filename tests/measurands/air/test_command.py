@@ -85,3 +85,21 @@ def test_wrong_input_is_one_line(path: str, keys: str | None, fmt: str, rate: in
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
     assert out.getvalue() == ""
+
+
+@needs_captures
+def test_several_captures_are_several_sniffers(tmp_path: Path) -> None:
+    """One capture cut in two that overlap, as two sniffers: what both heard counts once, and each clock is told."""
+    whole, part = io.StringIO(), io.StringIO()
+    measure_command(str(LINE2), str(KEYS), "json", whole)
+    cut = tmp_path / "second.pcapng"
+    cut.write_bytes(LINE2.read_bytes()[:40_000])
+    with pytest.raises(InputError, match=r"second\.pcapng"):
+        measure_command([str(LINE2), str(cut)], str(KEYS), "json", part)
+    alone, both = json.loads(whole.getvalue()), json.loads(part.getvalue())
+    first, second = both.pop("sniffers")
+    assert both == alone
+    assert (first["reference"], first["offset_ns"]) == (str(LINE2), 0)
+    assert (second["sniffer"], second["offset_ns"], second["drift_ppm"]) == (str(cut), 0, 0.0)
+    assert second["common_frames"] > 50
+    assert second["u_offset_ns"] < 1_000
