@@ -1,4 +1,4 @@
-"""`kenshin measure`: joins, hops, round trips and air time from a bare capture, for people or for programs.
+"""`kenshin measure`: joins, hops, round trips, air time and links from bare captures, for people or for programs.
 
 Works on decoded frames only: no run folder, no rig. What was measured is printed before an error of the file is raised,
 so a truncated capture still gives its whole frames.
@@ -22,6 +22,7 @@ from bench.measurands.air.merge import Air
 from bench.measurands.air.mesh_report import Json, sniffers_json
 from bench.measurands.air.report import Measured, as_json, measure, node_name, statistics_ms
 from bench.measurands.air.roundtrip import RoundTrips
+from bench.measurands.air.transfers import Link
 
 FORMATS = ("table", "json")
 
@@ -84,7 +85,13 @@ def _unread(measured: Measured) -> int:
 
 def as_table(measured: Measured) -> str:
     """The measurands for people: aligned columns, units in the headings, "-" where unknown."""
-    parts = [_heading(measured), _nodes(measured), _joins(measured), _round_trips(measured.round_trips)]
+    parts = [
+        _heading(measured),
+        _nodes(measured),
+        _joins(measured),
+        _round_trips(measured.round_trips),
+        _links(measured.mesh.links),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -101,6 +108,12 @@ def _heading(measured: Measured) -> str:
         lines.append(f"PHY: {measured.radio.note}")
     else:
         lines.append(f"PHY: {rate / 1000:g} kbit/s ({measured.radio.source}; {measured.radio.note})")
+    captured = measured.mesh.coverage.share
+    if captured.share is not None and (bounds := captured.interval) is not None:
+        lines.append(
+            f"captured: {captured.part} of {captured.whole} transmissions that counters and numbers tell of"
+            f" ({captured.share:.2%}; 95 % interval {bounds[0]:.2%} to {bounds[1]:.2%})"
+        )
     if unread := _unread(measured):
         lines.append(f"{unread} secured frames not read (no key, or a wrong one): what they carry is missing below")
     return "\n".join(lines)
@@ -166,6 +179,24 @@ def _round_trips(series: Sequence[RoundTrips]) -> str:
         )
     head = ("from", "to", "hops", "octets", "sent", "answered", "min ms", "median ms", "p95 ms", "max ms", "from clock")
     return _columns("Round trips (ICMPv6 echo)", head, rows, right=tuple(range(2, 10)))
+
+
+def _links(links: Sequence[Link]) -> str:
+    rows = [
+        (
+            node_name(link.src),
+            node_name(link.dst),
+            str(link.transfers),
+            str(link.attempts),
+            "-" if link.clear.share is None else f"{link.clear.share:.1%}",
+            str(link.unclear),
+            str(link.needless),
+            "-" if link.rsl_dbm is None else f"{link.rsl_dbm:.0f}",
+        )
+        for link in links
+    ]
+    head = ("from", "to", "frames", "attempts", "acknowledged", "unclear", "duplicates", "level dBm")
+    return _columns("Links", head, rows, right=tuple(range(2, 8)))
 
 
 def _end(eui64: bytes | None, address: bytes) -> str:

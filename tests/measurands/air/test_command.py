@@ -32,6 +32,23 @@ def test_the_table_is_aligned_and_names_units() -> None:
     assert head.index("kind") == row.index("cold")
 
 
+@needs_captures
+def test_the_table_tells_links_and_coverage() -> None:
+    out = io.StringIO()
+    measure_command(str(LINE2), str(KEYS), "table", out)
+    text = out.getvalue()
+    assert "captured: 391 of 391 transmissions" in text
+    assert "(100.00%; 95 % interval 99.06% to 100.00%)" in text
+    head, *rows = text.split("Links\n")[1].splitlines()
+    end = head.index("acknowledged") + len("acknowledged")
+    assert [row[:end].split()[-3:] for row in rows] == [
+        ["64", "64", "100.0%"],
+        ["66", "66", "100.0%"],
+        ["45", "52", "84.6%"],
+        ["46", "46", "100.0%"],
+    ]
+
+
 def test_no_frames_at_all() -> None:
     assert as_table(measure([])) == "no frames\n"
 

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from bench.air import icmpv6
-from bench.measurands.air.sighting import digest
+from bench.measurands.air.sighting import digest, settle
 from bench.measurands.air.transfers import links, transfers
 
 from .radio import Radio, eui
@@ -123,3 +123,14 @@ def test_a_missed_acknowledgement_is_unclear_not_a_failure() -> None:
     radio.dao(40, (1, 0), sequence=242, acked=True)
     [link] = links(digest(radio.frames()))
     assert (link.attempts, link.clear.part, link.clear.whole, link.unclear) == (3, 2, 2, 1)
+
+
+def test_a_level_belongs_to_the_link_of_the_frame_that_was_answered() -> None:
+    """Up is heard at -50 dBm, down at -80: the acknowledgement of a frame tells how its receiver heard it."""
+    radio = Radio()
+    radio.dao(0, (1, 0))
+    radio.dao_ack(1, (1, 0))
+    seen = digest(radio.frames())
+    levels = {eui(0): -50, eui(1): -80}
+    told = [attrs.evolve(s, rsl_dbm=levels[s.src or b""]) if s.is_ack else s for s in seen.sightings]
+    assert {link.src: link.rsl_dbm for link in links(settle(told))} == {eui(1): -50.0, eui(0): -80.0}
