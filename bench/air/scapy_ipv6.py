@@ -17,10 +17,20 @@ from scapy.fields import (
     PacketListField,
     ShortField,
 )
-from scapy.layers.inet6 import IPv6, IPv6ExtHdrRouting, _IPv6ExtHdr, ipv6nh
-from scapy.packet import Packet
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, IPv6ExtHdrRouting, _ICMPv6, _IPv6ExtHdr, ipv6nh
+from scapy.packet import Packet, Raw
 
-from bench.air.extensions import RPI_TYPES, DestinationOptions, HopByHop, Mpl, SourceRoute, padding
+from bench.air import icmpv6
+from bench.air.extensions import (
+    RPI_TYPES,
+    DestinationOptions,
+    FragmentHeader,
+    HopByHop,
+    Mpl,
+    RoutingHeader,
+    SourceRoute,
+    padding,
+)
 from bench.air.ipv6 import IPV6, text
 from bench.air.scapy_fields import AirPacket, Layer, Octets, Option, Rest, fields
 
@@ -125,6 +135,8 @@ def next_layer(protocol: int, payload: bytes, other: Layer) -> Layer:
 class _Chained(AirPacket):
     """What an extension header has in common: the length in units of 8 octets, and its successor."""
 
+    aliastypes = fields(IPv6)  # what sets the next header of IPv6 sets this one's
+
     def guess_payload_class(self, payload: bytes) -> Layer:
         return next_layer(self.nh, payload, super().guess_payload_class(payload))
 
@@ -151,7 +163,7 @@ class Ip6DestinationOptions(_Chained, _IPv6ExtHdr):
 
 
 class Ip6SourceRoute(_Chained, IPv6ExtHdrRouting):
-    """RPL source route (RFC 6554); ``route`` holds the addresses without the octets they share with the destination."""
+    """RPL source route (RFC 6554); ``segments``: its addresses without the octets they share with the destination."""
 
     name = "IPv6 RPL Source Route"
     fields_desc = fields(
@@ -163,7 +175,7 @@ class Ip6SourceRoute(_Chained, IPv6ExtHdrRouting):
         BitField("cmpre", 0, 4),
         BitField("pad", 0, 4),
         BitField("reserved", 0, 20),
-        Octets("route", b"", length_from=lambda header: 8 * header.len - header.pad),
+        Octets("segments", b"", length_from=lambda header: 8 * header.len - header.pad),
         Octets("padding", b"", length_from=lambda header: header.pad),
     )
     overload_fields = under_ipv6(SourceRoute.PROTOCOL)
@@ -171,7 +183,8 @@ class Ip6SourceRoute(_Chained, IPv6ExtHdrRouting):
     def post_build(self, pkt: bytes, pay: bytes) -> bytes:
         if self.len is None:
             fill = bytes(-len(pkt) % 8)
-            pkt = pkt[:5] + bytes((pkt[5] & 0x0F | len(fill) << 4,)) + pkt[6:] + fill
+            pad = len(self.padding) + len(fill)
+            pkt = pkt[:5] + bytes((pkt[5] & 0x0F | pad << 4,)) + pkt[6:] + fill
         return super().post_build(pkt, pay)
 
     @property
@@ -183,12 +196,44 @@ class Ip6SourceRoute(_Chained, IPv6ExtHdrRouting):
         if below is None:
             return []
         dst = IPv6Address(below.dst).packed
-        inner, last, route = 16 - self.cmpri, 16 - self.cmpre, bytes(self.getfieldval("route"))
+        inner, last, route = 16 - self.cmpri, 16 - self.cmpre, bytes(self.segments)
         found = []
         while len(route) > last:
             found.append(text(dst[: self.cmpri] + route[:inner]))
             route = route[inner:]
         return [*found, text(dst[: self.cmpre] + route)] if len(route) == last else found
+
+
+class Ip6Routing(_Chained, _IPv6ExtHdr):
+    """A routing header of another type, kept as octets."""
+
+    name = "IPv6 Routing Header"
+    fields_desc = fields(
+        ByteEnumField("nh", 59, ipv6nh),
+        ByteField("len", None),
+        ByteField("type", 0),
+        ByteField("segleft", 0),
+        Octets("data", bytes(4), length_from=lambda header: 8 * header.len + 4),
+    )
+    overload_fields = under_ipv6(SourceRoute.PROTOCOL)
+
+
+class Ip6Fragment(IPv6ExtHdrFragment):
+    """scapy's fragment header; what is a part only is not read."""
+
+    match_subclass = True
+    overload_fields = under_ipv6(FragmentHeader.PROTOCOL)
+
+    def guess_payload_class(self, p: bytes) -> Layer:
+        if self.offset or self.m:
+            return Raw
+        return next_layer(self.nh, p, super().guess_payload_class(p))  # type: ignore[no-untyped-call]
+
+
+class Icmp6(_ICMPv6, AirPacket):
+    """Base of ICMPv6 messages with layers here; scapy's checksum code fills ``cksum`` in."""
+
+    overload_fields = under_ipv6(icmpv6.PROTOCOL)
 
 
 class Ip6(IPv6):
@@ -210,6 +255,8 @@ class Ip6(IPv6):
 UPPER: Final[dict[int, Layer]] = {
     HopByHop.PROTOCOL: Ip6HopByHop,
     DestinationOptions.PROTOCOL: Ip6DestinationOptions,
+    RoutingHeader.PROTOCOL: Ip6Routing,
+    FragmentHeader.PROTOCOL: Ip6Fragment,
     IPV6: Ip6,
 }
 """Layers by next-header value."""

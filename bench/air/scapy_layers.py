@@ -40,34 +40,18 @@ from bench.air.eapol import RELAY_PORT
 from bench.air.keys import KeyTable
 from bench.air.link import NO_FCS, TAP, WITH_FCS
 from bench.air.scapy_fields import Layer, rebuilt
-from bench.air.scapy_icmpv6 import (
-    RPL_OPTIONS,
-    NdAddressRegistration,
-    NdContext,
-    NdLinkAddress,
-    NdMtu,
-    NdNeighborAdvertisement,
-    NdNeighborSolicitation,
-    NdOption,
-    NdPrefixInformation,
-    NdRouterAdvertisement,
-    NdRouterSolicitation,
-    RplDao,
-    RplDaoAck,
-    RplDio,
-    RplDis,
-    RplMetric,
-    RplOption,
-)
+from bench.air.scapy_icmpv6 import Icmp6Other
 from bench.air.scapy_ies import HeaderIe, PayloadIe, WisunHeaderIe, WisunLongIe, WisunPayloadIe, WisunShortIe
 from bench.air.scapy_ipv6 import (
     Ip6,
     Ip6DestinationOptions,
+    Ip6Fragment,
     Ip6HopByHop,
     Ip6Mpl,
     Ip6Option,
     Ip6Pad1,
     Ip6PadN,
+    Ip6Routing,
     Ip6Rpi,
     Ip6SourceRoute,
 )
@@ -84,14 +68,18 @@ from bench.air.scapy_lowpan import (
     NhcUdp,
 )
 from bench.air.scapy_mpx import EapolRelay, Kmp, MpxIe
+from bench.air.scapy_nd import ND_MESSAGES, ND_OPTIONS, NdDuplicateAddress, NdOption
+from bench.air.scapy_rpl import RPL_MESSAGES, RPL_OPTIONS, RplMetric, RplOption, RplSecured
 from bench.air.scapy_tap import TAP_TLVS, TapOpaque, WpanTap
 from bench.air.scapy_wisun import WISUN_LAYERS, ChannelRange, ChannelSchedule, JoinMetric
 from bench.air.scapy_wpan import AuxSecurity, Sealed, Wpan, WpanBeacon, WpanCommand, WpanFcs, settings
 
 _MADE: dict[str, Layer] = {
-    layer.__name__: layer for table in (TAP_TLVS, WISUN_LAYERS, RPL_OPTIONS) for layer in table.values()
+    layer.__name__: layer
+    for table in (TAP_TLVS, WISUN_LAYERS, ND_MESSAGES, ND_OPTIONS, RPL_MESSAGES, RPL_OPTIONS)
+    for layer in table.values()
 }
-"""Layers made from tables: TapRss ..., WisunUtt ..., RplTarget ..."""
+"""Layers made from tables: TapRss ..., WisunUtt ..., NdNeighborSolicitation ..., RplDao, RplTarget ..."""
 globals().update(_MADE)
 
 __all__ = [
@@ -99,7 +87,13 @@ __all__ = [
     "EAPOL",
     "EAPOL_KEY",
     "EAP_TLS",
+    "ND_MESSAGES",
+    "ND_OPTIONS",
+    "RPL_MESSAGES",
+    "RPL_OPTIONS",
+    "TAP_TLVS",
     "UDP",
+    "WISUN_LAYERS",
     "AuxSecurity",
     "ChannelRange",
     "ChannelSchedule",
@@ -107,13 +101,16 @@ __all__ = [
     "HeaderIe",
     "IPv6",
     "IPv6ExtHdrFragment",
+    "Icmp6Other",
     "Ip6",
     "Ip6DestinationOptions",
+    "Ip6Fragment",
     "Ip6HopByHop",
     "Ip6Mpl",
     "Ip6Option",
     "Ip6Pad1",
     "Ip6PadN",
+    "Ip6Routing",
     "Ip6Rpi",
     "Ip6SourceRoute",
     "IphcHead",
@@ -126,27 +123,16 @@ __all__ = [
     "LowpanIpv6",
     "LowpanMesh",
     "MpxIe",
-    "NdAddressRegistration",
-    "NdContext",
-    "NdLinkAddress",
-    "NdMtu",
-    "NdNeighborAdvertisement",
-    "NdNeighborSolicitation",
+    "NdDuplicateAddress",
     "NdOption",
-    "NdPrefixInformation",
-    "NdRouterAdvertisement",
-    "NdRouterSolicitation",
     "NhcExtension",
     "NhcIpv6",
     "NhcUdp",
     "PayloadIe",
     "Raw",
-    "RplDao",
-    "RplDaoAck",
-    "RplDio",
-    "RplDis",
     "RplMetric",
     "RplOption",
+    "RplSecured",
     "Sealed",
     "TapOpaque",
     "WisunHeaderIe",
@@ -159,6 +145,7 @@ __all__ = [
     "WpanFcs",
     "WpanTap",
     "rebuilt",
+    "settings",
     "use_contexts",
     "use_keys",
 ]

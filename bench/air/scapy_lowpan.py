@@ -138,7 +138,7 @@ def _next_nhc(packet: Any, before: list[Any], last: Any, octets: bytes) -> Layer
     if not octets or (last is None and not packet.nh) or (last is not None and not getattr(last, "nh", 0)):
         return None
     if octets[0] == _NHC_IPV6:
-        return NhcIpv6
+        return NhcIpv6 if len(octets) > _SHORT else None
     return NhcUdp if octets[0] >> 3 == 0b11110 else NhcExtension if octets[0] >> 4 == 0b1110 else None
 
 

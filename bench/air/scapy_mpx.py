@@ -31,7 +31,7 @@ _FRAGMENTS: Final = (Transfer.FRAGMENT, Transfer.LAST_FRAGMENT)
 
 
 def _is_first(mpx: Any) -> bool:
-    return bool(mpx.transfer == Transfer.FRAGMENT and mpx.fragment == 0)
+    return bool(mpx.transfer == Transfer.FRAGMENT and mpx.fragment_number == 0)
 
 
 class Kmp(AirPacket):
@@ -52,7 +52,7 @@ class MpxIe(Element):
         *group_head(MPX_GROUP),
         BitField("transaction", 0, 5),
         BitEnumField("transfer", int(Transfer.FULL), 3, Transfer),
-        ConditionalField(ByteField("fragment", 0), lambda mpx: mpx.transfer in _FRAGMENTS),
+        ConditionalField(ByteField("fragment_number", 0), lambda mpx: mpx.transfer in _FRAGMENTS),
         ConditionalField(LEShortField("total", 0), _is_first),
         ConditionalField(
             LEShortEnumField("multiplex_id", LOWPAN, _IDS), lambda mpx: mpx.transfer == Transfer.FULL or _is_first(mpx)
