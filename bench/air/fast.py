@@ -162,9 +162,11 @@ class BulkDecoder:
             self.slow += 1
             record = make_record(number, time_ns, self._link_type, packet, original)
             frame = self._full.decode(record)
+            if summary.IPV6_FRAGMENT in frame.layers:
+                return Pending(number, offset, time_ns, self._link_type, packet, original)
             if frame.secured and self._keys.candidates(frame.key_index):
                 if frame.src is None or len(frame.src) != 8:
-                    self.ordered = False
+                    self.named = False
                 elif frame.mic == "ok" and frame.frame_counter is not None:
                     self._verified((frame.src, frame.key_index), frame.frame_counter, record.data)
             return row_of(frame, offset)

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import attrs
 
-from bench.air import application, beacon, command, ipv6, lowpan, mlme, sixlorh, summary, wisun
+from bench.air import application, beacon, command, ipv6, ipv6_fragment, lowpan, mlme, sixlorh, summary, wisun
 from bench.air.counters import Freshness
 from bench.air.describe import describe
 from bench.air.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, decode_relay
@@ -124,6 +124,7 @@ class Decoder:
         self._keys = keys.copy() if keys else KeyTable()
         self._contexts = contexts or {}
         self._reassembler = Reassembler()
+        self._ipv6_reassembler = ipv6_fragment.Reassembler()
         self._mpx_reassembler = MpxReassembler()
         self._opener = Opener(self._keys)
         self._kmp = KmpFollower(self._keys)
@@ -262,7 +263,25 @@ class Decoder:
             packet = ipv6.parse(whole.packet)
         except Malformed as error:
             return _Inside(layers, piece=piece, datagram=whole.packet, info=f"malformed: {error}")
-        return attrs.evolve(_packet(packet, layers), piece=piece, datagram=whole.packet)
+        return attrs.evolve(self._ipv6(packet, layers, mac, time_ns), piece=piece, datagram=whole.packet)
+
+    def _ipv6(self, packet: Packet, layers: tuple[str, ...], mac: MacFrame, time_ns: int) -> _Inside:
+        """An IPv6 packet; where it is a fragment (RFC 8200, 4.5), the packet that it completes."""
+        inner = ipv6.innermost(packet)
+        header = ipv6_fragment.fragment_of(inner)
+        if header is None:
+            return _packet(packet, layers)
+        end = header.offset + len(inner.payload)
+        waiting = _Inside(
+            layers + summary.packet_layers(packet),
+            packet,
+            info=f"IPv6 fragment {header.offset}-{end}, id {header.identification:#010x}",
+        )
+        try:
+            whole = self._ipv6_reassembler.add(packet, (mac.src, mac.dst), time_ns)
+        except Malformed as error:
+            return attrs.evolve(waiting, info=f"malformed: {error}")
+        return waiting if whole is None else _packet(whole, (*layers, summary.IPV6_FRAGMENT))
 
 
 def _info(words: str, freshness: Freshness | None) -> str:

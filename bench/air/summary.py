@@ -20,12 +20,14 @@ from bench.air.rpl_secured import Secured
 from bench.air.udp import Udp
 from bench.air.wisun import Element, NetName, Opaque, Pan, PanVersion, Rsl
 
+IPV6_FRAGMENT: Final = "ipv6-fragment"
+"""The layer of a fragment, and of a packet that one completes."""
 _HEADERS: Final = {
     HopByHop: "hop-by-hop",
     DestinationOptions: "destination-options",
     SourceRoute: "source-route",
     RoutingHeader: "routing",
-    FragmentHeader: "ipv6-fragment",
+    FragmentHeader: IPV6_FRAGMENT,
 }
 
 
