@@ -166,7 +166,7 @@ class BulkDecoder:
                 return Pending(number, offset, time_ns, self._link_type, packet, original)
             if frame.secured and self._keys.candidates(frame.key_index):
                 if frame.src is None or len(frame.src) != 8:
-                    self.named = False
+                    self.ordered = False
                 elif frame.mic == "ok" and frame.frame_counter is not None:
                     self._verified((frame.src, frame.key_index), frame.frame_counter, record.data)
             return row_of(frame, offset)
