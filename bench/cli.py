@@ -46,17 +46,41 @@ Keys = Annotated[
 
 @app.command()
 def decode(
-    capture: Capture,
+    capture: Annotated[
+        str,
+        typer.Argument(help="pcap or pcapng file, plain or gzip; or tcp://HOST:PORT to --follow.", show_default=False),
+    ],
     keys: Keys = None,
     fmt: Annotated[DecodeFormat, typer.Option("--format")] = DecodeFormat.TABLE,
     expression: Annotated[
-        str | None, typer.Option("--filter", metavar="EXPR", help="Show only frames for which EXPR holds.")
+        str | None,
+        typer.Option("--filter", metavar="EXPR", help="Show only frames for which EXPR holds; Wireshark's language."),
+    ] = None,
+    number: Annotated[
+        int | None, typer.Option("--frame", metavar="N", help="Show one frame whole: all layers, fields, octets.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Show frames as they come, until the stream ends or Ctrl-C.")
+    ] = False,
+    columns: Annotated[
+        str | None, typer.Option("--columns", metavar="A,B,...", help="Fields to show in place of the usual columns.")
+    ] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option("--context", metavar="N=PREFIX", help="A 6LoWPAN context, such as 0=fd00::/64; may be repeated."),
     ] = None,
 ) -> None:
-    """Frames of a capture, one a line."""
-    from bench.air.show import decode_command
+    """Frames of a capture, one a line; or one frame whole."""
+    from bench.air.show import decode_command, read_contexts
 
-    _finish(lambda: decode_command(str(capture), str(keys) if keys else None, fmt.value, expression, sys.stdout))
+    file = str(keys) if keys else None
+
+    def run() -> None:
+        contexts = read_contexts(context or [])
+        shown = (fmt.value, expression, sys.stdout, contexts)
+        decode_command(capture, file, *shown, number=number, live=follow, names=columns)
+
+    _finish(run)
 
 
 @app.command()

@@ -87,7 +87,12 @@ def show(kind: Kind, value: Value, digits: int = 0) -> str:
         return f"{sign}{size // 1_000_000_000}.{size % 1_000_000_000:09d}"
     if digits and isinstance(value, int):
         return f"0x{value:0{digits}x}"
-    return str(value)
+    return printable(value) if isinstance(value, str) else str(value)
+
+
+def printable(text: str) -> str:
+    """Text from the air, without what would move a terminal's cursor."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def number(
@@ -124,7 +129,7 @@ def octets(name: str, title: str, get: str | Callable[[Any], object]) -> Field:
     return Field(name, title, get, Kind.OCTETS)
 
 
-def text(name: str, title: str, get: str | Callable[[Any], object]) -> Field:
+def words(name: str, title: str, get: str | Callable[[Any], object]) -> Field:
     """A text field."""
     return Field(name, title, get, Kind.TEXT)
 

@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from bench.air import mpx, wisun
-from bench.air.fields_base import Field, Kind, Table, Tables, eui64, flag, number, octets, text
+from bench.air.fields_base import Field, Kind, Table, Tables, eui64, flag, number, octets, words
 from bench.air.frame import Frame
 from bench.air.ies import HT1, HT2, MPX_GROUP, PAYLOAD_TERMINATION, WISUN_GROUP, WISUN_HEADER_ID, Ie, SubIe
 from bench.air.ies import read_sub_ies as _read_sub_ies
@@ -217,7 +217,7 @@ _MAC: Final = Table(
         octets("wpan.mic", "MIC", lambda v: v.mac.mic or None),
         flag(
             "wpan.fcs_ok",
-            "FCS valid (or not in the capture)",
+            "FCS not wrong",
             lambda v: v.record.fcs_ok is not False if v.record else None,
         ),
     ),
@@ -292,7 +292,7 @@ _MPX: Final = Table(
 _OPAQUE: Final = Table(
     "wisun.opaque",
     lambda e: f"{e.name}-IE, not read further",
-    (octets("wisun.opaque.content", "Content", "content"), text("wisun.opaque.form", "Form", "form")),
+    (octets("wisun.opaque.content", "Content", "content"), words("wisun.opaque.form", "Form", "form")),
 )
 
 TABLES: Final[Tables] = {

@@ -28,7 +28,7 @@ from bench.air.eapol import (
     tls_records,
 )
 from bench.air.errors import Malformed
-from bench.air.fields_base import Field, Kind, Table, Tables, bit, bits, eui64, flag, number, octets, text
+from bench.air.fields_base import Field, Kind, Table, Tables, bit, bits, eui64, flag, number, octets, words
 from bench.air.fields_base import ipv6 as address
 from bench.air.fields_mac import KMP_IDS
 from bench.air.udp import Udp
@@ -183,7 +183,7 @@ TABLES: Final[Tables] = {
             number("eap.id", "Identifier", "identifier"),
             number("eap.len", "Length", lambda eap: len(encode_eap(eap)), unit="octets"),
             number("eap.type", "Type", "type", names=_EAP_TYPES),
-            text("eap.identity", "Identity", _identity),
+            words("eap.identity", "Identity", _identity),
         ),
         _eap_inside,
     ),
@@ -261,7 +261,7 @@ TABLES: Final[Tables] = {
         "dhcpv6.iana",
         "Identity association",
         (
-            text("dhcpv6.iaid", "IAID", lambda o: f"{o.iaid:08x}"),
+            words("dhcpv6.iaid", "IAID", lambda o: f"{o.iaid:08x}"),
             number("dhcpv6.iaid.t1", "Renew after", "t1_s", unit="s"),
             number("dhcpv6.iaid.t2", "Rebind after", "t2_s", unit="s"),
         ),

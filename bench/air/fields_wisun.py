@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bench.air import wisun
-from bench.air.fields_base import Field, Table, Tables, eui64, flag, number, octets, text
+from bench.air.fields_base import Field, Table, Tables, eui64, flag, number, octets, words
 from bench.air.schedule import Schedule
 from bench.air.wisun_element import WisunFrameType
 
@@ -224,7 +224,7 @@ TABLES: Final[Tables] = {
             number("wisun.panie.flags.version", "FAN TPS version", "tps_version"),
         ),
     ),
-    wisun.NetName: Table("wisun.netnameie", "NETNAME: network name", (text("wisun.netnameie.name", "Name", "name"),)),
+    wisun.NetName: Table("wisun.netnameie", "NETNAME: network name", (words("wisun.netnameie.name", "Name", "name"),)),
     wisun.PanVersion: Table(
         "wisun.panverie", "PANVER: PAN version", (number("wisun.panverie.version", "PAN version", "version"),)
     ),

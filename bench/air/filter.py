@@ -1,198 +1,219 @@
-"""The filter language of `kenshin decode`: which frames to show.
+"""The display filter of `kenshin decode`: which frames to show, in Wireshark's language over Wireshark's names.
 
-    kind == DATA and (src == 00:0d:6f:ff:fe:03:00:01 or not secured) and layers contains rpl
+    icmpv6.rpl.dao && wpan.src64 == 00:0d:6f:ff:fe:03:00:01
+    ipv6.dst == fd12:3456::/64 and not udp.port in {546, 547, 10000..10300}
+    wisun.panie.cost > 256 or kind == PA and info contains "cost"
 
-Fields are those of a line of ``--format jsonl``. Values are numbers (decimal or 0x...), quoted text, or bare words
-(addresses too); ``none`` stands for an absent value. ``==`` and ``!=`` compare, ``<  <=  >  >=`` order numbers,
-``contains`` looks for text in text or for a member of a list; ``and``, ``or``, ``not`` and parentheses combine. A
-yes-or-no field stands alone: ``secured``. Nothing is evaluated as code.
+Fields are those of `bench.air.fields` and those of a line of ``--format jsonl``; which of a field's several values is
+meant follows Wireshark 4: ``==  <  <=  >  >=  contains  matches  in`` hold where any value does, ``===`` where all do,
+``!=`` where all differ, ``!==`` where any does; where the field is absent none holds. A name alone asks whether it is
+there (for a yes-or-no field of jsonl: whether it is so). ``x == none`` holds where a jsonl field is absent. ``&`` masks
+numbers, ``[0:3]`` cuts octets and text, ``matches`` takes a bounded regular expression. Nothing is evaluated as code.
 """
 
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv6Address
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-import attrs
+from bench.air.fields import FIELDS, GROUPS
+from bench.air.fields_base import Kind, Value
+from bench.air.filter_values import PLAIN, Literal, contains, literal, pattern
+from bench.air.filter_words import Word, Words
+from bench.air.rows import Row
 
-from bench.errors import InputError
-
-Row: TypeAlias = Mapping[str, object]
 Predicate: TypeAlias = Callable[[Row], bool]
+_Values: TypeAlias = Callable[[Row], Sequence[Value]]
 
-_TOKEN: Final = re.compile(
-    r"""\s*(?:(?P<operator>==|!=|<=|>=|<|>|\(|\))|"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>[^\s()<>=!"']+))"""
-)
-_ORDER: Final[Mapping[str, Callable[[int, int], bool]]] = {
+_DEEPEST: Final = 50
+_ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
-_COMPARISONS: Final = ("==", "!=", *_ORDER, "contains")
+_RELATIONS: Final = ("==", "!=", "===", "!==", *_ORDERS, "contains", "matches", "in", "not")
+_ORDERED: Final = frozenset({Kind.NUMBER, Kind.REAL, Kind.SECONDS})
+_SLICED: Final = frozenset({Kind.OCTETS, Kind.EUI64, Kind.IPV6, Kind.TEXT})
 
 
-@attrs.frozen(slots=True)
-class _Token:
-    text: str
-    at: int
-    quoted: bool = False
-
-
-def compile_filter(expression: str, fields: Mapping[str, type]) -> Predicate:
-    """A predicate over rows with these fields (``int``, ``str``, ``bool`` or ``list``, None where absent).
+def compile_filter(expression: str, plain: Mapping[str, type]) -> Predicate:
+    """A predicate over rows (`bench.air.rows.Row`). ``plain`` are the jsonl fields and the types of their values.
 
     Raises `InputError` naming the place in the expression and what was expected there.
     """
-    parser = _Parser(expression, fields)
+    parser = _Parser(expression, plain)
     predicate = parser.disjunction()
-    if parser.here is not None:
-        raise parser.error("expected 'and', 'or' or the end")
+    if parser.words.here is not None:
+        raise parser.words.error("expected 'and', 'or' or the end")
     return predicate
 
 
 class _Parser:
-    """Recursive descent over the tokens: or, and, not, comparison."""
+    """Recursive descent over the words: or, and, not, relation."""
 
-    def __init__(self, expression: str, fields: Mapping[str, type]) -> None:
-        self._expression = expression
-        self._fields = fields
-        self._tokens = self._split(expression)
-        self._next = 0
-
-    def _split(self, expression: str) -> list[_Token]:
-        tokens, at = [], 0
-        while expression[at:].strip():
-            match = _TOKEN.match(expression, at)
-            if match is None:
-                raise InputError(f"filter {expression!r}: cannot read {expression[at:].strip()!r}")
-            kind = match.lastgroup or "word"
-            tokens.append(_Token(match[kind], match.start(kind), kind in ("double", "single")))
-            at = match.end()
-        return tokens
-
-    @property
-    def here(self) -> _Token | None:
-        return self._tokens[self._next] if self._next < len(self._tokens) else None
-
-    def error(self, expected: str) -> InputError:
-        place = f"at {self.here.text!r} (column {self.here.at + 1})" if self.here else "at the end"
-        return InputError(f"filter {self._expression!r}: {expected} {place}")
-
-    def _take(self, *texts: str) -> str | None:
-        """The next token where it is one of these, unquoted."""
-        token = self.here
-        if token is None or token.quoted or token.text not in texts:
-            return None
-        self._next += 1
-        return token.text
+    def __init__(self, expression: str, plain: Mapping[str, type]) -> None:
+        self.words = Words(expression)
+        self._kinds = {name: PLAIN[kind] for name, kind in plain.items()} | {n: f.kind for n, f in FIELDS.items()}
+        self._plain = plain
+        self._depth = 0
 
     def disjunction(self) -> Predicate:
         parts = [self._conjunction()]
-        while self._take("or"):
+        while self.words.take("or"):
             parts.append(self._conjunction())
         return parts[0] if len(parts) == 1 else lambda row: any(part(row) for part in parts)
 
     def _conjunction(self) -> Predicate:
         parts = [self._negation()]
-        while self._take("and"):
+        while self.words.take("and"):
             parts.append(self._negation())
         return parts[0] if len(parts) == 1 else lambda row: all(part(row) for part in parts)
 
     def _negation(self) -> Predicate:
-        if self._take("not"):
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise self.words.error(f"expected at most {_DEEPEST} negations and parentheses in one another")
+        predicate = self._deeper()
+        self._depth -= 1
+        return predicate
+
+    def _deeper(self) -> Predicate:
+        if self.words.take("not"):
             inner = self._negation()
             return lambda row: not inner(row)
-        if self._take("("):
+        if self.words.take("("):
             inner = self.disjunction()
-            if not self._take(")"):
-                raise self.error("expected ')'")
+            if not self.words.take(")"):
+                raise self.words.error("expected ')'")
             return inner
-        return self._comparison()
+        return self._relation()
 
-    def _comparison(self) -> Predicate:
-        field = self._field()
-        kind = self._fields[field]
-        comparison = self._take(*_COMPARISONS)
-        if comparison is None:
-            if kind is bool:
-                return lambda row: bool(row[field])
-            raise self.error(f"expected {', '.join(_COMPARISONS)} after {field}")
-        if comparison in _ORDER and kind is not int:
-            raise InputError(f"filter {self._expression!r}: {field} is no number; expected ==, != or contains")
-        if comparison == "contains" and kind not in (str, list):
-            raise InputError(f"filter {self._expression!r}: {field} contains nothing; expected ==, != or an order")
-        if comparison in ("==", "!=") and kind is list:
-            raise InputError(f"filter {self._expression!r}: {field} is a list; expected contains")
-        value = self._value(field, kind)
-        return _predicate(field, comparison, value)
+    def _relation(self) -> Predicate:
+        name = self._name()
+        kind = self._kinds.get(name)
+        values: _Values = lambda row: row.values(name)  # noqa: E731 - it is replaced below
+        changed = False
+        if kind is not None and self.words.take("["):
+            values, kind, changed = self._slice(values, name, kind), _sliced(kind), True
+        if kind is not None and self.words.take("&"):
+            values, changed = self._masked(values, name, kind), True
+        relation = self.words.take(*_RELATIONS)
+        if relation is None:
+            return self._alone(name, values, masked=changed)
+        if kind is None:
+            raise self.words.error(f"{name} is a layer without a value of its own; expected 'and', 'or' or the end")
+        if relation == "not":
+            if not self.words.take("in"):
+                raise self.words.error("expected 'in' after not")
+            among = self._set(name, kind, values)
+            return lambda row: not among(row)
+        if relation == "in":
+            return self._set(name, kind, values)
+        return self._compared(name, kind, relation, values)
 
-    def _field(self) -> str:
-        token = self.here
-        if token is None or token.quoted or not re.fullmatch(r"\w+", token.text):
-            raise self.error("expected a field")
-        if token.text not in self._fields:
-            raise InputError(
-                f"filter {self._expression!r}: unknown field {token.text!r}; expected one of {', '.join(self._fields)}"
-            )
-        self._next += 1
-        return token.text
+    def _name(self) -> str:
+        word = self.words.here
+        if word is None or not word.is_name:
+            raise self.words.error("expected a field")
+        if word.text not in self._kinds and word.text not in GROUPS:
+            raise self.words.error(f"unknown field {word.text!r}; {self._near(word.text)}")
+        self.words.next()
+        return word.text
 
-    def _value(self, field: str, kind: type) -> object:
-        token = self.here
-        if token is None or (not token.quoted and token.text in (*_COMPARISONS, "(", ")", "and", "or", "not")):
-            raise self.error("expected a value")
-        value = _convert(token, field, kind)
-        if value is _BAD:
-            wanted = {int: "a number", bool: "true or false"}[kind]
-            raise self.error(f"expected {wanted} for {field}")
-        self._next += 1
-        return value
+    def _near(self, name: str) -> str:
+        """What may have been meant: names that share the longest start, else the plain ones."""
+        for length in range(len(name), 3, -1):
+            close = sorted(known for known in self._kinds if known.startswith(name[:length]))
+            if close:
+                return f"expected one like {', '.join(close[:5])}"
+        return f"expected one of {', '.join(self._plain)}, or a field or protocol of Wireshark"
+
+    def _alone(self, name: str, values: _Values, *, masked: bool) -> Predicate:
+        if masked or self._plain.get(name) is bool:
+            return lambda row: any(values(row))
+        return lambda row: row.has(name)
+
+    def _slice(self, values: _Values, name: str, kind: Kind) -> _Values:
+        if kind not in _SLICED:
+            raise self.words.error(f"{name} has no octets to cut; expected a comparison")
+        start, stop = self.words.bounds()
+        return lambda row: [value[start:stop] for value in values(row) if isinstance(value, (bytes, str))]
+
+    def _masked(self, values: _Values, name: str, kind: Kind) -> _Values:
+        if kind is not Kind.NUMBER:
+            raise self.words.error(f"{name} is no number and has no bits; expected a comparison")
+        mask = self._literal(name, kind).value
+        return lambda row: [value & mask for value in values(row) if isinstance(value, int) and isinstance(mask, int)]
+
+    def _set(self, name: str, kind: Kind, values: _Values) -> Predicate:
+        if not self.words.take("{"):
+            raise self.words.error("expected '{'")
+        tests: list[Callable[[Value], bool]] = []
+        while not tests or not self.words.take("}"):
+            if tests and not self.words.take(","):
+                raise self.words.error("expected ',' or '}'")
+            tests.append(self._member(name, kind))
+        return lambda row: any(test(value) for value in values(row) for test in tests)
+
+    def _member(self, name: str, kind: Kind) -> Callable[[Value], bool]:
+        low = self._literal(name, kind)
+        if not self.words.take(".."):
+            return low.equals
+        high = self._literal(name, kind)
+        if kind not in _ORDERED:
+            raise self.words.error(f"{name} is no number; expected no range")
+        return lambda value: bool(low.value <= value <= high.value)  # type: ignore[operator]
+
+    def _literal(self, name: str, kind: Kind) -> Literal:
+        word = self.words.here
+        if word is None or not word.is_value:
+            raise self.words.error("expected a value")
+        found = literal(word, name, kind)
+        if found is None:
+            raise self.words.error(f"expected {kind.value} for {name}")
+        self.words.next()
+        return found
+
+    def _compared(self, name: str, kind: Kind, relation: str, values: _Values) -> Predicate:
+        word = self.words.here
+        if relation in ("==", "!=") and self._is_none(word, name):
+            self.words.next()
+            return lambda row: bool(values(row)) == (relation == "!=")
+        if relation in _ORDERS and kind not in _ORDERED:
+            raise self.words.error(f"{name} is no number and has no order; expected ==, != or contains")
+        if relation in ("contains", "matches"):
+            return self._searched(name, kind, relation, values)
+        wanted = self._literal(name, kind)
+        if relation in _ORDERS:
+            order = _ORDERS[relation]
+            return lambda row: any(order(value, wanted.value) for value in values(row))
+        how, equal = {"==": (any, True), "===": (all, True), "!=": (all, False), "!==": (any, False)}[relation]
+
+        def compared(row: Row) -> bool:
+            found = values(row)
+            return bool(found) and how(wanted.equals(value) == equal for value in found)
+
+        return compared
+
+    def _is_none(self, word: Word | None, name: str) -> bool:
+        """``none`` stands for an absent jsonl value; ``mic`` has it as a value."""
+        bare = word is not None and not word.quoted and word.text == "none"
+        return bare and name in self._plain and name != "mic"
+
+    def _searched(self, name: str, kind: Kind, relation: str, values: _Values) -> Predicate:
+        if kind not in (Kind.TEXT, Kind.LIST, Kind.OCTETS, Kind.EUI64):
+            raise self.words.error(f"{name} {relation} nothing; expected ==, != or an order")
+        word = self.words.here
+        if word is None or not word.is_value:
+            raise self.words.error("expected a value")
+        test = pattern(word, self.words) if relation == "matches" else contains(word, kind)
+        if test is None:
+            raise self.words.error(f"expected {kind.value} for {name}")
+        self.words.next()
+        return lambda row: any(test(value) for value in values(row))
 
 
-_BAD: Final = object()
-
-
-def _convert(token: _Token, field: str, kind: type) -> object:
-    """The value of a token for a field, `_BAD` where it is none."""
-    text = token.text
-    if not token.quoted and text == "none":
-        return "none" if field == "mic" else None
-    if kind is int:
-        try:
-            return int(text, 0)
-        except ValueError:
-            return _BAD
-    if kind is bool:
-        return {"true": True, "false": False}.get(text.lower(), _BAD)
-    if field in ("ipv6_src", "ipv6_dst"):
-        try:
-            return str(IPv6Address(text))
-        except ValueError:
-            return text
-    return text.lower() if field in ("src", "dst") else text
-
-
-def _predicate(field: str, comparison: str, value: object) -> Predicate:
-    if comparison == "==":
-        return lambda row: row[field] == value
-    if comparison == "!=":
-        return lambda row: row[field] != value
-    if comparison == "contains":
-        return lambda row: _contains(row[field], value)
-    order = _ORDER[comparison]
-
-    def ordered(row: Row) -> bool:
-        have = row[field]
-        return isinstance(have, int) and isinstance(value, int) and order(have, value)
-
-    return ordered
-
-
-def _contains(have: object, value: object) -> bool:
-    if isinstance(have, str):
-        return isinstance(value, str) and value in have
-    return isinstance(have, Sequence) and value in have
+def _sliced(kind: Kind) -> Kind:
+    return Kind.TEXT if kind is Kind.TEXT else Kind.OCTETS

@@ -1,67 +1,28 @@
-"""`kenshin decode`: the frames of a capture, one a line."""
+"""`kenshin decode`: the frames of a capture, one a line; or one frame whole."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
-from ipaddress import IPv6Address
-from typing import Final, TextIO
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from ipaddress import IPv6Network
+from typing import Final, TextIO, TypeAlias
 
 from bench.air import columns
 from bench.air.capture import read_capture
 from bench.air.fast_table import write_table
 from bench.air.filter import Predicate, compile_filter
-from bench.air.frame import Decoder, Frame
+from bench.air.follow import Live
+from bench.air.frame import Decoder
 from bench.air.keys import KeyTable
-from bench.air.mac import format_address
+from bench.air.link import Record
+from bench.air.rows import JSONL_FIELDS, Row
+from bench.air.show_columns import chosen
+from bench.air.tree import frame_lines
 from bench.errors import InputError
 
-FIELDS: Final[Mapping[str, type]] = {
-    "number": int,
-    "time_ns": int,
-    "src": str,
-    "dst": str,
-    "seq": int,
-    "pan": int,
-    "secured": bool,
-    "key_index": int,
-    "frame_counter": int,
-    "mic": str,
-    "kind": str,
-    "ies": list,
-    "layers": list,
-    "ipv6_src": str,
-    "ipv6_dst": str,
-    "info": str,
-    "channel": int,
-    "length_octets": int,
-}
-"""Fields of a jsonl line and of the filter, with the types of their values (any may be null)."""
-
-
-def row(frame: Frame) -> dict[str, object]:
-    """The jsonl line of a frame: JSON values only, addresses as people write them."""
-    return {
-        "number": frame.number,
-        "time_ns": frame.time_ns,
-        "src": format_address(frame.src),
-        "dst": format_address(frame.dst),
-        "seq": frame.seq,
-        "pan": frame.pan,
-        "secured": frame.secured,
-        "key_index": frame.key_index,
-        "frame_counter": frame.frame_counter,
-        "mic": frame.mic,
-        "kind": frame.kind,
-        "ies": list(frame.ies),
-        "layers": list(frame.layers),
-        "ipv6_src": _ipv6(frame.ipv6_src),
-        "ipv6_dst": _ipv6(frame.ipv6_dst),
-        "info": frame.info,
-        "channel": frame.channel,
-        "length_octets": frame.length_octets,
-    }
+Line: TypeAlias = Callable[[Row], str]
 
 
 def decode_command(
@@ -71,45 +32,114 @@ def decode_command(
     expr: str | None,
     out: TextIO,
     contexts: Mapping[int, bytes] | None = None,
+    *,
+    number: int | None = None,
+    live: bool = False,
+    names: str | None = None,
+    err: TextIO = sys.stderr,
 ) -> None:
     """Writes a capture's frames to ``out`` as ``table`` or ``jsonl``, those that match ``expr`` (`filter`).
 
+    ``names`` are columns to show in place of the usual ones (`show_columns`), ``number`` asks for one frame whole
+    (`tree`), ``live`` follows a capture that grows or a stream (`follow`) until that ends or Ctrl-C, which is said in
+    one line on ``err``. ``contexts`` are IPHC contexts, as the `Decoder` takes them.
+
     Raises `InputError` for what is wrong with file, keys, format or expression; a truncated capture, or keys under
-    which no secured frame verifies, raise after the frames were written. ``contexts`` are IPHC contexts, as the
-    `Decoder` takes them.
+    which no secured frame verifies, raise after the frames were written.
     """
     if fmt not in _FORMATS:
         raise InputError(f"format {fmt!r} is unknown; expected {' or '.join(_FORMATS)}")
-    matches = compile_filter(expr, FIELDS) if expr else None
+    matches = compile_filter(expr, JSONL_FIELDS) if expr else None
+    line = chosen(names, fmt) if names is not None else _FORMATS[fmt]()
     table = KeyTable.read(keys) if keys else None
-    mics = write_table(path, table, contexts, out) if fmt == "table" and matches is None else None
+    decoder = Decoder(table, contexts)
+    if live and number is not None:
+        raise InputError("one frame of a live capture cannot be asked for; expected --frame or --follow")
+    if number is not None:
+        _whole(path, decoder, number, fmt, out)
+        return
+    mics: Mapping[str, int] | None = None
+    if live:
+        mics = _follow(path, decoder, line, matches, out, err)
+    elif fmt == "table" and matches is None and names is None:
+        mics = write_table(path, table, contexts, out)
     if mics is None:
-        mics = _frame_by_frame(path, Decoder(table, contexts), _FORMATS[fmt](), matches, out)
+        mics = _frame_by_frame(path, decoder, line, matches, out)
     if keys and mics and "ok" not in mics:
         raise InputError(f"{keys}: none of the {sum(mics.values())} secured frames verified with these keys")
 
 
-def _frame_by_frame(
-    path: str, decoder: Decoder, line: Callable[[dict[str, object]], str], matches: Predicate | None, out: TextIO
-) -> Counter[str]:
+def read_contexts(texts: Iterable[str]) -> dict[int, bytes]:
+    """IPHC contexts of ``N=PREFIX`` texts: number (0-15) to prefix (16 octets). Raises `InputError`."""
+    contexts = {}
+    for text in texts:
+        number, _, prefix = text.partition("=")
+        try:
+            contexts[int(number)] = IPv6Network(prefix, strict=False).network_address.packed
+        except ValueError:
+            raise InputError(f"--context {text}: expected N=PREFIX, such as 0=fd00::/64") from None
+        if not 0 <= int(number) <= 15:
+            raise InputError(f"--context {text}: expected a number from 0 to 15")
+    return contexts
+
+
+def _rows(records: Iterable[Record], decoder: Decoder) -> Iterator[tuple[Record, Row]]:
+    start_ns: int | None = None
+    for record in records:
+        start_ns = record.time_ns if start_ns is None else start_ns
+        yield record, Row(decoder.decode(record), record, start_ns)
+
+
+def _frame_by_frame(path: str, decoder: Decoder, line: Line, matches: Predicate | None, out: TextIO) -> Counter[str]:
     """Write the frames that match; ``mic`` of the secured ones, counted."""
     mics: Counter[str] = Counter()
-    for record in read_capture(path):
-        frame = decoder.decode(record)
-        if frame.secured:
-            mics[frame.mic] += 1
-        shown = row(frame)
-        if matches is None or matches(shown):
-            out.write(line(shown))
+    for _, row in _rows(read_capture(path), decoder):
+        if row.frame.secured:
+            mics[row.frame.mic] += 1
+        if matches is None or matches(row):
+            out.write(line(row))
     return mics
 
 
-def _ipv6(address: bytes | None) -> str | None:
-    return str(IPv6Address(address)) if address else None
+def _follow(
+    source: str, decoder: Decoder, line: Line, matches: Predicate | None, out: TextIO, err: TextIO
+) -> Counter[str]:
+    """Write frames as they come, each at once, until the source or Ctrl-C ends it."""
+    mics: Counter[str] = Counter()
+    count = shown = 0
+    end = "the stream ended"
+    try:
+        for _, row in _rows(Live.open(source).records(), decoder):
+            count += 1
+            if row.frame.secured:
+                mics[row.frame.mic] += 1
+            if matches is None or matches(row):
+                shown += 1
+                out.write(line(row))
+                out.flush()
+    except KeyboardInterrupt:
+        end = "stopped"
+    err.write(f"kenshin: {source}: {end} after {count} frames, {shown} shown\n")
+    return mics
 
 
-def _jsonl(shown: dict[str, object]) -> str:
-    return json.dumps(shown, ensure_ascii=False) + "\n"
+def _whole(path: str, decoder: Decoder, number: int, fmt: str, out: TextIO) -> None:
+    """One frame: its tree, or all its fields as one JSON object. Frames before it are decoded for their fragments."""
+    count = 0
+    for record, row in _rows(read_capture(path), decoder):
+        count += 1
+        if record.number == number:
+            out.write(_all_fields(row) if fmt == "jsonl" else "".join(f"{text}\n" for text in frame_lines(row, record)))
+            return
+    raise InputError(f"{path}: no frame {number}; expected 1 to {count}")
+
+
+def _all_fields(row: Row) -> str:
+    return json.dumps({name: row.text(name) for name in row.names}, ensure_ascii=False) + "\n"
+
+
+def _jsonl(row: Row) -> str:
+    return json.dumps(row.line, ensure_ascii=False) + "\n"
 
 
 class _Table:
@@ -118,16 +148,15 @@ class _Table:
     def __init__(self) -> None:
         self._start_ns: int | None = None
 
-    def __call__(self, shown: dict[str, object]) -> str:
-        time_ns = shown["time_ns"]
-        assert isinstance(time_ns, int)
+    def __call__(self, row: Row) -> str:
+        time_ns = row.frame.time_ns
         heading = "" if self._start_ns is not None else columns.HEADING
         self._start_ns = time_ns if self._start_ns is None else self._start_ns
-        cells = {name: shown[name] for name in ("number", "src", "dst", "kind", "seq", "mic", "info")}
+        cells = {name: row.line[name] for name in ("number", "src", "dst", "kind", "seq", "mic", "info")}
         return heading + columns.line(elapsed_ns=time_ns - self._start_ns, **cells)  # type: ignore[arg-type]
 
 
-_FORMATS: Final[Mapping[str, Callable[[], Callable[[dict[str, object]], str]]]] = {
+_FORMATS: Final[Mapping[str, Callable[[], Line]]] = {
     "table": _Table,
     "jsonl": lambda: _jsonl,
 }

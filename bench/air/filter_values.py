@@ -1,0 +1,119 @@
+"""Values in a filter expression: a word and the field's kind to something that values of frames are held against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from ipaddress import IPv6Address, IPv6Network
+from typing import Final
+
+import attrs
+
+from bench.air.fields import FIELDS
+from bench.air.fields_base import Kind, Value
+from bench.air.filter_words import Word, Words
+from bench.air.pattern import PatternError, compile_pattern
+
+PLAIN: Final = {int: Kind.NUMBER, str: Kind.TEXT, bool: Kind.FLAG, list: Kind.LIST, float: Kind.REAL}
+"""Kinds of the jsonl fields by the types of their values."""
+
+_PAIRS: Final = re.compile(r"(?:0x)?([0-9a-fA-F]{2}(?:[:.-]?[0-9a-fA-F]{2})*)")
+_ADDRESSES: Final = frozenset({"src", "dst"})
+_IPV6_TEXTS: Final = frozenset({"ipv6_src", "ipv6_dst"})
+
+
+@attrs.frozen(slots=True)
+class Literal:
+    """A value to compare with; ``bits`` is the length of an IPv6 prefix."""
+
+    value: Value
+    bits: int | None = None
+
+    def equals(self, have: Value) -> bool:
+        """Whether a frame's value is this one, or lies in this prefix."""
+        if self.bits is None or not isinstance(have, bytes) or not isinstance(self.value, bytes):
+            return have == self.value
+        shift = 128 - self.bits
+        return int.from_bytes(have, "big") >> shift == int.from_bytes(self.value, "big") >> shift
+
+
+def literal(word: Word, name: str, kind: Kind) -> Literal | None:
+    """The value of a word for a field of that kind, None where it is none."""
+    text = word.text
+    try:
+        match kind:
+            case Kind.NUMBER:
+                return Literal(_number(text, name))
+            case Kind.FLAG:
+                return Literal({"true": True, "1": True, "false": False, "0": False}[text.lower()])
+            case Kind.REAL:
+                return Literal(float(text))
+            case Kind.SECONDS:
+                return Literal(int(Decimal(text) * 1_000_000_000))
+            case Kind.IPV6:
+                return _ipv6(text)
+            case Kind.EUI64 | Kind.OCTETS:
+                octets = _octets(word)
+                return None if octets is None or (kind is Kind.EUI64 and len(octets) != 8) else Literal(octets)
+    except (ValueError, KeyError, InvalidOperation, OverflowError):
+        return None
+    return Literal(_text(text, name))
+
+
+def _number(text: str, name: str) -> int:
+    """Decimal, 0x or 0b; or a name that the field has for the number (``icmpv6.type == RPL``)."""
+    field = FIELDS.get(name)
+    if field is not None:
+        for value, known in field.names.items():
+            if known.casefold() == text.casefold():
+                return value
+    return int(text, 0)
+
+
+def _ipv6(text: str) -> Literal:
+    if "/" not in text:
+        return Literal(IPv6Address(text).packed)
+    network = IPv6Network(text, strict=False)
+    return Literal(network.network_address.packed, network.prefixlen)
+
+
+def _octets(word: Word) -> bytes | None:
+    """Octets of pairs of hex digits, or a quoted text's own; None where it is neither."""
+    pairs = _PAIRS.fullmatch(word.text)
+    if pairs is None or (word.quoted and not re.search("[:.-]", word.text)):
+        return word.text.encode() if word.quoted else None
+    return bytes.fromhex(re.sub("[:.-]", "", pairs[1]))
+
+
+def _text(text: str, name: str) -> str:
+    """The text as a jsonl line writes it: addresses in their one spelling."""
+    if name in _ADDRESSES:
+        return text.lower()
+    if name in _IPV6_TEXTS:
+        try:
+            return str(IPv6Address(text))
+        except ValueError:
+            return text
+    return text
+
+
+def contains(word: Word, kind: Kind) -> Callable[[Value], bool] | None:
+    """A test for values that hold the word: octets among octets, text in text, a name of a list."""
+    if kind is Kind.LIST:
+        return lambda value: value == word.text
+    if kind is Kind.TEXT:
+        return lambda value: isinstance(value, str) and word.text in value
+    octets = _octets(word)
+    if octets is None:
+        return None
+    return lambda value: isinstance(value, bytes) and octets in value
+
+
+def pattern(word: Word, words: Words) -> Callable[[Value], bool]:
+    """A test for values that match the word as a regular expression. Raises `InputError`."""
+    try:
+        search = compile_pattern(word.text)
+    except PatternError as error:
+        raise words.error(str(error)) from None
+    return lambda value: search(value.decode("latin-1") if isinstance(value, bytes) else str(value))
