@@ -69,6 +69,8 @@ class Link:
     """The key that verified this sender's last frame, by MIC octets: tried first."""
     packets: dict[bytes, Ends] = attrs.field(factory=dict)
     """What compressed IPv6 headers mean on this hop."""
+    packed: bytes = b""
+    """For an index to keep what it makes of this."""
 
 
 @attrs.frozen(slots=True)
@@ -126,9 +128,9 @@ class BulkDecoder:
     """Packets of one link type to rows, ``keys`` as `suits` wants them.
 
     ``first`` and ``newest`` are the first and the newest verified frame of each sender since `begin`. ``ordered`` is
-    False once a frame is met whose row depends on frames long before it (a counter that does not rise, a secured frame
-    without the sender's EUI-64): such rows may differ from the full decoder's. ``slow`` counts the frames that went to
-    the full decoder.
+    False once a counter is met that does not rise, ``named`` once a secured frame has no EUI-64 of its sender: such
+    rows depend on frames long before, ``info`` or all of it, and may differ from the full decoder's. ``slow`` counts
+    the frames that went to the full decoder.
     """
 
     def __init__(
@@ -136,7 +138,7 @@ class BulkDecoder:
     ) -> None:
         self.first: Verified = {}
         self.newest: Verified = {}
-        self.ordered = True
+        self.ordered = self.named = True
         self.slow = 0
         self._link_type = link_type
         self._keys = keys or KeyTable()
@@ -150,7 +152,8 @@ class BulkDecoder:
 
     def begin(self) -> None:
         """Begin a span: nothing is known of the frames before it."""
-        self.first, self.newest, self.ordered = {}, {}, True
+        self.first, self.newest = {}, {}
+        self.ordered = self.named = True
 
     def decode(self, number: int, offset: int, time_ns: int, packet: bytes, original: int) -> Row | Pending:
         """The row of one packet as captured (``original`` octets before cutting). Never raises."""
@@ -166,7 +169,7 @@ class BulkDecoder:
                 return Pending(number, offset, time_ns, self._link_type, packet, original)
             if frame.secured and self._keys.candidates(frame.key_index):
                 if frame.src is None or len(frame.src) != 8:
-                    self.ordered = False
+                    self.named = False
                 elif frame.mic == "ok" and frame.frame_counter is not None:
                     self._verified((frame.src, frame.key_index), frame.frame_counter, record.data)
             return row_of(frame, offset)

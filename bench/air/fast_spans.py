@@ -14,7 +14,7 @@ from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
 import attrs
 
-from bench.air.capture import PCAP_MAGICS
+from bench.air.capture import PCAP_MAGICS, read_capture
 from bench.air.link import PHY_LINK_TYPES
 from bench.air.pcapng import PcapngStream
 
@@ -39,6 +39,12 @@ class Form:
     offset_s: int
     head_octets: int
     """Where the first record begins."""
+
+    def record_octets(self, head: bytes) -> int:
+        """Octets of the record that begins with ``head`` (16 octets or more)."""
+        if self.is_pcapng:
+            return int(struct.unpack_from("<I", head, 4)[0])
+        return 16 + int(struct.unpack_from(self.order + "I", head, 8)[0])
 
 
 class Span(NamedTuple):
@@ -162,3 +168,8 @@ def _pcap_packets(form: Form, span: Span, buffer: bytes) -> Iterator[Captured]:
         yield number, base + at, seconds * _NS + fraction * unit_ns, buffer[at + 16 : at + 16 + captured], original
         number += 1
         at += 16 + captured
+
+
+def has_more(path: str, count: int) -> bool:
+    """Whether `read_capture` gives more than ``count`` records; else raises the `InputError` that it ends with."""
+    return any(done >= count for done, _ in enumerate(read_capture(path)))

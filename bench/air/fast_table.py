@@ -15,7 +15,7 @@ from bench.air.capture import read_capture
 from bench.air.fast import BulkDecoder, Pending, Verified, follows, record_of, suits
 from bench.air.fast_packet import remember
 from bench.air.fast_pool import gc_paused, ordered_map
-from bench.air.fast_spans import Form, Span, form_of, packets, spans
+from bench.air.fast_spans import Form, Span, form_of, has_more, packets, spans
 from bench.air.frame import Decoder, Frame
 from bench.air.keys import KeyTable
 from bench.air.mac import format_address
@@ -105,7 +105,7 @@ def write_table(
         for piece in ordered_map(bulk.piece, chain((first,), cut), workers):
             if not table.add(piece):
                 break
-        if table.stop != os.path.getsize(path):
+        if table.stop != os.path.getsize(path) and has_more(path, table.packets):
             table.rest(path, Decoder(keys, contexts))
     return table.mics
 
@@ -117,7 +117,8 @@ class _Table:
         self.mics: Counter[str] = Counter()
         self.stop = 0
         """Where the frames end that are written."""
-        self._packets = 0
+        self.packets = 0
+        """How many those are."""
         self._newest: Verified = {}
         self._start_ns, self._out, self._decoder = start_ns, out, decoder
         out.write(columns.HEADING)
@@ -133,7 +134,7 @@ class _Table:
             self._out.write(text)
         self._newest.update(piece.newest)
         self.mics.update(piece.mics)
-        self._packets += piece.packets
+        self.packets += piece.packets
         self.stop = piece.stop
         return True
 
@@ -141,7 +142,7 @@ class _Table:
         """Write the frames from the next one on, decoded after all before it by a decoder of its own."""
         for done, record in enumerate(read_capture(path)):
             frame = decoder.decode(record)
-            if done >= self._packets:
+            if done >= self.packets:
                 self._frame(frame)
 
     def _frame(self, frame: Frame) -> None:

@@ -101,6 +101,11 @@ class KeyTable:
         """No key is to be found on the air: neither a handshake can be opened nor does a GTK wait for its name."""
         return not (self._pmks or self._nameless)
 
+    def digest(self) -> str:
+        """A name for this table's content, that does not give it away."""
+        content = repr((self._keys, list(self._nameless), list(self._names), self._pmks, self._addresses))
+        return hashlib.blake2b(content.encode(), digest_size=16, person=b"kenshin keys").hexdigest()
+
     @property
     def pmks(self) -> tuple[bytes, ...]:
         """Pairwise master keys, 32 octets each."""

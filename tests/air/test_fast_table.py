@@ -30,7 +30,8 @@ from bench.errors import InputError
 from tests.air.mac_captures import CONTIKI, CONTIKI_CONTEXTS, WISUN, keys_of, need
 
 FORMS = ("", "-tap-fcs32", "-clear", "-br-own")
-SHARED = [(name, form) for name in WISUN for form in FORMS if (name, form) != ("mbed-line2", "-br-own")]
+_LEFT_OUT = (("mbed-line2", "-br-own"), ("mbed-line2", ""))  # the one is not there, the other the longest by far
+SHARED = [(name, form) for name in WISUN for form in FORMS if (name, form) not in _LEFT_OUT]
 SHARED += [(name, form) for name in CONTIKI for form in ("", "-fcs16")]
 KEY = bytes(range(16))
 A, B = bytes.fromhex("024b42fffe000001"), bytes.fromhex("024b42fffe000002")

@@ -1,0 +1,59 @@
+"""The columns of a capture's index: what they are called, how wide they are, what their numbers stand for.
+
+A row is packed as one record (`ROW`), a file holds groups of `GROUP` rows with each column together (`BLOCK`), so that
+a query reads only the columns that it asks for.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from bench.air.mac import FrameType
+from bench.air.wisun_element import WisunFrameType
+
+GROUP: Final = 1 << 16
+ABSENT: Final = -1
+"""Stands for None in ``pan``, ``seq``, ``key_index``, ``frame_counter`` and ``protocol``."""
+
+KINDS: Final = ("damaged", *(kind.name.lower() for kind in FrameType), *(kind.name for kind in WisunFrameType))
+"""`Frame.kind` by its number in column ``kind``."""
+MICS: Final = ("none", "ok", "bad", "no key")
+"""`Frame.mic` by its number in column ``mic``."""
+
+ROW: Final = np.dtype(
+    [
+        ("offset", "<i8"),
+        ("time_ns", "<i8"),
+        ("frame_counter", "<i8"),
+        ("length_octets", "<u2"),
+        ("kind", "u1"),
+        ("mic", "u1"),
+        ("level", "u1"),
+        ("seq", "<i2"),
+        ("key_index", "<i2"),
+        ("protocol", "<i2"),
+        ("first", "<u2"),
+        ("second", "<u2"),
+        ("src", "<u8"),
+        ("dst", "<u8"),
+        ("src_octets", "u1"),
+        ("dst_octets", "u1"),
+        ("pan", "<i4"),
+        ("ipv6_src_prefix", ">u8"),
+        ("ipv6_src_interface", ">u8"),
+        ("ipv6_dst_prefix", ">u8"),
+        ("ipv6_dst_interface", ">u8"),
+    ]
+)
+"""``offset``: of the record in the capture file (`ABSENT` where it is not known). ``src``/``dst``: EUI-64 or short
+address as a number, by ``src_octets``/``dst_octets`` (8, 2, 0 for none). ``level``: security level, 0 for none.
+``protocol``: of the innermost IPv6 packet; ``first``/``second`` are its UDP ports, or its ICMPv6 type and code."""
+
+PACK_FRAME: Final = "<qqqHBBBhhhHH"
+PACK_LINK: Final = "<QQBBi"
+"""Layouts of the two packed parts of a `ROW`; the IPv6 addresses follow as they are."""
+
+BLOCK: Final = np.dtype([(name, ROW[name].newbyteorder("<"), (GROUP,)) for name in ROW.names or ()])
+"""One group of rows in the file, columns together, little-endian."""
