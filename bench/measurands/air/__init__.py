@@ -1,12 +1,17 @@
 """What the air alone tells: joins, hop counts, round trips and air time, from decoded frames and nothing else.
 
-Pure functions over an iterable of `bench.air.frame.Frame`; they never see a file, a device or the twin, so the same
-code measures a bare capture of a foreign network and the captures of a run folder.
+Pure functions over an iterable of `bench.air.frame.Frame` (`merge`: of capture records); they never see a file, a device
+or the twin, so the same code measures a bare capture of a foreign network and the captures of a run folder.
 
 * `join.joins`: per node the phases from the first solicitation to the DAO-ACK (`join.radio` of lab-practice)
 * `hops.routes`, `hops.depth_at`: parents and DODAG depth over time
 * `roundtrip.round_trips`: ICMPv6 echo series
 * `airtime.phy`, `airtime.airtime`: bit rate as seen on the air, seconds on the air per transmitter
+* `transfers.transfers`, `transfers.links`: retransmissions, acknowledgement ratio per link
+* `mesh.mesh`: DODAGs, ranks, parents, hop counts, loops and orphans over time
+* `latency.passages`: one datagram over its hops, how long each took and each node kept it
+* `coverage.coverage`: what share of all transmissions the capture holds, with an exact interval
+* `merge.Air`, `clocks.clocks`: several sniffers made one stream on one clock
 * `report.measure`: all of them at once, as `kenshin measure` prints them
 
 Rule of all of them: derive what can be derived, say null where it cannot. A sniffer that missed a frame must never turn

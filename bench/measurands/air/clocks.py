@@ -38,7 +38,7 @@ MIN_DRIFT_PAIRS: Final = 3
 MIN_DRIFT_SPAN_NS: Final = NS_PER_S
 MIN_POINT_PAIRS: Final = 8
 MIN_POINT_SPREAD: Final = 20
-SAMPLE: Final = 400
+SAMPLE: Final = 200
 """Pairs that the first slope is taken from (their number squared is what it costs)."""
 _SECURED: Final = 0x08
 """The security bit in the first octet of the frame control (IEEE 802.15.4-2015 7.2.1)."""

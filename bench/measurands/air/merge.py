@@ -9,7 +9,7 @@ joins the transmission that it can only be: same time, same length.
 
 Stamps are normalised to the start of the frame where sniffers stamp different points (`clocks`), or where it is told.
 
-Captures are read twice, so give lists or a `CaptureFile`, not iterators.
+Captures are read twice, so give what can be iterated again (a list), not an iterator.
 """
 
 from __future__ import annotations
@@ -17,12 +17,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
-from pathlib import Path
 from typing import Final
 
 import attrs
 
-from bench.air.capture import read_capture
 from bench.air.frame import Decoder, Frame
 from bench.air.keys import KeyTable
 from bench.air.link import Record
@@ -34,16 +32,6 @@ WIDE_NS: Final = NS_PER_S
 NEAR_NS: Final = 300_000
 """Those of other frames within this, or six times what the clocks scatter: the shortest frame (5 octets at
 250 kbit/s) is on the air for longer."""
-
-
-@attrs.frozen(slots=True)
-class CaptureFile:
-    """A capture that can be read again and again. Raises `InputError` as `read_capture` does."""
-
-    path: Path
-
-    def __iter__(self) -> Iterator[Record]:
-        return read_capture(self.path)
 
 
 @attrs.frozen(slots=True)
