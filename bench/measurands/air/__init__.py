@@ -1,7 +1,7 @@
 """What the air alone tells: joins, hop counts, round trips and air time, from decoded frames and nothing else.
 
-Pure functions over an iterable of `bench.air.frame.Frame` (`merge`: of capture records); they never see a file, a device
-or the twin, so the same code measures a bare capture of a foreign network and the captures of a run folder.
+Pure functions over an iterable of `bench.air.frame.Frame` (`merge`: of capture records); they never see a file, a
+device or the twin, so the same code measures a bare capture of a foreign network and the captures of a run folder.
 
 * `join.joins`: per node the phases from the first solicitation to the DAO-ACK (`join.radio` of lab-practice)
 * `hops.routes`, `hops.depth_at`: parents and DODAG depth over time
