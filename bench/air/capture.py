@@ -1,24 +1,24 @@
 """Capture files in: pcap and pcapng, plain or gzip, to records of PSDU octets with what the sniffer noted beside.
 
-Link types: 195 (802.15.4 with FCS, 16 or 32 bit), 230 (without FCS), 283 (TAP). A truncated file gives all its whole
-records and then raises `InputError` with file and octet offset, so what was captured is never lost.
+Link types: 195 (802.15.4 with FCS, 16 or 32 bit), 230 (without FCS), 283 (TAP), and those of networks (1, 101, 113,
+228, 229, 276) for the ZEP datagrams on them. A truncated file gives all its whole records and then raises `InputError`
+with file and octet offset, so what was captured is never lost.
 """
 
 from __future__ import annotations
 
 import gzip
-import io
 import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from bench.air.link import PHY_LINK_TYPES, Record, make_record
+from bench.air.link import EXPECTED, LINK_TYPES, PHY_LINK_TYPES, Record, read_packet
 from bench.air.pcapng import PcapngStream
 from bench.errors import InputError
 
-__all__ = ["PcapngStream", "Record", "read_capture"]
+__all__ = ["PcapngStream", "Record", "read_capture", "read_stream"]
 
 _CHUNK: Final = 1 << 20
 _GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -48,10 +48,21 @@ def read_capture(path: Path | str) -> Iterator[Record]:
         raise InputError(f"{path}: {error.strerror or error}; expected a capture file") from None
 
 
+class _Octets(Protocol):
+    """What a capture is read from: gives some octets, none at the end."""
+
+    def read1(self, count: int, /) -> bytes: ...
+
+
+def read_stream(file: _Octets, name: str) -> Iterator[Record]:
+    """All records of a capture that comes through ``file``, each as soon as it is whole. Raises as `read_capture`."""
+    return _read(_Source(file, name), name)
+
+
 class _Source:
     """Reads octets and knows where it is; a gzip stream that ends early is only an early end."""
 
-    def __init__(self, file: io.BufferedIOBase, name: str) -> None:
+    def __init__(self, file: _Octets, name: str) -> None:
         self._file = file
         self._name = name
         self.at = 0
@@ -59,19 +70,21 @@ class _Source:
     def read(self, count: int) -> bytes:
         """``count`` octets, fewer only at the end."""
         octets = b""
-        while len(octets) < count and (more := self._some(count - len(octets))):
+        while len(octets) < count and (more := self.some(count - len(octets))):
             octets += more
-        self.at += len(octets)
         return octets
 
-    def _some(self, count: int) -> bytes:
+    def some(self, count: int) -> bytes:
+        """What is there, ``count`` octets at most; none only at the end."""
         # read1, because read drops what it already has where the stream ends early
         try:
-            return self._file.read1(count)
+            octets = self._file.read1(count)
         except EOFError:
             return b""
         except (zlib.error, gzip.BadGzipFile) as error:
             raise InputError(f"{self._name}: damaged gzip after octet {self.at} ({error})") from None
+        self.at += len(octets)
+        return octets
 
 
 def _read(source: _Source, name: str) -> Iterator[Record]:
@@ -88,7 +101,7 @@ def _read_pcapng(source: _Source, first: bytes, name: str) -> Iterator[Record]:
     octets = first
     while octets:
         yield from stream.feed(octets)
-        octets = source.read(_CHUNK)
+        octets = source.some(_CHUNK)
     stream.close()
 
 
@@ -99,9 +112,9 @@ def _read_pcap(source: _Source, magic: bytes, name: str) -> Iterator[Record]:
         raise InputError(f"{name}: truncated at octet {source.at}, inside the file header")
     link = struct.unpack(order + "HHiIII", header)[5]
     link_type, fcs_given = link & 0xFFFF, link >> 28 & 0xF if link & 0x0400_0000 else 0
-    if link_type not in PHY_LINK_TYPES:
-        raise InputError(f"{name}: link type {link_type} is not IEEE 802.15.4; expected 195, 230 or 283")
-    number = 0
+    if link_type not in LINK_TYPES:
+        raise InputError(f"{name}: link type {link_type} is not IEEE 802.15.4; {EXPECTED}")
+    number = frames = 0
     while head := source.read(16):
         start = source.at - len(head)
         if len(head) < 16:
@@ -113,4 +126,10 @@ def _read_pcap(source: _Source, magic: bytes, name: str) -> Iterator[Record]:
         if len(data) < captured:
             raise InputError(f"{name}: truncated at octet {start}, inside a record")
         number += 1
-        yield make_record(number, seconds * 1_000_000_000 + fraction * unit_ns, link_type, data, original, fcs_given)
+        stamp_ns = seconds * 1_000_000_000 + fraction * unit_ns
+        record = read_packet(number, stamp_ns, link_type, data, original, fcs_given)
+        if record is not None:
+            frames += 1
+            yield record
+    if not frames and link_type not in PHY_LINK_TYPES:
+        raise InputError(f"{name}: no IEEE 802.15.4 frame in packets of link type {link_type}; {EXPECTED}")

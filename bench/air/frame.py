@@ -11,7 +11,19 @@ from typing import Final, TypeVar
 
 import attrs
 
-from bench.air import application, beacon, command, ipv6, ipv6_fragment, lowpan, mlme, sixlorh, summary, wisun
+from bench.air import (
+    application,
+    beacon,
+    command,
+    header_ies,
+    ipv6,
+    ipv6_fragment,
+    lowpan,
+    mlme,
+    sixlorh,
+    summary,
+    wisun,
+)
 from bench.air.counters import Freshness
 from bench.air.describe import describe
 from bench.air.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, decode_relay
@@ -140,7 +152,7 @@ class Decoder:
         if record.damage or record.fcs_ok is False:
             return _bare(record, f"malformed: {record.damage or 'the FCS is wrong'}")
         try:
-            raw = decode_mac(record.data)
+            raw = decode_mac(record.data, cut=record.cut)
         except Malformed as error:
             return _bare(record, f"malformed: {error}")
         opened = self._opener.open(record, raw)
@@ -188,7 +200,7 @@ class Decoder:
             content=inside.content,
             piece=inside.piece,
             datagram=inside.datagram,
-            info=_info(inside.info or ie_trouble or summary.elements(typed), opened.freshness),
+            info=_info(inside.info or ie_trouble or summary.elements(typed) or _listening(mac), opened.freshness),
         )
 
     def _learn(self, mac: MacFrame, typed: tuple[Element | Opaque, ...], inside: _Inside) -> _Inside:
@@ -363,6 +375,15 @@ def _eapol(octets: bytes, kmp_id: int, outer: tuple[str, ...]) -> _Inside:
         return _Inside((*outer, *summary.eapol_layers(pdu)), None, pdu, kmp_id, info=summary.eapol(pdu))
     except Malformed as error:
         return _Inside((*outer, "eapol"), kmp_id=kmp_id, info=f"malformed: {error}")
+
+
+def _listening(mac: MacFrame) -> str:
+    """What plain header IEs say of a frame that says nothing else: when its sender listens (RIT, CSL)."""
+    try:
+        found = [element for element in map(header_ies.read, mac.header_ies) if element is not None]
+    except Malformed as error:
+        return f"malformed: {error}"
+    return ", ".join(map(header_ies.describe, found))
 
 
 def _read_ies(mac: MacFrame) -> tuple[str, tuple[str, ...], tuple[Element | Opaque, ...], str]:

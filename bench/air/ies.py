@@ -40,10 +40,13 @@ class SubIe:
     content: bytes = b""
 
 
-def read_header_ies(octets: bytes, at: int, end: int) -> tuple[tuple[Ie, ...], int]:
-    """Header IEs from ``at`` up to a termination or ``end``, and where they stopped. Raises `Malformed`."""
+def read_header_ies(octets: bytes, at: int, end: int, *, cut: bool = False) -> tuple[tuple[Ie, ...], int]:
+    """Header IEs from ``at`` up to a termination or ``end``, and where they stopped; in a ``cut`` frame up to the one
+    that is cut. Raises `Malformed`."""
     ies: list[Ie] = []
     while at < end:
+        if cut and _is_cut(octets, at, end, 0x7F):
+            break
         head, at = _head(octets, at, end, "header IE")
         if head & 0x8000:
             raise Malformed(f"a payload IE stands among the header IEs at octet {at - 2}")
@@ -56,10 +59,13 @@ def read_header_ies(octets: bytes, at: int, end: int) -> tuple[tuple[Ie, ...], i
     return tuple(ies), at
 
 
-def read_payload_ies(octets: bytes, at: int, end: int) -> tuple[tuple[Ie, ...], int]:
-    """Payload IEs from ``at`` up to the termination or ``end``, and where they stopped. Raises `Malformed`."""
+def read_payload_ies(octets: bytes, at: int, end: int, *, cut: bool = False) -> tuple[tuple[Ie, ...], int]:
+    """Payload IEs from ``at`` up to the termination or ``end``, and where they stopped; in a ``cut`` frame up to the
+    one that is cut. Raises `Malformed`."""
     ies: list[Ie] = []
     while at < end:
+        if cut and _is_cut(octets, at, end, 0x7FF):
+            break
         head, at = _head(octets, at, end, "payload IE")
         if not head & 0x8000:
             raise Malformed(f"a header IE stands among the payload IEs at octet {at - 2}")
@@ -104,6 +110,10 @@ def write_sub_ies(ies: Iterable[SubIe]) -> bytes:
         else _tlv(ie.id << 8, ie.content, 0xFF, ie.id <= 0x7F)
         for ie in ies
     )
+
+
+def _is_cut(octets: bytes, at: int, end: int, length_mask: int) -> bool:
+    return at + 2 > end or at + 2 + ((octets[at] | octets[at + 1] << 8) & length_mask) > end
 
 
 def _head(octets: bytes, at: int, end: int, what: str) -> tuple[int, int]:

@@ -1,18 +1,20 @@
 """What a capture's link type means: octets of one packet to a `Record`, and TAP headers both ways.
 
 Link type 195 is 802.15.4 with FCS, 230 without, 283 TAP (jkcko/ieee802.15.4-tap 1.2: little-endian TLVs before the
-PSDU). 195 does not say how long its FCS is: the length whose check is right is taken, 16 bit where neither is.
+PSDU). 195 does not say how long its FCS is: the length whose check is right is taken, 16 bit where neither is. In
+captures of a network (Ethernet, raw IP ...) frames stand in ZEP datagrams.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from typing import Final
 
 import attrs
 
+from bench.air import carried, zep
 from bench.air.errors import Malformed
 from bench.air.mac import fcs16, fcs32
 
@@ -20,6 +22,9 @@ WITH_FCS: Final = 195
 NO_FCS: Final = 230
 TAP: Final = 283
 PHY_LINK_TYPES: Final = frozenset({WITH_FCS, NO_FCS, TAP})
+LINK_TYPES: Final = PHY_LINK_TYPES | carried.LINK_TYPES
+"""All that are read: of 802.15.4, and of networks on which ZEP datagrams travel."""
+EXPECTED: Final = "expected 195, 230 or 283, or a network's with ZEP datagrams"
 
 _CHANNEL_PAGE_SUN: Final = 9
 
@@ -58,6 +63,7 @@ class FcsType(IntEnum):
 
 _TLV_FCS_TYPE, _TLV_RSS, _TLV_CHANNEL = Tlv.FCS_TYPE, Tlv.RSS, Tlv.CHANNEL
 _TLV_START, _TLV_END = Tlv.START_OF_FRAME, Tlv.END_OF_FRAME
+_FCS: Final[dict[int, Callable[[bytes], bytes]]] = {2: fcs16, 4: fcs32}
 _FCS_OCTETS: Final = {int(kind): kind.octets for kind in FcsType}
 
 
@@ -68,7 +74,8 @@ class Record:
     ``fcs_ok`` is None where the capture holds no FCS; ``fcs_octets`` then is 0. ``start_ns``/``end_ns`` (frame start
     and end on air), ``rssi_dbm`` and ``channel`` come from TAP and are None elsewhere. ``original_length`` counts the
     PSDU's octets on the wire of the capture (with FCS where it has one), also where the capture cut the frame
-    (``cut``). ``damage`` says what is wrong with the link header, "" where nothing is.
+    (``cut``). ``damage`` says what is wrong with the link header, "" where nothing is. ``tlvs`` are all of TAP's, as
+    kind and octets (`tap.Tap` reads them), ``comments`` what a pcapng capture says about the packet.
     """
 
     number: int
@@ -84,6 +91,47 @@ class Record:
     original_length: int = 0
     cut: bool = False
     damage: str = ""
+    tlvs: tuple[tuple[int, bytes], ...] = attrs.field(default=(), eq=False, repr=False)
+    comments: tuple[str, ...] = ()
+
+
+def read_packet(
+    number: int, time_ns: int, link_type: int, packet: bytes, original: int, fcs_given: int = 0
+) -> Record | None:
+    """As `make_record`, of any of `LINK_TYPES`; None for a packet of a network without a frame in it."""
+    if link_type in PHY_LINK_TYPES:
+        return make_record(number, time_ns, link_type, packet, original, fcs_given)
+    payload = carried.udp_payload(link_type, packet, zep.PORT)
+    if payload is None:
+        return None
+    return zep_record(number, time_ns, payload, link_type, cut=original > len(packet))
+
+
+def zep_record(
+    number: int, time_ns: int, payload: bytes, link_type: int = carried.RAW_IP, *, cut: bool = False
+) -> Record | None:
+    """Record of the ZEP datagram in a UDP payload, from a capture or a socket; None for a ZEP acknowledgement.
+
+    ``time_ns`` is the stamp of capture or arrival: the one inside is of the sniffer's own clock. Never raises: what is
+    no ZEP is ``damage``."""
+    try:
+        found = zep.decode_zep(payload, cut=cut)
+    except Malformed as error:
+        return Record(number, time_ns, link_type, b"", cut=cut, damage=str(error))
+    if isinstance(found, zep.ZepAck):
+        return None
+    length = len(found.frame) + found.missing
+    base = Record(number, time_ns, link_type, found.frame, channel=found.channel, original_length=length)
+    if found.missing:
+        return attrs.evolve(base, cut=True)
+    if found.has_fcs:
+        data, ok, octets = _split_fcs(found.frame, False, 0)
+        return attrs.evolve(base, data=data, fcs_ok=ok, fcs_octets=octets)
+    if length < 2:
+        return attrs.evolve(base, damage="ZEP: no room for the radio's two octets")
+    level, quality = struct.unpack("bB", found.frame[-2:])
+    ok = bool(quality & 0x80)
+    return attrs.evolve(base, data=found.frame[:-2], fcs_ok=ok, fcs_octets=2, rssi_dbm=float(level))
 
 
 def make_record(number: int, time_ns: int, link_type: int, packet: bytes, original: int, fcs_given: int = 0) -> Record:
@@ -114,6 +162,7 @@ def make_record(number: int, time_ns: int, link_type: int, packet: bytes, origin
         tap.end_ns,
         original - (len(packet) - len(psdu)),
         cut,
+        tlvs=tap.tlvs,
     )
 
 
@@ -121,12 +170,11 @@ def _split_fcs(psdu: bytes, cut: bool, octets: int) -> tuple[bytes, bool | None,
     """PSDU without FCS, whether the FCS is right, its octets. ``octets`` 0: find out."""
     if cut:
         return psdu, None, 0
-    checks = {2: fcs16, 4: fcs32}
-    if octets not in checks:
+    if octets not in _FCS:
         octets = 4 if len(psdu) > 4 and fcs32(psdu[:-4]) == psdu[-4:] and fcs16(psdu[:-2]) != psdu[-2:] else 2
     if len(psdu) < octets:
         return psdu, False, 0
-    return psdu[:-octets], checks[octets](psdu[:-octets]) == psdu[-octets:], octets
+    return psdu[:-octets], _FCS[octets](psdu[:-octets]) == psdu[-octets:], octets
 
 
 @attrs.frozen(slots=True)
@@ -136,6 +184,7 @@ class _Tap:
     channel: int | None = None
     start_ns: int | None = None
     end_ns: int | None = None
+    tlvs: tuple[tuple[int, bytes], ...] = ()
 
 
 _TAP_FIELDS: Final[dict[int, tuple[str, struct.Struct]]] = {
@@ -154,13 +203,14 @@ def _read_tap(packet: bytes) -> tuple[_Tap, bytes]:
     if version != 0 or length < 4 or length > len(packet):
         raise Malformed(f"TAP header: version {version}, length {length} in {len(packet)} octets")
     found: dict[str, int | float] = {}
-    for kind, value in _tlvs(packet[4:length]):
+    tlvs = tuple(_tlvs(packet[4:length]))
+    for kind, value in tlvs:
         name, layout = _TAP_FIELDS.get(kind, ("", struct.Struct("")))
         if name:
             if len(value) < layout.size:
                 raise Malformed(f"TAP TLV {kind} with {len(value)} octets")
             found[name] = layout.unpack_from(value)[0]
-    return _Tap(**found), packet[length:]  # type: ignore[arg-type]
+    return _Tap(**found, tlvs=tlvs), packet[length:]  # type: ignore[arg-type]
 
 
 def _tlvs(octets: bytes) -> Iterator[tuple[int, bytes]]:
@@ -184,19 +234,23 @@ def write_tap(
     channel: int | None = None,
     start_ns: int | None = None,
     end_ns: int | None = None,
+    tlvs: Iterable[tuple[int, bytes]] = (),
+    fcs_octets: int = 4,
 ) -> bytes:
-    """A packet of link type 283: TAP header, PSDU and its 4-octet FCS (``fcs=False``: FCS type 0 and none)."""
-    tlvs = [_tlv(_TLV_FCS_TYPE, struct.pack("<B", 2 if fcs else 0))]
+    """A packet of link type 283: TAP header, PSDU and its FCS of 4 or 2 octets (``fcs=False``: FCS type 0 and none).
+
+    ``tlvs`` are further ones (`tap.Tap.tlvs`)."""
+    known = [_tlv(_TLV_FCS_TYPE, bytes((fcs_octets // 2 if fcs else 0,)))]
     if rssi_dbm is not None:
-        tlvs.append(_tlv(_TLV_RSS, struct.pack("<f", rssi_dbm)))
+        known.append(_tlv(_TLV_RSS, struct.pack("<f", rssi_dbm)))
     if channel is not None:
-        tlvs.append(_tlv(_TLV_CHANNEL, struct.pack("<HB", channel, _CHANNEL_PAGE_SUN)))
+        known.append(_tlv(_TLV_CHANNEL, struct.pack("<HB", channel, _CHANNEL_PAGE_SUN)))
     if start_ns is not None:
-        tlvs.append(_tlv(_TLV_START, struct.pack("<Q", start_ns)))
+        known.append(_tlv(_TLV_START, struct.pack("<Q", start_ns)))
     if end_ns is not None:
-        tlvs.append(_tlv(_TLV_END, struct.pack("<Q", end_ns)))
-    body = b"".join(tlvs)
-    return struct.pack("<BBH", 0, 0, 4 + len(body)) + body + psdu + (fcs32(psdu) if fcs else b"")
+        known.append(_tlv(_TLV_END, struct.pack("<Q", end_ns)))
+    body = b"".join((*known, *(_tlv(kind, value) for kind, value in tlvs)))
+    return struct.pack("<BBH", 0, 0, 4 + len(body)) + body + psdu + (_FCS[fcs_octets](psdu) if fcs else b"")
 
 
 def _tlv(kind: int, value: bytes) -> bytes:

@@ -118,8 +118,11 @@ def pans_present(version: int, dst: int, src: int, compression: bool) -> tuple[b
     return True, not compression
 
 
-def decode_mac(psdu: bytes) -> MacFrame:
-    """Frame of PSDU octets without FCS. Raises `Malformed`."""
+def decode_mac(psdu: bytes, *, cut: bool = False) -> MacFrame:
+    """Frame of PSDU octets without FCS. Raises `Malformed`.
+
+    Where the capture ``cut`` the frame, there is no MIC, and information elements are read up to the one that is cut.
+    """
     reader = _Reader(psdu, "MAC header")
     fcf = reader.le(2)
     frame_type, version = fcf & 7, fcf >> 12 & 3
@@ -140,18 +143,18 @@ def decode_mac(psdu: bytes) -> MacFrame:
     src_pan = reader.le(2) if src_pan_there else None
     src = reader.address(src_octets)
     security = _read_security(reader, version) if fcf & 8 else None
-    end = len(psdu) - (mic_octets(security.level) if security else 0)
+    end = len(psdu) - (mic_octets(security.level) if security and not cut else 0)
     if end < reader.at:
         raise Malformed(f"{len(psdu)} octets leave no room for the MIC")
     header_ies: tuple[Ie, ...] = ()
     payload_ies: tuple[Ie, ...] = ()
     at = reader.at
     if version == 2 and fcf & 0x200:
-        header_ies, at = read_header_ies(psdu, at, end)
-        if not header_ies:
+        header_ies, at = read_header_ies(psdu, at, end, cut=cut)
+        if not header_ies and not cut:
             raise Malformed("information elements announced, none there")
-        if header_ies[-1].id == HT1 and not (security and security.level & 4):
-            payload_ies, at = read_payload_ies(psdu, at, end)
+        if header_ies and header_ies[-1].id == HT1 and not (security and security.level & 4):
+            payload_ies, at = read_payload_ies(psdu, at, end, cut=cut)
     return MacFrame(
         frame_type=frame_type,
         version=version,

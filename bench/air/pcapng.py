@@ -6,27 +6,36 @@ What is written has one interface of link type 283 (TAP) with stamps in nanoseco
 from __future__ import annotations
 
 import struct
-from typing import Final, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal, Protocol
 
 import attrs
 
-from bench.air.link import PHY_LINK_TYPES, TAP, Record, make_record, write_tap
+from bench.air.link import EXPECTED, LINK_TYPES, PHY_LINK_TYPES, TAP, Record, read_packet, write_tap
 from bench.errors import InputError
 
 _SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _PACKET = 0x0A0D0D0A, 1, 2, 3, 6
 _BYTE_ORDER_MAGIC: Final = 0x1A2B3C4D
-_IF_NAME, _IF_TSRESOL, _IF_TSOFFSET = 2, 9, 14
+_IF_NAME, _IF_TSRESOL, _IF_FCSLEN, _IF_TSOFFSET = 2, 9, 13, 14
+_COMMENT, _PACKET_FLAGS = 1, 2
+_LONGEST_COMMENT: Final = 0xFFFC
+_FCS_UNITS: Final = {2: 1, 16: 1, 4: 2, 32: 2}
+"""FCS lengths as found in if_fcslen, which the specification counts in bits and gives an example of in octets."""
 _LARGEST_BLOCK: Final = 1 << 24
 _NS: Final = 1_000_000_000
+_BYTE_ORDER: Final[dict[str, Literal["little", "big"]]] = {"<": "little", ">": "big"}
 
 
 @attrs.frozen(slots=True)
 class _Interface:
-    """Link type and clock of one interface: ticks in a second, and seconds to add."""
+    """Link type and clock of one interface: ticks in a second, and seconds to add. ``snap`` is the longest packet
+    kept (0: any), ``fcs_units`` the FCS length in 16-bit units where the capture tells it, else 0."""
 
     link_type: int
     ticks_per_s: int = 1_000_000
     offset_s: int = 0
+    snap: int = 0
+    fcs_units: int = 0
 
     def stamp_ns(self, ticks: int) -> int:
         return self.offset_s * _NS + ticks * _NS // self.ticks_per_s
@@ -35,8 +44,9 @@ class _Interface:
 class PcapngStream:
     """Incremental pcapng reader: feed octets as they come, take the records that they complete.
 
-    ``packets`` counts packet blocks, of any link type: it is the sniffer port's count. Packets of other link types
-    than 802.15.4's are counted and skipped. ``name`` stands in error messages.
+    ``packets`` counts packet blocks, of any link type: it is the sniffer port's count. Packets of link types that hold
+    no 802.15.4 frames are counted and skipped, as are those of a network that are no ZEP. ``name`` stands in error
+    messages.
     """
 
     def __init__(self, name: str = "stream") -> None:
@@ -48,6 +58,7 @@ class PcapngStream:
         self._interfaces: list[_Interface] = []
         self._foreign: set[int] = set()
         self._failure: InputError | None = None
+        self._records = 0
 
     @property
     def interfaces(self) -> tuple[_Interface, ...]:
@@ -72,6 +83,7 @@ class PcapngStream:
                 record = self._block(self._buffer[used : used + length])
                 if record is not None:
                     records.append(record)
+                    self._records += 1
                 used += length
                 self._at += length
         except InputError as error:
@@ -89,9 +101,10 @@ class PcapngStream:
             raise InputError(
                 f"{self._name}: truncated at octet {self._at}, inside a block; all records before are read"
             )
-        if self._foreign and not any(i.link_type in PHY_LINK_TYPES for i in self._interfaces):
-            kinds = ", ".join(str(kind) for kind in sorted(self._foreign))
-            raise InputError(f"{self._name}: link type {kinds} is not IEEE 802.15.4; expected 195, 230 or 283")
+        if self._records or not self._interfaces or any(i.link_type in PHY_LINK_TYPES for i in self._interfaces):
+            return
+        kinds = ", ".join(str(kind) for kind in sorted({i.link_type for i in self._interfaces} | self._foreign))
+        raise InputError(f"{self._name}: no IEEE 802.15.4 frame in packets of link type {kinds}; {EXPECTED}")
 
     def _block_length(self, at: int) -> int | None:
         """Octets of the block at ``at`` of the buffer, None while its head is not there yet."""
@@ -128,27 +141,37 @@ class PcapngStream:
                 return self._packet(body[20:], interface, high << 32 | low, captured, original)
             elif kind == _SIMPLE_PACKET:
                 (original,) = struct.unpack_from(self._order + "I", body)
-                return self._packet(body[4:], 0, 0, min(original, len(body) - 4), original)
+                snap = self._interfaces[0].snap if self._interfaces else 0
+                captured = min(original, snap or original, len(body) - 4)
+                return self._packet(body[4:], 0, 0, captured, original)
         except struct.error:
             raise InputError(f"{self._name}: block at octet {self._at} is shorter than its type: damaged") from None
         return None
 
     def _interface(self, body: bytes) -> _Interface:
-        (link_type,) = struct.unpack_from(self._order + "H", body)
-        if link_type not in PHY_LINK_TYPES:
+        link_type, _, snap = struct.unpack_from(self._order + "HHI", body)
+        if link_type not in LINK_TYPES:
             self._foreign.add(link_type)
-        ticks, offset, at = 1_000_000, 0, 8
-        while at + 4 <= len(body):
-            code, length = struct.unpack_from(self._order + "HH", body, at)
-            value = body[at + 4 : at + 4 + length]
-            if code == 0:
-                break
+        found = _Interface(link_type, snap=snap)
+        for code, value in self._options(body[8:]):
             if code == _IF_TSRESOL and value:
                 ticks = 1 << (value[0] & 0x7F) if value[0] & 0x80 else 10 ** value[0]
+                found = attrs.evolve(found, ticks_per_s=ticks)
             elif code == _IF_TSOFFSET and len(value) == 8:
-                (offset,) = struct.unpack(self._order + "q", value)
+                found = attrs.evolve(found, offset_s=struct.unpack(self._order + "q", value)[0])
+            elif code == _IF_FCSLEN and value:
+                found = attrs.evolve(found, fcs_units=_FCS_UNITS.get(value[0], 0))
+        return found
+
+    def _options(self, octets: bytes) -> Iterator[tuple[int, bytes]]:
+        """Options up to their end, which may be left out."""
+        at = 0
+        while at + 4 <= len(octets):
+            code, length = struct.unpack_from(self._order + "HH", octets, at)
+            if code == 0:
+                return
+            yield code, octets[at + 4 : at + 4 + length]
             at += 4 + (length + 3 & ~3)
-        return _Interface(link_type, ticks, offset)
 
     def _packet(self, data: bytes, interface: int, ticks: int, captured: int, original: int) -> Record | None:
         self.packets += 1
@@ -157,25 +180,33 @@ class PcapngStream:
         if captured > len(data):
             raise InputError(f"{self._name}: packet at octet {self._at} says {captured} octets: damaged")
         described = self._interfaces[interface]
-        if described.link_type not in PHY_LINK_TYPES:
+        if described.link_type not in LINK_TYPES:
             return None
-        stamp_ns = described.stamp_ns(ticks)
-        return make_record(self.packets, stamp_ns, described.link_type, data[:captured], original)
+        stamp_ns, packet = described.stamp_ns(ticks), data[:captured]
+        options = list(self._options(data[captured + 3 & ~3 :])) if len(data) > captured + 3 else []
+        flags = next((int.from_bytes(value, _BYTE_ORDER[self._order]) for c, value in options if c == _PACKET_FLAGS), 0)
+        fcs_units = _FCS_UNITS.get(flags >> 5 & 0xF, described.fcs_units)
+        record = read_packet(self.packets, stamp_ns, described.link_type, packet, original, fcs_units)
+        comments = tuple(value.decode("utf-8", "backslashreplace") for code, value in options if code == _COMMENT)
+        return attrs.evolve(record, comments=comments) if record is not None and comments else record
 
 
-class _Sink(Protocol):
+class ByteSink(Protocol):
+    """Anything that takes octets: a binary file, a socket's file."""
+
     def write(self, octets: bytes, /) -> object: ...
 
 
 class PcapngWriter:
     """Writes pcapng with one TAP interface to anything with ``write`` (a binary file, a socket's file)."""
 
-    def __init__(self, out: _Sink) -> None:
+    def __init__(self, out: ByteSink) -> None:
         self._out = out
 
-    def section(self, name: str = "") -> None:
-        """Section header and interface description (TAP, ns); ``name`` is the interface's name."""
-        self._block(_SECTION, struct.pack("<IHHq", _BYTE_ORDER_MAGIC, 1, 0, -1))
+    def section(self, name: str = "", comments: Iterable[str] = ()) -> None:
+        """Section header and interface description (TAP, ns); ``name`` is the interface's name, ``comments`` are about
+        the whole capture."""
+        self._block(_SECTION, struct.pack("<IHHq", _BYTE_ORDER_MAGIC, 1, 0, -1) + _comments(comments))
         options = _option(_IF_NAME, name.encode()) if name else b""
         options += _option(_IF_TSRESOL, b"\x09") + _option(0, b"")
         self._block(_INTERFACE, struct.pack("<HHI", TAP, 0, 0) + options)
@@ -190,11 +221,27 @@ class PcapngWriter:
         channel: int | None = None,
         start_ns: int | None = None,
         end_ns: int | None = None,
+        tlvs: Iterable[tuple[int, bytes]] = (),
+        fcs_octets: int = 4,
+        comments: Iterable[str] = (),
+        missing: int = 0,
     ) -> None:
-        """One frame: TAP header, PSDU, and its 4-octet FCS (``fcs=False``: FCS type 0, no FCS)."""
-        packet = write_tap(psdu, fcs=fcs, rssi_dbm=rssi_dbm, channel=channel, start_ns=start_ns, end_ns=end_ns)
-        head = struct.pack("<IIIII", 0, time_ns >> 32, time_ns & 0xFFFF_FFFF, len(packet), len(packet))
-        self._block(_PACKET, head + packet + bytes(-len(packet) % 4))
+        """One frame: TAP header, PSDU, and its FCS of 4 or 2 octets (``fcs=False``: FCS type 0, no FCS).
+
+        ``tlvs`` are further ones of TAP, ``comments`` the bench's marks, which Wireshark shows beside the frame;
+        ``missing`` octets at its end were cut off by whoever captured it first."""
+        packet = write_tap(
+            psdu,
+            fcs=fcs,
+            rssi_dbm=rssi_dbm,
+            channel=channel,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            tlvs=tlvs,
+            fcs_octets=fcs_octets,
+        )
+        head = struct.pack("<IIIII", 0, time_ns >> 32, time_ns & 0xFFFF_FFFF, len(packet), len(packet) + missing)
+        self._block(_PACKET, head + packet + bytes(-len(packet) % 4) + _comments(comments))
 
     def _block(self, kind: int, body: bytes) -> None:
         length = struct.pack("<I", 12 + len(body))
@@ -203,3 +250,9 @@ class PcapngWriter:
 
 def _option(code: int, value: bytes) -> bytes:
     return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def _comments(comments: Iterable[str]) -> bytes:
+    """Comment options and the end of options; nothing where there is none. A comment has at most 65532 octets."""
+    options = b"".join(_option(_COMMENT, text.encode()[:_LONGEST_COMMENT]) for text in comments)
+    return options + _option(0, b"") if options else b""

@@ -179,8 +179,10 @@ def test_a_truncated_classic_file(tmp_path: Path) -> None:
     [
         (b"", "not a capture"),
         (b"hello world, no capture", "not a capture"),
-        (struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1), "link type 1 is not IEEE 802.15.4"),
-        (section("<") + interface("<", 1) + packet("<", 0, 0, b"x"), "link type 1 is not IEEE 802.15.4"),
+        (struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 147), "link type 147 is not IEEE 802.15.4"),
+        (struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1), "no IEEE 802.15.4 frame in packets of link type 1"),
+        (section("<") + interface("<", 1) + packet("<", 0, 0, b"x"), "no IEEE 802.15.4 frame .* of link type 1;"),
+        (section("<") + interface("<", 147) + packet("<", 0, 0, b"x"), "no IEEE 802.15.4 frame .* of link type 147;"),
         (section("<") + packet("<", 0, 0, b"x"), "names interface 0, not described"),
         (section("<") + struct.pack("<III", 6, 13, 0), "says 13 octets: damaged"),
         (section("<") + block("<", 6, b"abcd"), "shorter than its type"),

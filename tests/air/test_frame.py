@@ -87,6 +87,19 @@ def test_a_frame_cut_by_the_capture_is_not_read_inside() -> None:
     assert frame.length_octets == len(psdu) + 54
 
 
+def test_a_cut_frame_is_read_up_to_where_it_ends() -> None:
+    """At any length that holds the addresses: no guess of a MIC, and the elements that are whole."""
+    psdu = protect(wisun.data(B, A, DATAGRAM, 7, bt=wisun.Bt(1, 2)), KEY, 5, 1)
+    for length in range(25, len(psdu)):
+        frame = Decoder(KeyTable([(1, KEY)])).decode(make_record(1, 0, 230, psdu[:length], len(psdu)))
+        assert (frame.src, frame.dst, frame.frame_counter, frame.mic) == (B, A, 5, "none")
+        assert frame.info == f"cut by the capture to {length} octets"
+        assert frame.mac is not None
+        assert (frame.mac.mic, frame.packet, frame.freshness) == (b"", None, None)
+        assert ("UTT", "BT")[: len(frame.ies)] == frame.ies
+    assert frame.ies == ("UTT", "BT")
+
+
 @pytest.mark.parametrize(
     ("record", "words"),
     [
@@ -172,7 +185,7 @@ def test_damage_inside_clear_frames_never_surprises_the_decoder(data: st.DataObj
 
 
 def test_the_last_resort_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(psdu: bytes) -> MacFrame:
+    def broken(psdu: bytes, *, cut: bool) -> MacFrame:
         raise RuntimeError("bug")
 
     monkeypatch.setattr("bench.air.frame.decode_mac", broken)
