@@ -22,6 +22,7 @@ from bench.air.wisun import Element, NetName, Opaque, Pan, PanVersion, Rsl
 
 IPV6_FRAGMENT: Final = "ipv6-fragment"
 """The layer of a fragment, and of a packet that one completes."""
+_EAP: Final = {2: "notification", 3: "nak", 4: "MD5", 47: "PSK"}
 _HEADERS: Final = {
     HopByHop: "hop-by-hop",
     DestinationOptions: "destination-options",
@@ -89,7 +90,7 @@ def eap(packet: Eap) -> str:
     if packet.type == EAP_IDENTITY:
         return f"EAP {code}, identity"
     if packet.type != EAP_TLS:
-        return f"EAP {code}" if packet.type is None else f"EAP {code}, type {packet.type}"
+        return f"EAP {code}" if packet.type is None else f"EAP {code}, {_EAP.get(packet.type, f'type {packet.type}')}"
     try:
         tls = decode_eap_tls(packet)
     except Malformed as error:

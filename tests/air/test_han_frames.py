@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from bench.air import beacon, coap, command, echonet, ipv6, lowpan, mlme, pana, sixlorh
+from bench.air import beacon, coap, command, echonet, header_ies, ipv6, lowpan, mlme, pana, sixlorh
 from bench.air.extensions import HopByHop, Rpi
 from bench.air.frame import Frame, decode_frames
 from bench.air.ies import HT1, PAYLOAD_TERMINATION, Ie, SubIe, write_sub_ies
@@ -277,6 +277,69 @@ def test_decoder_reads_enhanced_beacons() -> None:
     )  # fmt: skip
     assert (frame.kind, frame.ies, frame.layers) == ("beacon", ("MLME",), ("802.15.4", "beacon"))
     assert frame.info == "enhanced, EB-filter, MLME-68, 2 octets"
+
+
+LISTENING: list[tuple[header_ies.Element, str, str]] = [
+    (header_ies.Rit(5, 2, 16), "05021000", "RIT first=5 repeats=2 interval=16"),
+    (header_ies.Csl(100, 500), "6400f401", "CSL phase=100 period=500"),
+    (header_ies.Csl(0, 500, 3), "0000f4010300", "CSL phase=0 period=500"),
+    (header_ies.TimeCorrection(-20), "ec0f", "time correction -20 µs"),
+    (header_ies.TimeCorrection(7, nack=True), "0780", "time correction 7 µs, not accepted"),
+]
+
+
+@pytest.mark.parametrize(("element", "words", "line"), LISTENING)
+def test_decoder_says_when_a_receiver_listens(element: header_ies.Element, words: str, line: str) -> None:
+    ie = element.ie()
+    assert ie.content == bytes.fromhex(words)
+    assert header_ies.read(ie) == element
+    frame = _decode(encode_mac(_acknowledgement(ie)))
+    assert (frame.kind, frame.info) == ("ack", line)
+    cut = attrs.evolve(ie, content=ie.content[:-1])
+    assert _decode(encode_mac(_acknowledgement(cut))).info.startswith("malformed: header IE")
+
+
+def _acknowledgement(ie: Ie) -> MacFrame:
+    return MacFrame(FrameType.ACK, 2, 5, dst_pan=PAN, dst=METER, header_ies=(ie,))
+
+
+def test_tshark_reads_when_a_receiver_listens(tmp_path: Path) -> None:
+    """Its signed fields agree; of RIT it knows the name only."""
+    frames = [encode_mac(_acknowledgement(element.ie())) for element, _words, _line in LISTENING]
+    path = _pcap(tmp_path / "listening.pcap", 230, frames)
+    rows = tshark(
+        path,
+        *("wpan.header_ie.id", "wpan.header_ie.csl.phase", "wpan.header_ie.csl.period"),
+        *("wpan.header_ie.csl.rendezvous_time", "wpan.header_ie.time_correction.value"),
+    )
+    assert [int(row[0], 0) for row in rows] == [element.ID for element, _words, _line in LISTENING]
+    assert [row[1:4] for row in rows[1:3]] == [["100", "500", ""], ["0", "500", "3"]]
+    assert [row[4] for row in rows[3:]] == ["-20", "7"]
+
+
+def test_tshark_reads_deep_hops(tmp_path: Path) -> None:
+    """RFC 4944 5.2: 15 in the hops field announces an octet more."""
+    inner = lowpan.compress(ipv6.build(Packet(SRC, DST, Udp(1, 2, b"x"))), TERMINAL, METER)
+    meshes = [lowpan.Mesh(hops, TERMINAL, far) for hops in (1, 14, 15, 16, 255) for far in (METER, b"\0\2")]
+    payloads = [lowpan.build_mesh(mesh) + inner for mesh in meshes]
+    rows = tshark(
+        _pcap(tmp_path / "mesh.pcap", 230, [encode_mac(_data(payload)) for payload in payloads]),
+        *(
+            "6lowpan.mesh.hops",
+            "6lowpan.mesh.hops8",
+            "6lowpan.mesh.orig64",
+            "6lowpan.mesh.dest64",
+            "6lowpan.mesh.dest16",
+        ),
+    )
+    for row, mesh, payload in zip(rows, meshes, payloads, strict=True):
+        assert int(row[1] or row[0], 0) == mesh.hops_left
+        assert int(row[2], 0) == int.from_bytes(TERMINAL, "big")
+        assert int(row[3] or row[4], 0) == int.from_bytes(mesh.final, "big")
+        frame = _decoded(payload)
+        assert frame.piece is not None
+        assert frame.piece.mesh == mesh
+        assert "mesh" in frame.layers
 
 
 def test_decoder_calls_opaque_what_is_no_6lowpan() -> None:

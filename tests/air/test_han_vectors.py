@@ -199,7 +199,7 @@ def test_pana_says_what_it_carries() -> None:
     complete = vectors.PANA["complete"]
     assert (complete.result, complete.session_lifetime_s, complete.key_id) == (0, 86400, 1)
     assert pana.describe(complete) == "PANA Auth-Request [complete] seq=259 result=SUCCESS lifetime=86400s, EAP success"
-    assert pana.describe(vectors.PANA["eap-psk"]) == "PANA Auth-Request seq=258, EAP request, type 47"
+    assert pana.describe(vectors.PANA["eap-psk"]) == "PANA Auth-Request seq=258, EAP request, PSK"
     assert pana.describe(vectors.PANA["ping"]) == "PANA Notification-Request [ping] seq=260"
     assert pana.describe(vectors.PANA["termination"]) == "PANA Termination-Request seq=261 cause=LOGOUT"
     relay = vectors.PANA["relay"]

@@ -1,0 +1,94 @@
+"""Header IEs of IEEE 802.15.4-2015 that tell when a low-energy receiver listens (clause 7.4.2), both directions.
+
+RIT (receiver-initiated transmission, the method of U-bus Air) and CSL (coordinated sampled listening) say in a frame
+when its sender listens next; the time correction of a TSCH acknowledgement says how far off the frame came. Wi-SUN's
+own header IE is `wisun`'s.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, TypeAlias
+
+import attrs
+
+from bench.air.ies import Ie
+from bench.air.octets import Reader
+
+
+@attrs.frozen(slots=True)
+class Csl:
+    """CSL IE (7.4.2.3), units of 10 symbols: time to the next listening, period; ``rendezvous`` in wake-up frames."""
+
+    ID: ClassVar[int] = 0x1A
+    phase: int
+    period: int
+    rendezvous: int | None = None
+
+    def ie(self) -> Ie:
+        """The header IE."""
+        tail = b"" if self.rendezvous is None else self.rendezvous.to_bytes(2, "little")
+        return Ie(self.ID, self.phase.to_bytes(2, "little") + self.period.to_bytes(2, "little") + tail)
+
+
+@attrs.frozen(slots=True)
+class Rit:
+    """RIT IE (7.4.2.4), units of aBaseSuperframeDuration: time to the first listening, how many more, interval."""
+
+    ID: ClassVar[int] = 0x1B
+    first_listen: int
+    repeats: int
+    interval: int
+
+    def ie(self) -> Ie:
+        """The header IE."""
+        return Ie(self.ID, bytes((self.first_listen, self.repeats)) + self.interval.to_bytes(2, "little"))
+
+
+@attrs.frozen(slots=True)
+class TimeCorrection:
+    """Time correction IE (7.4.2.7): how late (positive) the frame came, in µs; ``nack`` it was not accepted."""
+
+    ID: ClassVar[int] = 0x1E
+    late_us: int
+    nack: bool = False
+
+    def ie(self) -> Ie:
+        """The header IE."""
+        return Ie(self.ID, (self.late_us & 0xFFF | self.nack << 15).to_bytes(2, "little"))
+
+
+Element: TypeAlias = Csl | Rit | TimeCorrection
+_RENDEZVOUS_OCTETS: Final = 6
+
+
+def read(ie: Ie) -> Element | None:
+    """The record of a header IE, None for one not listed here. Raises `Malformed`."""
+    if ie.id not in (Csl.ID, Rit.ID, TimeCorrection.ID):
+        return None
+    reader = Reader(ie.content, f"header IE {ie.id:#04x}")
+    found: Element
+    if ie.id == Rit.ID:
+        found = Rit(reader.u8(), reader.u8(), _le(reader))
+    elif ie.id == Csl.ID:
+        phase, period = _le(reader), _le(reader)
+        found = Csl(phase, period, _le(reader) if len(ie.content) == _RENDEZVOUS_OCTETS else None)
+    else:
+        bits = _le(reader)
+        found = TimeCorrection((bits & 0x7FF) - (bits & 0x800), bool(bits & 0x8000))
+    reader.done()
+    return found
+
+
+def _le(reader: Reader) -> int:
+    return int.from_bytes(reader.take(2), "little")
+
+
+def describe(element: Element) -> str:
+    """A few words: ``RIT first=5 repeats=2 interval=16``."""
+    match element:
+        case Rit():
+            return f"RIT first={element.first_listen} repeats={element.repeats} interval={element.interval}"
+        case Csl():
+            return f"CSL phase={element.phase} period={element.period}"
+        case TimeCorrection():
+            return f"time correction {element.late_us} µs{', not accepted' if element.nack else ''}"
