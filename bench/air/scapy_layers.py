@@ -55,6 +55,13 @@ from bench.air.scapy_ipv6 import (
     Ip6Rpi,
     Ip6SourceRoute,
 )
+from bench.air.scapy_lorh import (
+    LorhElective,
+    LorhIpInIp,
+    LorhPacketInformation,
+    LorhSourceRoute,
+    LowpanPaging,
+)
 from bench.air.scapy_lowpan import (
     IphcHead,
     LowpanBroadcast,
@@ -116,12 +123,17 @@ __all__ = [
     "IphcHead",
     "JoinMetric",
     "Kmp",
+    "LorhElective",
+    "LorhIpInIp",
+    "LorhPacketInformation",
+    "LorhSourceRoute",
     "LowpanBroadcast",
     "LowpanFragFirst",
     "LowpanFragNext",
     "LowpanIphc",
     "LowpanIpv6",
     "LowpanMesh",
+    "LowpanPaging",
     "MpxIe",
     "NdDuplicateAddress",
     "NdOption",

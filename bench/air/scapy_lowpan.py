@@ -255,6 +255,17 @@ class LowpanIphc(IphcHead):
         return iphc.Links.of_frame(address_octets(ends[0]), address_octets(ends[1]), contexts)
 
 
+_PREFIXES: Final[tuple[tuple[int, int, Layer], ...]] = (
+    (3, 0b011, LowpanIphc),
+    (2, 0b10, LowpanMesh),
+    (5, 0b11000, LowpanFragFirst),
+    (5, 0b11100, LowpanFragNext),
+)
+"""Bits, their value and the layer that a dispatch octet begins."""
+NEXT_LOWPAN: Final[dict[int, Layer]] = {}
+"""Layers by the first four bits of the dispatch, before those; `scapy_lorh` enters the paging dispatch."""
+
+
 def lowpan_layer(payload: bytes) -> Layer:
     """The layer of the dispatch that ``payload`` begins with; `Raw` for one without a layer here."""
     head = payload[0]
@@ -262,13 +273,9 @@ def lowpan_layer(payload: bytes) -> Layer:
         return LowpanIpv6
     if head == 0x50:
         return LowpanBroadcast
-    by_prefix = (
-        (3, 0b011, LowpanIphc),
-        (2, 0b10, LowpanMesh),
-        (5, 0b11000, LowpanFragFirst),
-        (5, 0b11100, LowpanFragNext),
-    )
-    return next((layer for bits, prefix, layer in by_prefix if head >> 8 - bits == prefix), Raw)
+    if head >> 4 in NEXT_LOWPAN:
+        return NEXT_LOWPAN[head >> 4]
+    return next((layer for bits, prefix, layer in _PREFIXES if head >> 8 - bits == prefix), Raw)
 
 
 class Lowpan(AirPacket):

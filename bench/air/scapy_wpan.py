@@ -14,6 +14,7 @@ import attrs
 from scapy.fields import (
     BitEnumField,
     BitField,
+    ByteEnumField,
     ByteField,
     ConditionalField,
     LEIntField,
@@ -24,6 +25,7 @@ from scapy.fields import (
 )
 from scapy.packet import Raw
 
+from bench.air.command import CommandId
 from bench.air.errors import Malformed
 from bench.air.ies import HT1
 from bench.air.keys import KeyTable
@@ -133,28 +135,35 @@ class Sealed(AirPacket):
 
 
 class WpanBeacon(AirPacket):
-    """Fields of a beacon before version 2, IEEE 802.15.4-2006 clause 7.2.2.1; the beacon payload follows."""
+    """Fields of a beacon before version 2, as `beacon.Beacon`; the beacon payload follows."""
 
     name = "802.15.4 Beacon"
     fields_desc = fields(
-        XLEShortField("superframe", 0xCFFF),
-        ByteField("gts_spec", 0),
-        ConditionalField(ByteField("gts_directions", 0), lambda beacon: beacon.gts_spec & 7),
-        Octets("gts_list", b"", length_from=lambda beacon: 3 * (beacon.gts_spec & 7)),
-        ByteField("pending_spec", 0),
-        Octets(
-            "pending",
-            b"",
-            length_from=lambda beacon: 2 * (beacon.pending_spec & 7) + 8 * (beacon.pending_spec >> 4 & 7),
-        ),
+        BitField("association_permit", 0, 1, tot_size=-2),
+        BitField("pan_coordinator", 0, 1),
+        BitField("reserved", 0, 1),
+        BitField("battery_extension", 0, 1),
+        BitField("final_slot", 15, 4),
+        BitField("superframe_order", 15, 4),
+        BitField("beacon_order", 15, 4, end_tot_size=-2),
+        BitField("gts_permit", 0, 1),
+        BitField("gts_reserved", 0, 4),
+        BitField("gts_count", 0, 3),
+        ConditionalField(ByteField("gts_directions", 0), lambda beacon: beacon.gts_count),
+        Octets("gts_list", b"", length_from=lambda beacon: 3 * beacon.gts_count),
+        BitField("pending_reserved", 0, 1),
+        BitField("pending_long", 0, 3),
+        BitField("pending_reserved2", 0, 1),
+        BitField("pending_short", 0, 3),
+        Octets("pending", b"", length_from=lambda beacon: 2 * beacon.pending_short + 8 * beacon.pending_long),
     )
 
 
 class WpanCommand(AirPacket):
-    """The identifier of a MAC command before version 2, and its content."""
+    """The identifier of a MAC command; its content follows."""
 
     name = "802.15.4 Command"
-    fields_desc = fields(ByteField("cmd_id", 4))
+    fields_desc = fields(ByteEnumField("cmd_id", int(CommandId.DATA_REQUEST), CommandId))
 
 
 class Wpan(AirPacket):
@@ -289,8 +298,10 @@ class Wpan(AirPacket):
             return Sealed
         if _has_payload_ies(self) and ends_in_mpx(payload):
             return NEXT["mpx"]
-        if self.version < 2 and self.frame_type in (FrameType.BEACON, FrameType.COMMAND):
-            return WpanBeacon if self.frame_type == FrameType.BEACON else WpanCommand
+        if self.frame_type == FrameType.COMMAND:
+            return WpanCommand
+        if self.frame_type == FrameType.BEACON and self.version < 2:
+            return WpanBeacon
         return NEXT["6lowpan"] if self.frame_type == FrameType.DATA and payload[0] >> 6 else Raw
 
     def mysummary(self) -> str:

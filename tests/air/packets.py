@@ -73,7 +73,7 @@ rarer_nd_option = st.one_of(
     st.builds(nd.BorderRouter, u(4), address, u(2)),
     st.builds(nd.Capabilities, u(6)),
 )
-"""Options and messages that no Wi-SUN stack sends: the scapy layers hold them as octets."""
+"""Options and messages that no Wi-SUN stack sends."""
 duplicate = st.sampled_from([8, 16, 24, 32]).flatmap(
     lambda size: st.builds(
         DuplicateAddress, st.sampled_from([157, 158]), address, octets(size), u(2), u(1), u(1), st.just(size // 8)

@@ -19,12 +19,14 @@ from scapy.layers.inet import UDP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Packet, Raw
 
-from bench.air import extensions, iphc, ipv6, lowpan, mac, mpx, nd, rpl, scapy_layers, wisun
+from bench.air import beacon, extensions, iphc, ipv6, lowpan, mac, mpx, nd, rpl, scapy_layers, sixlorh, wisun
+from bench.air.command import CommandId
 from bench.air.ies import HT1, Ie
 from bench.air.keys import KeyTable
 from bench.air.link import FcsType, Tlv, write_tap
 from bench.air.mac import AuxSecurity, MacFrame, decode_mac, encode_mac, fcs16, fcs32
 from bench.air.scapy_fields import AirPacket, rebuilt
+from bench.air.scapy_icmpv6 import Icmp6Other
 from bench.air.scapy_ipv6 import Ip6, Ip6HopByHop, Ip6Mpl, Ip6Rpi, Ip6SourceRoute
 from bench.air.scapy_layers import (
     ND_MESSAGES,
@@ -35,11 +37,12 @@ from bench.air.scapy_layers import (
     WISUN_LAYERS,
     use_contexts,
 )
+from bench.air.scapy_lorh import LorhElective, LorhIpInIp, LorhPacketInformation, LorhSourceRoute
 from bench.air.scapy_lowpan import LowpanBroadcast, LowpanFragFirst, LowpanIphc, LowpanIpv6, LowpanMesh
 from bench.air.scapy_mpx import MpxIe
 from bench.air.scapy_tap import WpanTap
 from bench.air.scapy_wpan import AuxSecurity as AuxLayer
-from bench.air.scapy_wpan import Sealed, Wpan, WpanFcs
+from bench.air.scapy_wpan import Sealed, Wpan, WpanBeacon, WpanCommand, WpanFcs
 from bench.air.security import protect, unprotect
 from bench.air.udp import Udp
 from tests.air import packets
@@ -177,7 +180,17 @@ def test_any_packet_is_read_as_the_bench_reads_it_and_built_again(
         over_air(packet, contexts)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(packets.rarer_icmpv6_message)
+def test_any_message_that_few_send_is_read_as_the_bench_reads_it(message: Any) -> None:
+    octets = ipv6.build(ipv6.Packet(SRC, DST, message))
+    made = Ip6(octets)
+    assert ipv6_packet(made) == ipv6.parse(octets)
+    assert rebuilt(made) == octets
+    assert type(made.payload) is not Icmp6Other
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(packets.packet(depth=1), CONTEXTS, st.data())
 def test_damaged_compression_is_built_as_it_came(
     packet: ipv6.Packet, contexts: dict[int, bytes], data: st.DataObject
@@ -299,6 +312,49 @@ def test_an_uncompressed_packet_and_a_first_fragment() -> None:
     made = Wpan(octets)
     assert (made[LowpanFragFirst].size, made[IPv6].plen) == (len(packet), len(packet) - 40)
     assert rebuilt(made) == octets
+
+
+def test_routing_headers_of_rfc_8138_stand_before_the_compressed_packet() -> None:
+    headers = (
+        sixlorh.IpInIp(63, b"\7"),
+        sixlorh.SourceRoute((b"\1\2", b"\3\4")),
+        sixlorh.PacketInformation(0, 0x0300, 0x80),
+        sixlorh.PacketInformation(5, 0x0301),
+        sixlorh.Elective(7, b"abc"),
+    )
+    packet = ipv6.build(ipv6.Packet(SRC, DST, Udp(1, 2, b"x")))
+    lorh = bytes((sixlorh.PAGE_1,)) + sixlorh.build(headers) + lowpan.compress(packet, LINK_SRC, LINK_DST)
+    octets = encode_mac(wisun.data(LINK_SRC, LINK_DST, lorh, 1))
+    made: Any = Wpan(octets)
+    assert rebuilt(made) == octets
+    assert bytes(made[Ip6]) == packet
+    assert made[LorhSourceRoute].hops == b"\1\2\3\4"
+    first, second = (made.getlayer(LorhPacketInformation, nb) for nb in (1, 2))
+    assert (first.down, first.sender_rank) == (1, 0x0300)
+    assert (second.instance_id, second.sender_rank) == (5, 0x0301)
+    assert (made[LorhIpInIp].hop_limit, made[LorhIpInIp].encapsulator, made[LorhElective].data) == (63, b"\7", b"abc")
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_beacon_and_command_as_the_bench_reads_them(version: int) -> None:
+    said = beacon.Beacon(14, 8, 9, True, True, True, True, (beacon.Gts(0x1234, 3, 2),), (b"\1\2", LINK_DST), b"hello")
+    frame = MacFrame(frame_type=0, version=version, sequence=1, src_pan=7, src=LINK_SRC, payload=beacon.build(said))
+    made = Wpan(encode_mac(frame))
+    layer = made[WpanBeacon]
+    for name in (
+        "beacon_order",
+        "superframe_order",
+        "final_slot",
+        "battery_extension",
+        "pan_coordinator",
+        "gts_permit",
+    ):
+        assert layer.getfieldval(name) == getattr(said, name), name
+    assert (layer.gts_count, layer.pending_short, layer.pending_long) == (1, 1, 1)
+    assert bytes(layer.payload) == b"hello"
+    assert rebuilt(made) == encode_mac(frame)
+    asking = attrs.evolve(frame, frame_type=3, payload=b"\x04")
+    assert Wpan(encode_mac(asking))[WpanCommand].cmd_id == CommandId.DATA_REQUEST
 
 
 # ---- elements, MPX, TAP ------------------------------------------------------------------------------------------
