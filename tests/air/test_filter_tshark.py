@@ -1,0 +1,114 @@
+"""The display filter against Wireshark's: the same frames for every filter, on every shared capture.
+
+Wireshark's answers come from sharkd (its filter engine behind tshark's dissectors, one load for all filters), and for
+one capture from ``tshark -Y`` itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from bench.air.capture import read_capture
+from bench.air.filter import compile_filter
+from bench.air.frame import Decoder
+from bench.air.rows import JSONL_FIELDS, Row
+from tests.air.mac_captures import CONTIKI, CONTIKI_CONTEXTS, CONTIKI_KEY, WISUN, keys_of, need
+from tests.air.tshark_oracle import NO_TSHARK, preferences, tshark
+
+NO_SHARKD = pytest.mark.skipif(shutil.which("sharkd") is None, reason="sharkd is not installed")
+
+FILTERS = (
+    # layers, elements, options
+    *("wpan", "6lowpan", "ipv6", "icmpv6", "udp", "eapol", "eap", "dhcpv6", "tls || eap.tls.flags"),
+    *("wisun.uttie", "wisun.btie", "wisun.usie && !wisun.bsie", "wisun.panie or wisun.netnameie", "wisun.eapol_relay"),
+    *("ipv6.hopopts", "ipv6.routing", "icmpv6.rpl.opt.target.prefix", "!ipv6", "not (wisun.uttie and ipv6)"),
+    # numbers
+    *("wpan.frame_type == 2", "wpan.frame_type eq 0x2", "wpan.seq_no > 200", "wpan.seq_no >= 200 && wpan.seq_no < 210"),
+    *("wpan.seq_no != 5", "wpan.aux_sec.frame_counter <= 20", "wpan.aux_sec.frame_counter gt 0x14"),
+    *("wisun.uttie.type == 4", "wisun.uttie.ufsi > 8000000", "wisun.rslie.rsl < 120", "wisun.panie.cost == 0"),
+    *("icmpv6.type == 155", "icmpv6.type == 155 and icmpv6.code == 2", "icmpv6.rpl.dio.rank > 0"),
+    *("icmpv6.rpl.dao.sequence == 240", "ipv6.hlim == 255", "ipv6.hlim != 64", "frame.number < 40"),
+    *("udp.port == 10253", "udp.srcport == 546 || udp.dstport == 547", "udp.length > 100", "dhcpv6.msgtype == 7"),
+    *("6lowpan.frag.size > 300", "6lowpan.frag.offset == 136", "eap.code == 2 && eap.type == 13", "eap.id >= 3"),
+    # sets and ranges
+    *("wisun.uttie.type in {0, 2}", "wisun.uttie.type in {1..3}", "icmpv6.type in {128, 129}"),
+    *("udp.port in {546, 547, 10000..10300}", "not icmpv6.type in {128, 129}", "icmpv6.type not in {155}"),
+    # several values of one field
+    *("wpan.header_ie.id == 0x2a", "wpan.header_ie.id != 0x7e", "ipv6.nxt == 41"),
+    *("icmpv6.rpl.opt.type == 5", "icmpv6.rpl.opt.type != 5", "icmpv6.rpl.opt.type !== 5", "ipv6.nxt === 58"),
+    # flags: a name alone is there or not
+    *("wpan.security", "wpan.security == 1", "wpan.ack_request == true", "wpan.pending == false"),
+    *("icmpv6.rpl.dao.flag.k == 1", "ipv6.opt.rpl.flag.o == 1", "wpan.fcf & 0x0020", "wpan.fcf & 8 and !eapol"),
+    # addresses
+    *("wpan.src64 == 00:0d:6f:ff:fe:03:10:02", "wpan.dst64 != 00:0d:6f:ff:fe:03:00:01"),
+    *("wpan.addr64 == 00:0d:6f:ff:fe:03:00:01", "wpan.dst16 == 0xffff", "wpan.dst_pan == 0xabcd"),
+    *("ipv6.src == fd12:3456::20d:6fff:fe03:1002", "ipv6.addr == fd12:3456::/64", "ipv6.dst == ff00::/8"),
+    *("ipv6.src != fe80::/10", "icmpv6.rpl.dio.dagid == fd12:3456::/32", "ipv6.addr == fd00::201:1:1:1"),
+    # text and octets
+    *('wisun.netnameie.name == "Wi-SUN Peer"', 'wisun.netnameie.name contains "SUN"', 'eap.identity contains "@"'),
+    *('wisun.netnameie.name matches "^wi-sun +p"', 'wisun.netnameie.name matches "(Pan|Peer)s?$"'),
+    *("wpan.mic contains 00", "udp.payload contains 01:00", "wisun.gtkhashie.gtk1 == 00:00:00:00:00:00:00:00"),
+    *("udp.payload[0:2] == 01:00", "udp.payload[0] == 0c", "eapol.keydes.key_iv[2-4] == 00:00:00"),
+    # how they combine
+    *("wisun.uttie.type == 0 or wisun.uttie.type == 2 and wpan.security == 1",),
+    *("(wisun.uttie.type == 0 or wisun.uttie.type == 2) and wpan.security == 1",),
+    *("! wpan.seq_no == 5 and ! (eapol or icmpv6)", "frame.time_relative < 60.5 && frame.time_relative >= 1"),
+)
+
+
+@cache
+def rows(capture: str) -> list[Row]:
+    decoder = Decoder(keys_of(capture), CONTIKI_CONTEXTS if capture in CONTIKI else None)
+    records = list(read_capture(need(f"{capture}.pcapng")))
+    return [Row(decoder.decode(record), record, records[0].time_ns) for record in records]
+
+
+def ours(capture: str, expression: str) -> list[int]:
+    matches = compile_filter(expression, JSONL_FIELDS)
+    return [row.frame.number for row in rows(capture) if matches(row)]
+
+
+def sharkd(capture: str, expressions: tuple[str, ...], configuration: Path) -> list[list[int]]:
+    """Frame numbers of each filter, by one sharkd that has the capture's keys."""
+    key = f'"{CONTIKI_KEY.hex()}","0","No hash"\n'
+    keys = key if capture in CONTIKI else need(f"{capture}.ieee802154_keys").read_text()
+    (configuration / "ieee802154_keys").write_text(keys)
+    (configuration / "preferences").write_text("6lowpan.context0: fd00::/64\n" if capture in CONTIKI else "")
+    asked = [{"method": "load", "params": {"file": str(need(f"{capture}.pcapng"))}}]
+    asked += [{"method": "frames", "params": {"filter": e, "column0": "frame.number:1"}} for e in expressions]
+    lines = "".join(json.dumps({"jsonrpc": "2.0", "id": n, **ask}) + "\n" for n, ask in enumerate(asked, 1))
+    environment = {**os.environ, "WIRESHARK_CONFIG_DIR": str(configuration)}
+    done = subprocess.run(["sharkd", "-"], input=lines, capture_output=True, text=True, check=True, env=environment)
+    answers = [json.loads(line) for line in done.stdout.splitlines()][1:]
+    wrong = [e for e, answer in zip(expressions, answers, strict=True) if "result" not in answer]
+    assert not wrong, f"Wireshark does not take {wrong}"
+    return [[frame["num"] for frame in answer["result"]] for answer in answers]
+
+
+def test_there_are_enough() -> None:
+    assert len(set(FILTERS)) >= 60
+
+
+@NO_SHARKD
+@pytest.mark.parametrize("capture", [*WISUN, *CONTIKI])
+def test_the_frames_that_wireshark_shows(capture: str, tmp_path: Path) -> None:
+    filters = FILTERS[::4] if capture == "mbed-line2" else FILTERS  # that one is as long as all others together
+    found = 0
+    for expression, shown in zip(filters, sharkd(capture, filters, tmp_path), strict=True):
+        assert ours(capture, expression) == shown, expression
+        found += 0 < len(shown) < len(rows(capture))
+    assert found > len(filters) // 4
+
+
+@NO_TSHARK
+@pytest.mark.parametrize("expression", ["icmpv6.rpl.opt.type !== 5", "wpan.header_ie.id != 0x7e and ipv6.hlim < 100"])
+def test_the_frames_that_tshark_prints(expression: str) -> None:
+    lines = tshark(need("line2.pcapng"), *preferences("line2"), "-Y", expression, "-T", "fields", "-e", "frame.number")
+    assert ours("line2", expression) == [int(line) for line in lines.split()]

@@ -1,0 +1,167 @@
+"""Following live captures: lines as frames come, one clear line at the end."""
+
+from __future__ import annotations
+
+import io
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from bench.air.capture import read_capture
+from bench.air.follow import Live
+from bench.air.pcapng import PcapngWriter
+from bench.air.show import decode_command
+from bench.errors import InputError
+from tests.air.mac_captures import need
+
+WAIT_S = 30
+
+
+class Program:
+    """`kenshin decode --follow` as its user runs it; its lines come through a queue, so that waiting has an end."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "bench.cli", "decode", "--follow", "--format", "jsonl", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._lines: queue.Queue[str] = queue.Queue()
+        assert self.process.stdout
+        threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
+
+    def _read(self, stdout: IO[str]) -> None:
+        for line in stdout:
+            self._lines.put(line)
+
+    def line(self) -> str:
+        return self._lines.get(timeout=WAIT_S)
+
+    def silent(self) -> bool:
+        return self._lines.empty()
+
+    def end(self) -> tuple[int, str]:
+        _, complaint = self.process.communicate(timeout=WAIT_S)
+        return self.process.returncode, complaint
+
+
+@pytest.fixture
+def program() -> Iterator[Callable[..., Program]]:
+    started: list[Program] = []
+
+    def start(*arguments: str) -> Program:
+        started.append(Program(*arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.communicate()
+
+
+def frames(count: int) -> list[bytes]:
+    """A stream's beginning, then one octet string a frame."""
+    records = [record for record, _ in zip(read_capture(need("line2.pcapng")), range(count), strict=False)]
+    pieces = []
+    out = io.BytesIO()
+    writer = PcapngWriter(out)
+    writer.section()
+    for record in records:
+        pieces.append(out.getvalue())
+        out.seek(0)
+        out.truncate()
+        writer.packet(record.data, record.time_ns)
+    return [*pieces, out.getvalue()]
+
+
+def number(line: str) -> int:
+    found = re.match(r'{"number": (\d+),', line)
+    assert found, line
+    return int(found[1])
+
+
+def test_a_growing_file_until_ctrl_c(program: Callable[..., Program], tmp_path: Path) -> None:
+    capture = tmp_path / "live.pcapng"
+    begin, first, second, third = frames(3)
+    capture.write_bytes(begin + first)
+    running = program(str(capture))
+    assert number(running.line()) == 1
+    with capture.open("ab") as file:
+        file.write(second[:30])
+        file.flush()
+        assert running.silent()  # half a frame is none
+        file.write(second[30:])
+        file.flush()
+        assert number(running.line()) == 2
+        file.write(third)
+    assert number(running.line()) == 3
+    running.process.send_signal(signal.SIGINT)
+    code, complaint = running.end()
+    assert complaint == f"kenshin: {capture}: stopped after 3 frames, 3 shown\n"
+    assert code == 0
+
+
+def test_a_sniffers_stream_until_it_ends(program: Callable[..., Program]) -> None:
+    begin, first, second = frames(2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        running = program(f"tcp://127.0.0.1:{port}", "--filter", "frame.number != 1")
+        server.settimeout(WAIT_S)
+        peer, _ = server.accept()
+        with peer:
+            peer.sendall(begin + first)
+            peer.sendall(second)
+            assert number(running.line()) == 2
+    code, complaint = running.end()
+    assert complaint == f"kenshin: tcp://127.0.0.1:{port}: the stream ended after 2 frames, 1 shown\n"
+    assert code == 0
+
+
+def test_a_file_taken_away_ends_it(tmp_path: Path) -> None:
+    capture = tmp_path / "live.pcap"
+    capture.write_bytes(b"".join(frames(2)))
+    records = Live.open(str(capture)).records()
+    assert [next(records).number, next(records).number] == [1, 2]
+    capture.unlink()
+    assert list(records) == []
+
+
+def test_a_file_that_begins_anew_ends_it(tmp_path: Path) -> None:
+    capture = tmp_path / "live.pcapng"
+    capture.write_bytes(b"".join(frames(2)))
+    records = Live.open(str(capture)).records()
+    assert next(records).number == 1
+    capture.write_bytes(b"")
+    assert [record.number for record in records] == [2]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nowhere.pcapng", "nowhere.pcapng: No such file or directory; expected a capture to follow"),
+        ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1: Connection refused; expected a capture to follow"),
+        ("tcp://127.0.0.1", "tcp://127.0.0.1: expected tcp://HOST:PORT"),
+        ("tcp://127.0.0.1:70000", "expected tcp://HOST:PORT"),
+    ],
+)
+def test_a_source_that_cannot_be_reached_is_said(source: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        decode_command(source, None, "table", None, io.StringIO(), live=True)
+
+
+def test_a_stream_of_something_else_is_said(tmp_path: Path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_text("not a capture")
+    with pytest.raises(InputError, match=r"notes\.txt: not a capture"):
+        decode_command(str(other), None, "table", None, io.StringIO(), live=True)
+
+
+def test_one_frame_of_a_live_capture_is_refused() -> None:
+    with pytest.raises(InputError, match="expected --frame or --follow"):
+        decode_command("x", None, "table", None, io.StringIO(), live=True, number=3)

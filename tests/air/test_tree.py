@@ -1,0 +1,130 @@
+"""One frame whole: what `kenshin decode --frame` prints, held to what is known of that frame."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import pytest
+
+from bench.air.show import decode_command, read_contexts
+from bench.air.tree import hex_lines
+from bench.errors import InputError
+from tests.air.mac_captures import CONTIKI_CONTEXTS, need
+
+
+def shown(capture: str, number: int, fmt: str = "table", *, keys: bool = True) -> str:
+    out = io.StringIO()
+    file = str(need(f"{capture.removesuffix('-tap-fcs32')}.ieee802154_keys")) if keys else None
+    contexts = None if keys else CONTIKI_CONTEXTS
+    decode_command(str(need(f"{capture}.pcapng")), file, fmt, None, out, contexts, number=number)
+    return out.getvalue()
+
+
+def dump(text: str, title: str) -> bytes:
+    """The octets under a heading such as ``Decrypted (104 octets)``."""
+    after = re.search(rf"^{title} \((\d+) octets\)\n((?:[0-9a-f]{{4}}  .*\n)+)", text, re.MULTILINE)
+    assert after, title
+    octets = bytes.fromhex("".join(line[6:53] for line in after[2].splitlines()))
+    assert len(octets) == int(after[1])
+    return octets
+
+
+def test_a_dao_from_the_sniffers_notes_to_its_options() -> None:
+    text = shown("line2-tap-fcs32", 62)
+    lines = text.splitlines()
+    assert lines[0].startswith("DATA 00:0d:6f:ff:fe:03:10:02 > 00:0d:6f:ff:fe:03:00:01 | MIC right | RPL DAO seq=240")
+    for name, value in {
+        "wpan-tap.ch_num": "18",
+        "wpan.seq_no": "203",
+        "wpan.aux_sec.frame_counter": "13",
+        "wisun.uttie.type": "4 (DATA)",
+        "6lowpan.hops": "100",
+        "icmpv6.checksum.status": "1 (right)",
+        "icmpv6.rpl.opt.transit.parent": "fd12:3456::20d:6fff:fe03:1",
+    }.items():
+        assert any(line.endswith(f" {name}") and f" {value} " in line for line in lines), name
+    layers = [line.split("  [")[1][:-1] for line in lines if line.endswith("]")]
+    assert [
+        n for n in layers if n in ("wpan-tap", "wpan", "wpan.aux_sec", "wpan.mpx", "6lowpan", "ipv6", "icmpv6")
+    ] == [*("wpan-tap", "wpan", "wpan.aux_sec", "wpan.mpx", "6lowpan", "ipv6", "icmpv6")]
+    assert len(dump(text, "Captured, without FCS")) == 154
+    clear, plain = dump(text, "Decrypted"), dump(text, "Decompressed")
+    assert plain[0] >> 4 == 6
+    assert plain[40:].startswith(b"\x9b\x02")
+    assert plain[40:] in clear  # ICMPv6 is not compressed
+
+
+def test_fragments_put_together() -> None:
+    text = shown("contiki-rpl-lite-line4", 80, keys=False)
+    whole = dump(text, "Put together of its fragments")
+    assert len(whole) == 343
+    assert "6lowpan.reassembled.length" in text
+    assert "udp.payload" in text
+
+
+def test_without_keys_nothing_is_read_of_what_is_encrypted() -> None:
+    out = io.StringIO()
+    decode_command(str(need("line2.pcapng")), None, "table", None, out, number=62)
+    assert "no key" in out.getvalue().splitlines()[0]
+    assert "6lowpan" not in out.getvalue()
+    assert "Decrypted" not in out.getvalue()
+
+
+def test_all_fields_as_json() -> None:
+    fields = json.loads(shown("line2", 62, "jsonl"))
+    assert fields["icmpv6.rpl.opt.type"] == "5,6"
+    assert fields["wpan.src64"] == "00:0d:6f:ff:fe:03:10:02"
+    assert list(fields)[:2] == ["frame.number", "frame.time_epoch"]
+
+
+def test_a_frame_that_is_not_there_is_said() -> None:
+    with pytest.raises(InputError, match=r"line2\.pcapng: no frame 479; expected 1 to 478"):
+        shown("line2", 479)
+
+
+def test_a_network_name_cannot_move_the_cursor() -> None:
+    from bench.air import wisun
+    from bench.air.fields import TABLES
+    from bench.air.fields_base import node
+
+    (field, value), *_ = node(wisun.NetName("a\x1b[2Jb\n"), TABLES).values
+    assert field.show(value) == r"a\x1b[2Jb\n"
+
+
+def test_hex_lines_show_text_and_offsets() -> None:
+    assert list(hex_lines(b"kenshin\0" * 2 + b"!")) == [
+        "0000  6b 65 6e 73 68 69 6e 00 6b 65 6e 73 68 69 6e 00  kenshin.kenshin.",
+        "0010  21                                               !",
+    ]
+
+
+@pytest.mark.parametrize("text", ["0", "x=fd00::/64", "16=fd00::/64", "0=fd00::g"])
+def test_a_wrong_context_is_said(text: str) -> None:
+    with pytest.raises(InputError, match=f"--context {re.escape(text)}: expected"):
+        read_contexts([text])
+
+
+def test_contexts() -> None:
+    assert read_contexts(["0=fd00::/64", "3=2001:db8::/32"]) == {
+        0: bytes.fromhex("fd00") + bytes(14),
+        3: bytes.fromhex("20010db8") + bytes(12),
+    }
+
+
+def test_columns_of_any_field() -> None:
+    out = io.StringIO()
+    keys = str(need("line2.ieee802154_keys"))
+    names = "number,wpan.src64,icmpv6.rpl.opt.type,info"
+    decode_command(str(need("line2.pcapng")), keys, "table", "icmpv6.rpl.dao", out, names=names)
+    heading, first, *_ = out.getvalue().splitlines()
+    assert heading.split() == names.split(",")
+    assert first.split()[:3] == ["62", "00:0d:6f:ff:fe:03:10:02", "5,6"]
+    assert first.index("RPL DAO") == heading.index("info")
+
+
+@pytest.mark.parametrize(("names", "message"), [("foo", "'foo' is no field"), ("icmpv6", "is a layer, not a field")])
+def test_a_wrong_column_is_said(names: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        decode_command("x", None, "table", None, io.StringIO(), names=names)
