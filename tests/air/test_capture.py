@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import shutil
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -231,3 +233,74 @@ def test_damage_in_a_stream_raises_input_error_only(data: st.DataObject) -> None
         stream.feed(bytes(octets))
         stream.close()
     assert stream.packets <= 4
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_what_interfaces_and_packets_say_of_the_fcs(tmp_path: Path, order: str) -> None:
+    """if_fcslen in bits or octets, and a packet's own flags before it; without either, the check that is right."""
+
+    def described(code: int, value: bytes) -> bytes:
+        options = struct.pack(order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
+        return block(order, 1, struct.pack(order + "HHI", 195, 0, 0) + options)
+
+    flagged = struct.pack(order + "HHI", 2, 4, 4 << 5)
+    wrong = PSDU + b"\1\2\3\4"
+    octets = section(order) + interface(order, 195)
+    octets += b"".join(described(13, bytes((value,))) for value in (16, 32, 2, 4, 77))
+    octets += b"".join(packet(order, number, 0, wrong) for number in range(6))
+    head = struct.pack(order + "IIIII", 1, 0, 0, len(wrong), len(wrong))
+    octets += block(order, 6, head + wrong + bytes(-len(wrong) % 4) + flagged)
+    records = list(read_capture(written(tmp_path, octets)))
+    assert [record.fcs_octets for record in records] == [2, 2, 4, 2, 4, 2, 4]
+    assert all(record.fcs_ok is False for record in records)
+
+
+def test_a_simple_packet_is_no_longer_than_its_interface_keeps(tmp_path: Path) -> None:
+    described = block("<", 1, struct.pack("<HHI", 230, 0, 10))
+    octets = section("<") + described + block("<", 3, struct.pack("<I", len(PSDU)) + PSDU[:10])
+    (record,) = read_capture(written(tmp_path, octets))
+    assert (record.data, record.cut, record.original_length) == (PSDU[:10], True, len(PSDU))
+
+
+def test_comments_of_others_are_read(tmp_path: Path) -> None:
+    def option(code: int, value: bytes) -> bytes:
+        return struct.pack(">HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+    said = option(1, "一つ".encode()) + option(2988, b"x") + option(1, b"\xff two") + option(0, b"") + option(1, b"no")
+    head = struct.pack(">IIIII", 0, 0, 0, len(PSDU), len(PSDU)) + PSDU + bytes(-len(PSDU) % 4)
+    (record,) = read_capture(written(tmp_path, section(">") + interface(">", 230) + block(">", 6, head + said)))
+    assert record.comments == ("一つ", "\\xff two")
+
+
+def test_clocks_as_tshark_reads_them(tmp_path: Path) -> None:
+    program = shutil.which("tshark")
+    if program is None:
+        pytest.skip("tshark is not installed")
+    ticks = ((None, None, 1_700_000_000_123_456), (9, 7_200, 1_700_000_000_123_456_789), (0x80 | 20, -3_600, 99 << 20))
+    octets = b""
+    for order in "<>":
+        octets += section(order)
+        octets += b"".join(interface(order, 230, resolution, offset) for resolution, offset, _ in ticks)
+        octets += b"".join(packet(order, number, stamp, PSDU) for number, (_, _, stamp) in enumerate(ticks))
+        octets += packet(order, 0, 5, PSDU[:9], len(PSDU))
+    path = written(tmp_path, octets)
+    words = [
+        program,
+        "-r",
+        str(path),
+        "-T",
+        "fields",
+        "-e",
+        "frame.time_epoch",
+        "-e",
+        "frame.cap_len",
+        "-e",
+        "frame.len",
+    ]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    records = list(read_capture(path))
+    mine = [
+        f"{r.time_ns // 10**9}.{r.time_ns % 10**9:09d}\t{len(r.data)}\t{r.original_length}".split("\t") for r in records
+    ]
+    assert [line.split("\t") for line in done.stdout.splitlines()] == mine
+    assert [record.cut for record in records] == [False, False, False, True] * 2
