@@ -166,6 +166,9 @@ def test_one_capture_of_ends_is_read_at_the_start(name: str) -> None:
             assert one.operational_ns == pytest.approx(other.operational_ns, abs=1_000_000)
     for one_way, other_way in zip(wanted.mesh.passages, found.mesh.passages, strict=True):
         assert one_way.total_ns == pytest.approx(other_way.total_ns, abs=1_000_000)
+    for trips, others in zip(wanted.round_trips, found.round_trips, strict=True):
+        assert list(trips.air_ns) == pytest.approx(list(others.air_ns), abs=1_000_000)
+        assert trips.first_ns == pytest.approx(others.first_ns, abs=1_000_000)
     assert measure(decode_frames(ends, keys(name))).mesh.stamped is None, "without a rate it cannot be told"
 
 
