@@ -84,7 +84,7 @@ def using(keys: KeyTable | None, contexts: Mapping[int, bytes] | None) -> Iterat
 
 
 class AuxSecurity(Part):
-    """Auxiliary security header, IEEE 802.15.4-2015 clause 9.4."""
+    """Auxiliary security header, IEEE 802.15.4-2015 clause 9.4; ``key_source`` in the order of the air."""
 
     name = "Auxiliary Security Header"
     fields_desc = fields(
@@ -95,7 +95,7 @@ class AuxSecurity(Part):
         BitField("level", 6, 3),
         ConditionalField(LEIntField("frame_counter", 0), lambda aux: aux.counted),
         ConditionalField(
-            Octets("key_source_octets", b"", length_from=lambda aux: 4 * (aux.key_id_mode - 1)),
+            Octets("key_source", b"", length_from=lambda aux: 4 * (aux.key_id_mode - 1)),
             lambda aux: aux.key_id_mode > 1,
         ),
         ConditionalField(ByteField("key_index", 1), lambda aux: aux.key_id_mode > 0),
@@ -105,11 +105,6 @@ class AuxSecurity(Part):
     def counted(self) -> bool:
         """Whether the frame counter is there; before version 2 it always is."""
         return not self.frame_counter_suppression or (self.parent is not None and self.parent.version < 2)
-
-    @property
-    def key_source(self) -> bytes:
-        """The key source in the order of the air."""
-        return bytes(self.key_source_octets or b"")
 
 
 def _address_mode(name: str) -> Any:
@@ -357,7 +352,7 @@ def seal(opened: bytes, key: bytes) -> bytes:
     Raises ValueError where the nonce cannot be made.
     """
     frame = decode_mac(opened)
-    if frame.security is None or frame.security.frame_counter is None:
+    aux = frame.security
+    if aux is None or aux.frame_counter is None:
         raise ValueError("no frame counter for the nonce")
-    counter, index = frame.security.frame_counter, frame.security.key_index
-    return protect(frame, key, counter, index, level=frame.security.level)
+    return protect(frame, key, aux.frame_counter, aux.key_index, level=aux.level, key_source=aux.key_source)

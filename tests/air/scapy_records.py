@@ -59,7 +59,7 @@ def mac_frame(packet: Packet) -> mac.MacFrame:
         mode = aux.key_id_mode
         counter = aux.frame_counter if aux.counted else None
         security = mac.AuxSecurity(
-            aux.level, mode, counter, aux.key_source, aux.key_index if mode else None, bool(aux.asn_in_nonce)
+            aux.level, mode, counter, aux.key_source or b"", aux.key_index if mode else None, bool(aux.asn_in_nonce)
         )
     payload_ies = [*(frame.payload_ies or ())]
     payload = frame.payload

@@ -21,7 +21,7 @@ from scapy.packet import Packet, Raw
 
 from bench.air import beacon, extensions, iphc, ipv6, lowpan, mac, mpx, nd, rpl, scapy_layers, sixlorh, wisun
 from bench.air.command import CommandId
-from bench.air.ies import HT1, Ie
+from bench.air.ies import HT1, Ie, write_payload_ies
 from bench.air.keys import KeyTable
 from bench.air.link import FcsType, Tlv, write_tap
 from bench.air.mac import AuxSecurity, MacFrame, decode_mac, encode_mac, fcs16, fcs32
@@ -43,7 +43,7 @@ from bench.air.scapy_mpx import MpxIe
 from bench.air.scapy_tap import WpanTap
 from bench.air.scapy_wpan import AuxSecurity as AuxLayer
 from bench.air.scapy_wpan import Sealed, Wpan, WpanBeacon, WpanCommand, WpanFcs
-from bench.air.security import protect, unprotect
+from bench.air.security import ccm_star_encrypt, protect, unprotect
 from bench.air.udp import Udp
 from tests.air import packets
 from tests.air.packets import LINK_DST, LINK_SRC, PREFIX
@@ -225,6 +225,10 @@ def test_address_table_both_ways(version: int, dst: bytes | None, src: bytes | N
     octets = encode_mac(frame)
     assert mac_frame(Wpan(octets)) == frame
     assert rebuilt(Wpan(octets)) == octets
+    if version:
+        secured = encode_mac(attrs.evolve(frame, security=AuxSecurity(6, 1, 7, b"", 1), mic=bytes(range(8))))
+        assert mac_frame(Wpan(secured)) == decode_mac(secured)
+        assert rebuilt(Wpan(secured)) == secured
     made = Wpan(
         version=version,
         seq_no=9,
@@ -251,10 +255,11 @@ def test_security_headers_of_all_levels_and_modes(level: int, mode: int) -> None
     assert (Sealed in made) == (level > 3)
 
 
+@pytest.mark.parametrize("source", [b"", bytes(range(4)), bytes(range(8))])
 @pytest.mark.parametrize("level", range(1, 8))
-def test_a_changed_frame_is_sealed_anew(level: int) -> None:
+def test_a_changed_frame_is_sealed_anew(level: int, source: bytes) -> None:
     frame = wisun.data(LINK_SRC, LINK_DST, lowpan.compress(bytes(40), LINK_SRC, LINK_DST), 200)
-    octets = protect(frame, KEY, 0x10203, 1, level=level)
+    octets = protect(frame, KEY, 0x10203, 1, level=level, key_source=source)
     scapy_layers.use_keys(KeyTable([(1, bytes(16)), (1, KEY)]))
     made: Any = Wpan(octets)
     assert (made.clear, made.key) == (True, KEY)
@@ -265,6 +270,20 @@ def test_a_changed_frame_is_sealed_anew(level: int) -> None:
     opened = unprotect(again, decode_mac(again), KEY)
     assert (opened.sequence, opened.security and opened.security.frame_counter) == (201, 0x10204)
     assert again[-4:] != octets[-4:] or level == 4
+
+
+def test_a_frame_that_would_not_be_sealed_again_as_it_was_stays_sealed() -> None:
+    """Such as one with a reserved bit set, which is authenticated, and which no builder sets again."""
+    frame = wisun.data(LINK_SRC, LINK_DST, lowpan.compress(bytes(40), LINK_SRC, LINK_DST), 200)
+    plain = decode_mac(protect(frame, KEY, 9, 1))
+    header = encode_mac(attrs.evolve(plain, payload=b"", mic=b""))
+    header = bytes((header[0] | 0x80,)) + header[1:]
+    nonce = LINK_SRC + struct.pack(">IB", 9, 6)
+    octets = header + ccm_star_encrypt(KEY, nonce, header, write_payload_ies(frame.payload_ies), 6)
+    scapy_layers.use_keys(KeyTable([(1, KEY)]))
+    made = Wpan(octets)
+    assert rebuilt(made) == octets
+    assert Sealed in made
 
 
 def test_a_frame_made_in_the_shell_is_the_frame_that_the_twin_sends() -> None:
