@@ -14,6 +14,7 @@ from bench.air.keys import KeyTable
 from bench.air.link import Record
 from bench.air.mac import FrameType, MacFrame, mic_octets
 from bench.air.security import MicError, unprotect
+from bench.air.tap import Tap
 
 
 @attrs.frozen(slots=True)
@@ -50,10 +51,11 @@ class Opener:
             return Opened(raw, trouble="encrypted without a MIC: not read")
         encrypted = bool(raw.security.level & 4)
         sender = self._sender(raw)
+        asn = Tap.of(record).asn if raw.security.frame_counter is None else None
         keys = self._candidates(sender, raw.security.key_index)
         for key in keys:
             try:
-                clear = unprotect(record.data, raw, key, eui64=sender)
+                clear = unprotect(record.data, raw, key, eui64=sender, asn=asn)
             except MicError:
                 continue
             except Malformed as error:

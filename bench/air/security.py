@@ -23,6 +23,9 @@ _MODES: Final = {0: 1, 4: 2, 8: 3}
 """Key id mode by octets of the key source (table 9-7)."""
 
 
+_LARGEST_ASN: Final = (1 << 40) - 1
+
+
 class MicError(ValueError):
     """The MIC does not verify under this key (or the frame was changed on its way)."""
 
@@ -30,38 +33,44 @@ class MicError(ValueError):
 def protect(
     frame: MacFrame,
     key: bytes,
-    frame_counter: int,
+    frame_counter: int | None,
     key_index: int | None,
     *,
     level: int = 6,
     eui64: bytes | None = None,
     key_source: bytes = b"",
+    asn: int | None = None,
 ) -> bytes:
     """PSDU octets of a clear frame, secured. ``level`` is 1-7; the key id mode is 0 with ``key_index`` None, 1 without
     ``key_source``, 2 with one of 4 octets, 3 with one of 8.
 
     The nonce takes ``frame.src``, or ``eui64`` (8 octets, display order) where the frame carries a short source or
-    none. Raises ValueError where neither is an EUI-64.
+    none. ``frame_counter`` is None in TSCH, where the nonce takes the slot number ``asn``. Raises ValueError where
+    there is no EUI-64, or neither counter nor slot.
     """
     mode = 0 if key_index is None else _MODES[len(key_source)]
-    aux = AuxSecurity(level, mode, frame_counter, key_source, key_index)
+    aux = AuxSecurity(level, mode, frame_counter, key_source, key_index, frame_counter is None)
     secured = attrs.evolve(frame, security=aux, payload_ies=(), payload=b"", mic=b"")
     opened = open_octets(frame)
     authenticated = encode_mac(secured) + frame.payload[:opened]
     private = write_payload_ies(frame.payload_ies) + frame.payload[opened:]
-    return authenticated + ccm_star_encrypt(key, _nonce(secured, eui64), authenticated, private, level)
+    return authenticated + ccm_star_encrypt(key, _nonce(secured, eui64, asn), authenticated, private, level)
 
 
-def unprotect(psdu: bytes, frame: MacFrame, key: bytes, *, eui64: bytes | None = None) -> MacFrame:
+def unprotect(
+    psdu: bytes, frame: MacFrame, key: bytes, *, eui64: bytes | None = None, asn: int | None = None
+) -> MacFrame:
     """The frame in clear text: payload IEs decoded, security header and MIC kept. ``frame`` is `decode_mac` of
-    ``psdu``. Raises `MicError`, `mac.Malformed` (clear text that is no IE list), ValueError (no EUI-64, no counter).
+    ``psdu``, ``asn`` the slot it was sent in (TSCH).
+
+    Raises `MicError`, `mac.Malformed` (clear text that is no IE list), ValueError (no EUI-64, no counter).
     """
     if frame.security is None or frame.security.level == 0:
         return frame
     level = frame.security.level
     end = len(psdu) - len(frame.mic)
     start = end - len(frame.payload) + open_octets(frame) if level & 4 else end
-    clear = ccm_star_decrypt(key, _nonce(frame, eui64), psdu[:start], psdu[start:], level)
+    clear = ccm_star_decrypt(key, _nonce(frame, eui64, asn), psdu[:start], psdu[start:], level)
     if not level & 4:
         return frame
     payload = frame.payload[: open_octets(frame)] + clear
@@ -94,13 +103,16 @@ def ccm_star_decrypt(key: bytes, nonce: bytes, authenticated: bytes, sealed: byt
         raise MicError("MIC does not verify") from None
 
 
-def _nonce(frame: MacFrame, eui64: bytes | None) -> bytes:
-    """Source EUI-64, frame counter, security level (clause 9.3.2.1); 13 octets, big-endian."""
+def _nonce(frame: MacFrame, eui64: bytes | None, asn: int | None) -> bytes:
+    """Source EUI-64, frame counter, security level (clause 9.3.2.1), or EUI-64 and slot number in TSCH (9.3.2.2);
+    13 octets, big-endian."""
     source = frame.src if frame.src and len(frame.src) == 8 else eui64
     if source is None or len(source) != 8:
         raise ValueError("no source EUI-64 for the nonce")
-    if frame.security is None or frame.security.frame_counter is None:
+    if frame.security is None or (frame.security.frame_counter is None and asn is None):
         raise ValueError("no frame counter for the nonce")
+    if frame.security.frame_counter is None:
+        return source + ((asn or 0) & _LARGEST_ASN).to_bytes(5, "big")
     return source + struct.pack(">IB", frame.security.frame_counter, frame.security.level)
 
 

@@ -17,6 +17,7 @@ from bench.air.link import make_record
 from bench.air.mac import FrameType, MacFrame, encode_mac
 from bench.air.pcapng import PcapngWriter
 from bench.air.security import protect
+from bench.air.tap import Tap
 
 A, B = bytes.fromhex("024b42fffe000001"), bytes.fromhex("024b42fffe000101")
 KEY, IMPLICIT, OTHER = bytes(range(16)), bytes(range(16, 32)), bytes(range(32, 48))
@@ -122,3 +123,35 @@ def test_an_association_tells_whose_a_short_address_is() -> None:
         octets = encode_mac(first)
         decoder.decode(make_record(1, 0, 230, octets, len(octets)))
         assert decoder.decode(make_record(2, 1, 230, short_source(), len(short_source()))).mic == mic
+
+
+def test_a_tsch_frame_takes_its_slot_number_for_the_nonce(tmp_path: Path) -> None:
+    plain = MacFrame(sequence=1, dst_pan=PAN, dst=B, src=A, payload=b"\x3ftsch")
+    psdu = protect(plain, KEY, None, 9, asn=0x0102030405)
+    path = tmp_path / "tsch.pcapng"
+    with path.open("wb") as out:
+        writer = PcapngWriter(out)
+        writer.section("tsch")
+        for asn in (0x0102030405, 0x0102030406, 1 << 63):
+            writer.packet(psdu, 10**18, tlvs=Tap(asn=asn).tlvs())
+        writer.packet(psdu, 10**18)
+    frames = list(decode_frames(read_capture(path), KeyTable([(9, KEY)])))
+    assert [frame.mic for frame in frames] == ["ok", "bad", "bad", "no key"]
+    assert (frames[0].freshness, frames[0].frame_counter) == (None, None)
+    program = shutil.which("tshark")
+    if program is None:
+        pytest.skip("tshark is not installed")
+    words = [
+        program,
+        "-r",
+        str(path),
+        "-o",
+        f'uat:ieee802154_keys:"{KEY.hex()}","9","No hash"',
+        "-Y",
+        "!wpan.decrypt_error",
+    ]
+    done = subprocess.run(
+        [*words, "-T", "fields", "-e", "frame.number", "-e", "data.data"], capture_output=True, text=True, check=True
+    )
+    assert frames[0].mac is not None
+    assert done.stdout.splitlines() == [f"1\t{frames[0].mac.payload.hex()}"]
