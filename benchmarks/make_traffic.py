@@ -1,33 +1,25 @@
 """Traffic to measure on: the twin's own mesh over many virtual days, written as TAP pcapng with a Wireshark key file.
 
-    python benchmarks/make_traffic.py FILE.pcapng --frames 120000 [--seed 1] [--resecure N]
+    python benchmarks/make_traffic.py FILE.pcapng --frames 120000 [--seed 1]
 
 Every frame is made by the twin: a border router, smart meters and terminals that join (EAPOL, DHCPv6, RPL), are asked
 for readings by the server, upload, lose power and come back. Several meshes follow one another, each with a seed, keys
 and EUI-64s of its own, so no frame repeats and no cache is flattered by a repeated file.
 
-``--resecure N`` makes N copies of the traffic for the largest sizes, each frame later in time and encrypted anew under
-another frame counter: distinct octets, same mix. Nothing else than size is shown by such files.
+``--repeat N`` writes a capture N times over, for the largest sizes. Such a file shows how memory grows, never speed.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-import attrs
-
-from bench.air.capture import read_capture
-from bench.air.keys import KeyTable, gak
-from bench.air.link import Record
-from bench.air.mac import decode_mac
+from bench.air.keys import gak
 from bench.air.pcapng import PcapngWriter
-from bench.air.security import protect, unprotect
 from bench.ports import RequestRefused
 from bench.records import Json
 from bench.twin import mesh
@@ -158,53 +150,18 @@ def make(path: Path, frames: int, seed: int, largest_mesh: int = FRAMES_OF_A_MES
     return keys_path
 
 
-def resecure(source: Path, target: Path, copies: int) -> Path:
-    """``copies`` times the traffic of ``source``: the copies later, under other frame counters, encrypted anew."""
-    keys_path = source.with_suffix(".ieee802154_keys")
-    table = KeyTable.read(keys_path)
-    span_ns = 0
+def repeat(source: Path, target: Path, copies: int) -> Path:
+    """``copies`` times the same frames, octet for octet, for sizes that the twin would take hours to make."""
+    octets = source.read_bytes()
+    head = int.from_bytes(octets[4:8], "little")
+    head += int.from_bytes(octets[head + 4 : head + 8], "little")
     with target.open("wb") as file:
-        PcapngWriter(file).section("twin")
-        for copy in range(copies):
-            out = io.BytesIO()
-            writer = PcapngWriter(out)
-            first_ns = None
-            for record in read_capture(source):
-                first_ns = record.time_ns if first_ns is None else first_ns
-                last_ns = record.time_ns
-                shift = copy * span_ns
-                writer.packet(
-                    _again(record, table, copy) if copy else record.data,
-                    record.time_ns + shift,
-                    rssi_dbm=record.rssi_dbm,
-                    channel=record.channel,
-                    start_ns=(record.start_ns or 0) + shift,
-                    end_ns=(record.end_ns or 0) + shift,
-                )
-                if out.tell() > 1 << 22:
-                    file.write(out.getbuffer())
-                    out = io.BytesIO()
-                    writer = PcapngWriter(out)
-            file.write(out.getbuffer())
-            span_ns = span_ns or last_ns - (first_ns or 0) + NS
-    new = target.with_suffix(".ieee802154_keys")
-    new.write_bytes(keys_path.read_bytes())
-    return new
-
-
-def _again(record: Record, table: KeyTable, copy: int) -> bytes:
-    """The frame under a frame counter of its copy; a clear frame is left as it is."""
-    raw = decode_mac(record.data)
-    if raw.security is None:
-        return record.data
-    for key in table.candidates(raw.security.key_index):
-        try:
-            clear = unprotect(record.data, raw, key)
-        except ValueError:
-            continue
-        counter = (raw.security.frame_counter or 0) + (copy << 22)
-        return protect(attrs.evolve(clear, mic=b""), key, counter, raw.security.key_index)
-    return record.data
+        file.write(octets[:head])
+        for _ in range(copies):
+            file.write(memoryview(octets)[head:])
+    keys_path = target.with_suffix(".ieee802154_keys")
+    keys_path.write_bytes(source.with_suffix(".ieee802154_keys").read_bytes())
+    return keys_path
 
 
 def main() -> None:
@@ -213,11 +170,11 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--frames", type=int, default=120_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--resecure", type=int, metavar="N", help="N copies of SOURCE, encrypted anew")
-    parser.add_argument("--source", type=Path, help="the traffic that --resecure copies")
+    parser.add_argument("--repeat", type=int, metavar="N", help="write SOURCE N times over instead")
+    parser.add_argument("--source", type=Path, help="the traffic that --repeat takes")
     options = parser.parse_args()
-    if options.resecure:
-        keys_path = resecure(options.source, options.path, options.resecure)
+    if options.repeat:
+        keys_path = repeat(options.source, options.path, options.repeat)
     else:
         keys_path = make(options.path, options.frames, options.seed)
     print(f"{options.path}, {options.path.stat().st_size / 1e6:.1f} MB; keys: {keys_path}")

@@ -15,7 +15,7 @@ from typing import BinaryIO, Final, NamedTuple, TypeAlias
 import attrs
 
 from bench.air.capture import PCAP_MAGICS, read_capture
-from bench.air.link import PHY_LINK_TYPES
+from bench.air.link import PHY_LINK_TYPES, WITH_FCS
 from bench.air.pcapng import PcapngStream
 
 SPAN_OCTETS: Final = 1 << 19
@@ -87,6 +87,8 @@ def _pcapng_form(path: str, head: bytes) -> Form | None:
     if len(stream.interfaces) != 1 or stream.interfaces[0].link_type not in PHY_LINK_TYPES:
         return None
     interface = stream.interfaces[0]
+    if interface.fcs_units:  # an FCS length of the capture's own
+        return None
     return Form(path, interface.link_type, True, "<", interface.ticks_per_s, interface.offset_s, first + length)
 
 
@@ -106,7 +108,11 @@ def spans(form: Form, octets: int = SPAN_OCTETS) -> Iterator[Span]:
 
 
 def _walk_pcapng(form: Form, buffer: bytes) -> tuple[int, int]:
-    """Octets of whole regular blocks at the beginning of ``buffer``, and how many packets they hold."""
+    """Octets of whole regular blocks at the beginning of ``buffer``, and how many packets they hold.
+
+    Options of a packet may tell the length of its FCS, which matters where the link type does not.
+    """
+    optionless = form.link_type == WITH_FCS
     unpack = struct.Struct("<IIIIIII").unpack_from
     at = count = 0
     end = len(buffer) - 32
@@ -116,7 +122,7 @@ def _walk_pcapng(form: Form, buffer: bytes) -> tuple[int, int]:
         if length % 4 or length < 32 or buffer[stop - 4 : stop] != buffer[at + 4 : at + 8]:
             return at, count
         if kind == _PACKET:
-            if interface or captured > length - 32:
+            if interface or captured > length - 32 or (optionless and captured + 3 < length - 32):
                 return at, count
             count += 1
         elif kind not in _INERT:

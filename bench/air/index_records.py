@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.air.capture import read_capture
-from bench.air.fast_spans import Form, Span, form_of, packets
-from bench.air.link import Record, make_record
+from bench.air.capture import read_capture, read_stream
+from bench.air.fast_spans import Form, form_of
+from bench.air.link import Record
 
 if TYPE_CHECKING:
     from bench.air.index import Index
@@ -29,9 +31,12 @@ def read_records(capture: Path, index: Index, rows: NDArray[np.int64]) -> Iterat
 
 
 def _at(form: Form, places: Iterator[tuple[int, int]]) -> Iterator[Record]:
+    """Each record read as if it were the only one behind the file's head, so that nothing of it is left out."""
     with open(form.path, "rb") as file:
+        head = file.read(form.head_octets)
         for row, offset in places:
             file.seek(offset)
-            stop = offset + form.record_octets(file.read(32))
-            for number, _, time_ns, packet, original in packets(form, Span(offset, stop, row + 1, 1), file):
-                yield make_record(number, time_ns, form.link_type, packet, original)
+            size = form.record_octets(file.read(16))
+            file.seek(offset)
+            for record in read_stream(io.BytesIO(head + file.read(size)), form.path):
+                yield attrs.evolve(record, number=row + 1)

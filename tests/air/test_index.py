@@ -122,6 +122,12 @@ def test_select_by_kind_address_time_and_column(tmp_path: Path) -> None:
         assert index.select(**given).tolist() == np.flatnonzero(wanted).tolist()
 
 
+def test_records_of_a_pcap_file_are_the_captures(tmp_path: Path) -> None:
+    path = copied(tmp_path, "contiki-rpl-lite-line4-fcs16.pcap")
+    records = list(read_capture(path))
+    assert list(Index.open(path).records([0, 5, 968, 7])) == [records[row] for row in (0, 5, 968, 7)]
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_records_of_hits_are_the_captures(tmp_path: Path, suffix: str) -> None:
     path = copied(tmp_path, "fixedch-tap-fcs32.pcapng")
