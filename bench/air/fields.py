@@ -2,7 +2,7 @@
 
 A name that Wireshark has means the same here, values included; where it has none (JM, LBATS and LBC elements, the sync
 period of LBS) the name follows its style. Which record has which fields stands in the tables of `fields_mac`,
-`fields_wisun`, `fields_lowpan`, `fields_ipv6`, `fields_nd`, `fields_rpl` and `fields_upper`.
+`fields_wisun`, `fields_lowpan`, `fields_ipv6`, `fields_nd`, `fields_rpl`, `fields_upper` and `fields_app`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from bench.air import fields_ipv6, fields_lowpan, fields_mac, fields_nd, fields_rpl, fields_upper, fields_wisun, mpx
+from bench.air import (
+    fields_app,
+    fields_ipv6,
+    fields_lowpan,
+    fields_mac,
+    fields_nd,
+    fields_rpl,
+    fields_upper,
+    fields_wisun,
+    mpx,
+)
 from bench.air.fields_base import Field, Kind, Node, Tables, Value, node
 from bench.air.frame import Frame
 from bench.air.ies import MPX_GROUP
@@ -27,6 +37,7 @@ TABLES: Final[Tables] = {
     **fields_nd.TABLES,
     **fields_rpl.TABLES,
     **fields_upper.TABLES,
+    **fields_app.TABLES,
 }
 
 FIELDS: Final[Mapping[str, Field]] = {field.name: field for table in TABLES.values() for field in table.fields}
@@ -74,6 +85,8 @@ def _layers(frame: Frame, record: Record | None, start_ns: int | None) -> Iterat
         yield fields_mac.Tap(frame, record)
     if frame.mac is not None:
         yield fields_mac.Mac(frame.mac, record)
+    if frame.packet is None and frame.content is not None:
+        yield frame.content
     if frame.piece is not None:
         yield fields_lowpan.of_piece(lowpan_octets(frame), frame.piece)
         if isinstance(frame.piece, Fragment) and frame.datagram:

@@ -11,6 +11,7 @@ from typing import Final
 
 import attrs
 
+from bench.air import sixlorh
 from bench.air.errors import Malformed
 from bench.air.fields_base import Table, Tables, eui64, flag, ipv6, number
 from bench.air.ipv6 import HEADER_OCTETS
@@ -114,6 +115,9 @@ def headers(payload: Lowpan) -> Iterator[object]:
         yield Part(head >> 3, size, tag, reader.u8() * 8 if later else None)
         if later:
             return
+        head = reader.u8()
+    if head == sixlorh.PAGE_1:
+        yield from sixlorh.parse(reader)
         head = reader.u8()
     if head >> 5 == 0b011:
         yield from _iphc(head, reader, payload.plain, 0)

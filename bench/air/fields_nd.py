@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from bench.air import nd
+from bench.air.duplicate_address import DuplicateAddress
 from bench.air.fields_base import Table, Tables, bit, eui64, flag, number, octets
 from bench.air.fields_base import ipv6 as address
 
@@ -137,4 +138,15 @@ TABLES: Final[Tables] = {
         ),
     ),
     nd.RawOption: Table("icmpv6.opt.unknown", "Data", (octets("icmpv6.opt.data", "Data", "data"),)),
+    DuplicateAddress: Table(
+        "icmpv6.6lowpannd.da",
+        lambda m: f"Duplicate address {'request' if m.type == m.REQUEST else 'confirmation'}",
+        (
+            number("icmpv6.6lowpannd.da.status", "Status", "status"),
+            number("icmpv6.6lowpannd.da.tid", "Transaction", "tid"),
+            number("icmpv6.6lowpannd.da.lifetime", "Lifetime", "lifetime_min", unit="min"),
+            eui64("icmpv6.6lowpannd.da.eui64", "Owner", "owner"),
+            address("icmpv6.6lowpannd.da.reg_addr", "Registered", "address"),
+        ),
+    ),
 }

@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from bench.air import application as udp_application
 from bench.air import dhcpv6
 from bench.air.eapol import (
     EAP_IDENTITY,
@@ -79,7 +80,7 @@ def application(udp: Udp) -> Iterator[object]:
     """What a UDP datagram carries, where its port says so. Raises `Malformed`."""
     if RELAY_PORT in (udp.src_port, udp.dst_port):
         yield decode_relay(udp.payload)
-    message = dhcpv6.of(udp)
+    message = udp_application.of(udp)
     if message is not None:
         yield message
 

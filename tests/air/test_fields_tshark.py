@@ -32,7 +32,10 @@ OURS = {
     *("wisun.jmie.version", "wisun.jmie.metric.id", "wisun.jmie.metric.data", "wisun.jmie.plf"),
     *("icmpv6.opt.aro.opaque", "icmpv6.opt.aro.flags", "icmpv6.opt.aro.tid", "icmpv6.opt.data"),
     *("icmpv6.rpl.opt.config.rpi23", "icmpv6.rpl.opt.data", "data.octets"),
-    *("dhcpv6.vendoropts.data", "dhcpv6.option.data"),
+    *("dhcpv6.vendoropts.data", "dhcpv6.option.data", "icmpv6.6lowpannd.da.tid"),
+    *("6lowpan.6loRH.hop", "6lowpan.6loRH.encapsulator", "6lowpan.6loRH.data", "coap.opt.value"),
+    *("echonet.tid", "echonet.seoj", "echonet.deoj", "echonet.esv", "echonet.refused", "echonet.data"),
+    *("echonet.epc", "echonet.value", "echonet.edt"),
 }
 """Fields that tshark 4.0 has no name for; every other name of ours is Wireshark's."""
 
