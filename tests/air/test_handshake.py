@@ -7,11 +7,14 @@ import shutil
 import subprocess
 from collections import Counter
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bench.air import eapol, fourway, wisun
 from bench.air.capture import Record, read_capture
@@ -21,7 +24,7 @@ from bench.air.frame import Decoder, Frame, decode_frames
 from bench.air.handshake import Handshakes, Kde
 from bench.air.keys import GroupKey, KeyTable, gak
 from bench.air.mac import encode_mac
-from bench.air.mpx import KmpId
+from bench.air.mpx import KmpId, Mpx, Transfer, decode_mpx, encode_mpx
 from bench.errors import InputError
 from tests.air.mac_captures import need
 
@@ -251,3 +254,48 @@ def test_a_flight_in_three_fragments_one_of_them_sent_twice() -> None:
     whole = ("Certificate", "Change Cipher Spec")
     assert [frame.tls for frame in frames] == [(), (), (), whole, (), (), (), (), whole]
     assert frames[1].info == "EAP-TLS response, goes on"
+
+
+@cache
+def eapol_frames() -> tuple[bytes, ...]:
+    """Clear EAPOL frames of two joins, one relayed, and the same in MPX fragments."""
+    found = []
+    for frame in opened("line2"):
+        if frame.eapol is None or frame.mac is None:
+            continue
+        clear = attrs.evolve(frame.mac, security=None, mic=b"")
+        found.append(encode_mac(clear))
+        if not frame.relay:
+            whole = decode_mpx(clear.payload_ies[-1].content)
+            pieces = (
+                Mpx(whole.multiplex_id, whole.body[:40], Transfer.FRAGMENT, 3, 0, len(whole.body)),
+                Mpx(None, whole.body[40:], Transfer.LAST_FRAGMENT, 3, 1),
+            )
+            for piece in pieces if len(whole.body) > 40 else ():
+                elements = (*clear.payload_ies[:-1], encode_mpx(piece))
+                found.append(encode_mac(attrs.evolve(clear, payload_ies=elements)))
+    return tuple(found)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_damage_in_a_join_never_surprises_the_decoder(data: st.DataObject) -> None:
+    frames = eapol_frames()
+    decoder = Decoder(KeyTable(pmks=secrets("line2", "pmk")))
+    begin = data.draw(st.integers(0, len(frames) - 1))
+    for number, octets in enumerate(frames[begin : begin + 12], 1):
+        changed = bytearray(octets)
+        for _ in range(data.draw(st.integers(0, 2))):
+            changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
+        kept = bytes(changed[: data.draw(st.one_of(st.just(len(changed)), st.integers(0, len(changed))))])
+        assert "unforeseen" not in decoder.decode(Record(number, number, 230, kept)).info
+
+
+def test_a_join_in_mpx_fragments_reads_as_the_whole_one() -> None:
+    decoder = Decoder(KeyTable(pmks=secrets("line2", "pmk")))
+    frames = [decoder.decode(Record(n, n, 230, octets)) for n, octets in enumerate(eapol_frames(), 1)]
+    whole = [f for f, after in pairwise(frames) if after.info.startswith("MPX fragment 0")]
+    joined = [after for f, after in pairwise(frames) if f.info.startswith("MPX fragment 0")]
+    assert len(whole) == len(joined) > 20
+    assert [f.eapol for f in whole] == [f.eapol for f in joined]
+    assert [f.key_message for f in whole] == [f.key_message for f in joined]
