@@ -26,6 +26,7 @@ import attrs
 
 from bench.air.link import Record
 from bench.measurands.air.airtime import OCTET_NS, SFD_AND_PHR, preamble_octets
+from bench.measurands.air.stamps import start_ns
 from bench.records import NS_PER_S
 
 if TYPE_CHECKING:
@@ -45,13 +46,6 @@ _SECURED: Final = 0x08
 _SCALE: Final = 1.4826
 _SIGMAS: Final = 6.0
 _FLOOR_NS: Final = 1000.0
-
-
-def start_ns(record: Record) -> int:
-    """The stamp that stands for a frame: its start on the capture's clock where it is told, else the stamp."""
-    if record.start_ns is not None and abs(record.start_ns - record.time_ns) < 10 * NS_PER_S:
-        return record.start_ns
-    return record.time_ns
 
 
 @attrs.frozen(slots=True)

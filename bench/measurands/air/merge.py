@@ -24,7 +24,8 @@ import attrs
 from bench.air.frame import Decoder, Frame
 from bench.air.keys import KeyTable
 from bench.air.link import Record
-from bench.measurands.air.clocks import FCS_OCTETS, Clock, Frames, clocks, secured, start_ns, whole
+from bench.measurands.air.clocks import FCS_OCTETS, Clock, Frames, clocks, secured, whole
+from bench.measurands.air.stamps import start_ns
 from bench.records import NS_PER_S
 
 WIDE_NS: Final = NS_PER_S

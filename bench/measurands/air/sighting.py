@@ -19,6 +19,7 @@ from bench.air.errors import Malformed
 from bench.air.frame import Frame
 from bench.air.udp import Udp
 from bench.measurands.air.acks import Ledger
+from bench.measurands.air.stamps import start_ns
 from bench.records import NS_PER_S
 
 PLAN_BY_ID: Final = 2
@@ -221,8 +222,10 @@ def settle(sightings: Iterable[Sighting]) -> Digest:
 
 def _sightings(frames: Iterable[Frame]) -> Iterator[Sighting]:
     fragments: dict[tuple[bytes | None, bytes | None], int] = {}
+    # few addresses, many frames: each address is kept once
+    pool: dict[bytes | None, bytes | None] = {}
     for ordinal, frame in enumerate(frames):
-        start = _start_ns(frame)
+        start = start_ns(frame)
         first = start
         if "frag1" in frame.layers:
             fragments[frame.src, frame.dst] = start
@@ -233,8 +236,8 @@ def _sightings(frames: Iterable[Frame]) -> Iterator[Sighting]:
             number=frame.number,
             start_ns=start,
             air_ns=_air_ns(frame),
-            src=_eui64(frame.src),
-            dst=_eui64(frame.dst),
+            src=pool.setdefault(src := _eui64(frame.src), src),
+            dst=pool.setdefault(dst := _eui64(frame.dst), dst),
             seq=frame.seq,
             pan=frame.pan,
             kind=frame.kind,
@@ -252,13 +255,6 @@ def _sightings(frames: Iterable[Frame]) -> Iterator[Sighting]:
 
 def _eui64(address: bytes | None) -> bytes | None:
     return address if address and len(address) == 8 else None
-
-
-def _start_ns(frame: Frame) -> int:
-    """The capture's own start of the frame, where it is on the capture's clock; else the stamp."""
-    if frame.start_ns is not None and abs(frame.start_ns - frame.time_ns) < 10 * NS_PER_S:
-        return frame.start_ns
-    return frame.time_ns
 
 
 def _air_ns(frame: Frame) -> int | None:

@@ -11,11 +11,12 @@ import pytest
 
 from bench.air.frame import decode_frames
 from bench.air.link import NO_FCS, Record
-from bench.measurands.air.clocks import Clock, Frames, chain, clocks, fit, start_ns
+from bench.measurands.air.clocks import Clock, Frames, chain, clocks, fit
 from bench.measurands.air.coverage import coverage
 from bench.measurands.air.merge import Air, Transmission, merge
 from bench.measurands.air.report import as_json, measure
 from bench.measurands.air.sighting import digest
+from bench.measurands.air.stamps import start_ns
 from bench.records import NS_PER_S
 
 from .real import keys, records

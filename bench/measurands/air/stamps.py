@@ -1,0 +1,27 @@
+"""Which stamp stands for a frame, of a capture record or of a decoded frame alike."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from bench.records import NS_PER_S
+
+ONE_CLOCK_NS: Final = 10 * NS_PER_S
+"""A start of frame further from the capture's stamp than this counts on a clock of its own (TAP: since power-on)."""
+
+
+class Stamped(Protocol):
+    """A record or a frame; times in ns."""
+
+    @property
+    def time_ns(self) -> int: ...
+
+    @property
+    def start_ns(self) -> int | None: ...
+
+
+def start_ns(heard: Stamped) -> int:
+    """The capture's own start of the frame, where it is on the capture's clock; else the stamp."""
+    if heard.start_ns is not None and abs(heard.start_ns - heard.time_ns) < ONE_CLOCK_NS:
+        return heard.start_ns
+    return heard.time_ns
