@@ -43,8 +43,8 @@ AFTER_JM = {"wisun.wsie", "wisun.wsie.type", "wisun.wsie.id", "wisun.wsie.length
 """tshark does not know the JM element and reads its head as a long one's: wrong id and length, and what follows is
 swallowed. `test_fields.test_join_metrics_stand_as_framed` proves the framing."""
 
-COMPUTED = {"frame.len", "wpan-tap.ch_num", "_ws.col.Protocol", "_ws.col.Info", "coap.code"}
-"""Columns of the stored tables that are no fields of a frame: the capture's length, tshark's own words; CoAP."""
+COMPUTED = {"frame.len", "wpan-tap.ch_num", "_ws.col.Protocol", "_ws.col.Info"}
+"""Columns of the stored tables that are no fields of a frame: the capture's length, tshark's own words."""
 
 
 @cache
