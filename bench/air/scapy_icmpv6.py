@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from scapy.fields import ByteField, XShortField
+from scapy.packet import Raw
 
 from bench.air import icmpv6, rpl
 from bench.air.scapy_fields import Layer, Rest, fields
-from bench.air.scapy_ipv6 import CHOOSERS, Icmp6
+from bench.air.scapy_ipv6 import CHOOSERS, Icmp6, lossless
 from bench.air.scapy_nd import ND_MESSAGES
 from bench.air.scapy_rpl import RPL_MESSAGES
 
@@ -29,7 +30,7 @@ def icmp6_layer(payload: bytes, other: Layer) -> Layer:
         return RPL_MESSAGES.get(code, Icmp6Other)
     if kind in ND_MESSAGES and (code == 0 or kind > rpl.ICMPV6_TYPE):
         return ND_MESSAGES[kind]
-    return other if kind in _SCAPYS else Icmp6Other
+    return Icmp6Other if kind not in _SCAPYS or lossless(other, payload) is Raw else other
 
 
 CHOOSERS[icmpv6.PROTOCOL] = icmp6_layer

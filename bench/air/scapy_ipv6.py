@@ -17,10 +17,11 @@ from scapy.fields import (
     PacketListField,
     ShortField,
 )
+from scapy.layers.inet import UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, IPv6ExtHdrRouting, _ICMPv6, _IPv6ExtHdr, ipv6nh
 from scapy.packet import Packet, Raw
 
-from bench.air import icmpv6
+from bench.air import icmpv6, udp
 from bench.air.extensions import (
     RPI_TYPES,
     DestinationOptions,
@@ -32,7 +33,7 @@ from bench.air.extensions import (
     padding,
 )
 from bench.air.ipv6 import IPV6, text
-from bench.air.scapy_fields import AirPacket, Layer, Octets, Option, Rest, fields
+from bench.air.scapy_fields import AirPacket, Layer, Octets, Option, Rest, fields, rebuilt
 
 _SEED_OCTETS: Final = (0, 2, 8, 16)
 _OPTION_NAMES: Final = {0: "Pad1", 1: "PadN", 0x23: "RPL (RFC 9008)", 0x63: "RPL (RFC 6553)", Mpl.TYPE: "MPL"}
@@ -129,7 +130,15 @@ def next_layer(protocol: int, payload: bytes, other: Layer) -> Layer:
         return Ip6SourceRoute
     if protocol in CHOOSERS and payload:
         return CHOOSERS[protocol](payload, other)
-    return UPPER.get(protocol, other)
+    return UPPER[protocol] if protocol in UPPER else lossless(other, payload)
+
+
+def lossless(layer: Layer, payload: bytes) -> Layer:
+    """A layer of scapy's own where it builds what it dissects, else `Raw`: of damaged octets some lose a few."""
+    try:
+        return layer if rebuilt(layer(payload)) == payload else Raw
+    except Exception:  # whatever a layer of scapy's raises, scapy itself answers with Raw
+        return Raw
 
 
 class _Chained(AirPacket):
@@ -204,6 +213,16 @@ class Ip6SourceRoute(_Chained, IPv6ExtHdrRouting):
         return [*found, text(dst[: self.cmpre] + route)] if len(route) == last else found
 
 
+class Udp6(UDP):
+    """scapy's UDP, whose payload is only read where nothing of it is lost."""
+
+    name = "UDP"
+    match_subclass = True
+
+    def guess_payload_class(self, payload: bytes) -> Layer:
+        return lossless(super().guess_payload_class(payload), payload)
+
+
 class Ip6Routing(_Chained, _IPv6ExtHdr):
     """A routing header of another type, kept as octets."""
 
@@ -258,6 +277,7 @@ UPPER: Final[dict[int, Layer]] = {
     RoutingHeader.PROTOCOL: Ip6Routing,
     FragmentHeader.PROTOCOL: Ip6Fragment,
     IPV6: Ip6,
+    udp.PROTOCOL: Udp6,
 }
 """Layers by next-header value."""
 CHOOSERS: Final[dict[int, Callable[[bytes, Layer], Layer]]] = {}
