@@ -32,7 +32,7 @@ Place = Sequence[str | int]
 class FileModel(BaseModel):
     """Base of every model of a file: unknown keys are errors, instances are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class _Constructor(SafeConstructor):

@@ -6,6 +6,7 @@ labgrid name is the port's name (``console.t1``), so one name serves environment
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from typing import Any
 
@@ -13,7 +14,7 @@ import attr
 from labgrid.driver import Driver
 
 from bench.clock import Clock
-from bench.errors import BenchError
+from bench.errors import BenchError, KenshinError
 from bench.records import Json
 from devices.wire import LineChannel, open_wire
 
@@ -59,8 +60,9 @@ class LineDriver(Driver):  # type: ignore[misc]  # labgrid has no types
         self._clock = self._channel = None
 
     def on_deactivate(self) -> None:
-        """labgrid deactivates the driver: let go of the port."""
-        self.disconnect()
+        """labgrid deactivates the driver: let go of the port; that it is dead already is no news then."""
+        with contextlib.suppress(KenshinError):
+            self.disconnect()
 
     def on_line(self, text: str) -> None:
         """A whole line from the device; by default the answer to the last command."""

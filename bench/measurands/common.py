@@ -41,9 +41,13 @@ class Trouble:
 def bench_trouble(evidence: Evidence, names: Collection[str], since_ns: int, until_ns: int) -> Trouble | None:
     """The first failure of the bench that touches one of ``names`` in the interval, or None.
 
-    ``names``: ports, terminals, meters or episodes. A lost port stays lost until something comes from it again; an
+    ``names``: ports, terminals, meters or episodes. A terminal that was not joined when its episode began is a
+    gate. A lost port stays lost until something comes from it again; an
     error that touches no port counts only at its own time.
     """
+    for event in evidence.events("episode.not_ready", until_ns=until_ns):
+        if event.episode in names and event.subject in names and not _voided_later(evidence, event):
+            return Trouble(str(event.data.get("why", "")), False, (event.citation,))
     for event in evidence.events("bench.lost_port", until_ns=until_ns):
         port = str(event.data.get("port", ""))
         if port in names and not _came_back(evidence, port, event.t_ns, since_ns):
@@ -56,6 +60,11 @@ def bench_trouble(evidence: Evidence, names: Collection[str], since_ns: int, unt
         if touched:
             return Trouble(f"the bench failed: {event.data.get('what', '')}", True, (event.citation,))
     return None
+
+
+def _voided_later(evidence: Evidence, event: CitedObservation) -> bool:
+    """Whether the attempt that the event belongs to was voided afterwards."""
+    return any(void.row > event.row for void in evidence.events("episode.void", subject=event.episode))
 
 
 def unfinished(episode: Episode) -> Trouble | None:

@@ -32,12 +32,13 @@ NAME: Final = "roundtrip.server"
 
 @attrs.frozen(slots=True)
 class RoundTrip:
-    """One request; ``answer`` None: it was never answered."""
+    """One request; ``answer`` None: it had no fresh answer, ``stale`` what it had instead."""
 
     meter: str
     sent: CitedObservation
     answer: CitedObservation | None
     cited: tuple[str, ...]
+    stale: str = ""
 
     @property
     def rtt_s(self) -> float | None:
@@ -91,7 +92,8 @@ def _measure(
             "trials": trials,
             "trial_noun": "round trips",
             "left_out": [trouble.why for trouble in troubles],
-            "never": f"{silent} of {len(trips)} requests were never answered" if silent else "",
+            "stale": [trip.stale for trip in trips if trip.stale],
+            "never": f"{silent} of {len(trips)} requests had no fresh answer" if silent else "",
         },
     )
 
@@ -135,7 +137,7 @@ def _fresh(episode: Episode, meter: str, sent: CitedObservation, answer: CitedOb
         return Trouble("not proved fresh: the register's new index was an old one", False, rows)
     if answer.data.get("index") != new.data.get("index"):
         said, true = answer.data.get("index"), new.data.get("index")
-        return Trouble(f"not fresh: answered {said}, the register stood at {true}", False, rows)
+        return RoundTrip(meter, sent, None, rows, f"answered {said}, the register stood at {true}")
     return RoundTrip(meter, sent, answer, rows)
 
 

@@ -49,6 +49,7 @@ class Setup:
             declaration, agreement = inputs["declaration"], inputs["agreement"]
             seen = declaration["observable"]
             wiring = _wiring(inputs.get("rig"))
+            built = _timers_built(inputs.get("topology"))
             terminals = tuple(
                 TerminalSetup(
                     id=sample["id"],
@@ -56,7 +57,7 @@ class Setup:
                     meters=tuple(sample["meters"]),
                     hops=wiring.get(sample["id"], {}).get("smart_meter_hops"),
                     indicator=seen["indicator"] != "no",
-                    timers=declaration["timers"],
+                    timers=built.get(sample["id"]) or sample.get("timers") or declaration["timers"],
                 )
                 for sample in declaration["samples"]
             )
@@ -76,3 +77,10 @@ def _wiring(rig: Any) -> dict[str, dict[str, Any]]:
     for key in ("options", "bench", "terminals"):
         rig = rig.get(key) if isinstance(rig, dict) else None
     return {name: wired for name, wired in rig.items() if isinstance(wired, dict)} if isinstance(rig, dict) else {}
+
+
+def _timers_built(topology: Any) -> dict[str, str]:
+    """Join timers of the virtual rig's terminals as they were built; what is declared could be a mistake."""
+    terminals = topology.get("terminals") if isinstance(topology, dict) else None
+    rows = [row for row in terminals if isinstance(row, dict)] if isinstance(terminals, list) else []
+    return {str(row.get("id")): str(row["timers"]) for row in rows if "timers" in row}

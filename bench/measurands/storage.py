@@ -70,6 +70,11 @@ def _measure(episode: Episode, terminal: TerminalSetup) -> Measurement:
     if isinstance(isolation, Trouble):
         return gated(NAME, terminal.id, "h", _bench_first(episode, terminal, isolation))
     delivered = _delivered(episode, terminal, isolation)
+    if not _came_back(episode, terminal, isolation):
+        silent = Trouble(
+            "the terminal did not come back, so its store was not read", False, (isolation.restore.citation,)
+        )
+        return gated(NAME, terminal.id, "h", _bench_first(episode, terminal, silent), isolated_h=isolation.hours)
     excuses = _feed_gaps(episode, terminal) + blind_spans(episode.evidence)
     stores = [_store(episode, terminal, meter, isolation, delivered, excuses) for meter in terminal.meters]
     unread = [store.meter for store in stores if not store.present and not store.missing and not store.excused]
@@ -129,6 +134,14 @@ def _isolation(episode: Episode, terminal: TerminalSetup) -> Isolation | Trouble
         said = f"isolated for {isolation.hours:.1f} h only, at least {STORED_HOURS} h are needed"
         return Trouble(said, False, (cut.citation, restore.citation))
     return isolation
+
+
+def _came_back(episode: Episode, terminal: TerminalSetup, isolation: Isolation) -> bool:
+    """Whether the server heard anything of the terminal after the restore."""
+    return any(
+        episode.events(kind, subject=terminal.id, since_ns=isolation.restore.t_ns)
+        for kind in ("server.terminal.reachable", "server.upload", "server.answer")
+    )
 
 
 def _delivered(episode: Episode, terminal: TerminalSetup, isolation: Isolation) -> list[Delivery]:

@@ -6,6 +6,7 @@ reads: no reader thread, and the count of the barrier is the event id, so the st
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from abc import ABC, abstractmethod
@@ -21,7 +22,7 @@ from labgrid.factory import target_factory
 from labgrid.resource import Resource
 
 from bench.clock import Clock
-from bench.errors import BenchError, InputError
+from bench.errors import BenchError, InputError, KenshinError
 from bench.pump import Channel, PortLost, Stamp
 from devices.wire import CHUNK, connect, receive
 
@@ -198,8 +199,9 @@ class ConnectionServerDriver(Driver, ServerProtocol):  # type: ignore[misc]
         self._clock = self._channel = self._session = None
 
     def on_deactivate(self) -> None:
-        """labgrid deactivates the driver: let go of the server."""
-        self.disconnect()
+        """labgrid deactivates the driver: let go of the server; that it is dead already is no news then."""
+        with contextlib.suppress(KenshinError):
+            self.disconnect()
 
     @Driver.check_active  # type: ignore[untyped-decorator]
     def status(self) -> Mapping[str, Any]:
