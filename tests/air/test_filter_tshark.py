@@ -51,6 +51,7 @@ FILTERS = (
     *("wpan.addr64 == 00:0d:6f:ff:fe:03:00:01", "wpan.dst16 == 0xffff", "wpan.dst_pan == 0xabcd"),
     *("ipv6.src == fd12:3456::20d:6fff:fe03:1002", "ipv6.addr == fd12:3456::/64", "ipv6.dst == ff00::/8"),
     *("ipv6.src != fe80::/10", "icmpv6.rpl.dio.dagid == fd12:3456::/32", "ipv6.addr == fd00::201:1:1:1"),
+    *("ipv6.addr == fd12:3456::20d:6fff:fe03:1000/114", "ipv6.addr == fd12:3456::20d:6fff:fe03:1000/115"),
     # text and octets
     *('wisun.netnameie.name == "Wi-SUN Peer"', 'wisun.netnameie.name contains "SUN"', 'eap.identity contains "@"'),
     *('wisun.netnameie.name matches "^wi-sun +p"', 'wisun.netnameie.name matches "(Pan|Peer)s?$"'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import queue
 import re
 import signal
@@ -31,7 +32,11 @@ class Program:
 
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "bench.cli", "decode", "--follow", "--format", "jsonl", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # As for a user: lines must come by the program's own flushing.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
         self._lines: queue.Queue[str] = queue.Queue()
         assert self.process.stdout
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
