@@ -71,12 +71,13 @@ def decode(
     ] = None,
 ) -> None:
     """Frames of a capture, one a line; or one frame whole."""
-    from bench.air.show import decode_command, read_contexts
+    from bench.air.contexts import parse_contexts
+    from bench.air.show import decode_command
 
     file = str(keys) if keys else None
 
     def run() -> None:
-        contexts = read_contexts(context or [])
+        contexts = parse_contexts(context or [])
         shown = (fmt.value, expression, sys.stdout, contexts)
         decode_command(capture, file, *shown, number=number, live=follow, names=columns)
 

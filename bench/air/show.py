@@ -6,7 +6,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from ipaddress import IPv6Network
 from typing import Final, TextIO, TypeAlias
 
 from bench.air import columns
@@ -67,20 +66,6 @@ def decode_command(
         mics = _frame_by_frame(path, decoder, line, matches, out)
     if keys and mics and "ok" not in mics:
         raise InputError(f"{keys}: none of the {sum(mics.values())} secured frames verified with these keys")
-
-
-def read_contexts(texts: Iterable[str]) -> dict[int, bytes]:
-    """IPHC contexts of ``N=PREFIX`` texts: number (0-15) to prefix (16 octets). Raises `InputError`."""
-    contexts = {}
-    for text in texts:
-        number, _, prefix = text.partition("=")
-        try:
-            contexts[int(number)] = IPv6Network(prefix, strict=False).network_address.packed
-        except ValueError:
-            raise InputError(f"--context {text}: expected N=PREFIX, such as 0=fd00::/64") from None
-        if not 0 <= int(number) <= 15:
-            raise InputError(f"--context {text}: expected a number from 0 to 15")
-    return contexts
 
 
 def _rows(records: Iterable[Record], decoder: Decoder) -> Iterator[tuple[Record, Row]]:

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from bench.air.show import decode_command, read_contexts
+from bench.air.show import decode_command
 from bench.air.tree import hex_lines
 from bench.errors import InputError
 from tests.air.mac_captures import CONTIKI_CONTEXTS, need
@@ -98,19 +98,6 @@ def test_hex_lines_show_text_and_offsets() -> None:
         "0000  6b 65 6e 73 68 69 6e 00 6b 65 6e 73 68 69 6e 00  kenshin.kenshin.",
         "0010  21                                               !",
     ]
-
-
-@pytest.mark.parametrize("text", ["0", "x=fd00::/64", "16=fd00::/64", "0=fd00::g"])
-def test_a_wrong_context_is_said(text: str) -> None:
-    with pytest.raises(InputError, match=f"--context {re.escape(text)}: expected"):
-        read_contexts([text])
-
-
-def test_contexts() -> None:
-    assert read_contexts(["0=fd00::/64", "3=2001:db8::/32"]) == {
-        0: bytes.fromhex("fd00") + bytes(14),
-        3: bytes.fromhex("20010db8") + bytes(12),
-    }
 
 
 def test_columns_of_any_field() -> None:
