@@ -14,19 +14,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from bench.air import columns, ipv6, summary, wisun
+from bench.air import summary, wisun
 from bench.air.eapol import decode_eapol
 from bench.air.errors import Malformed
 from bench.air.fast_link import PsduReader, Unusual
-from bench.air.fast_packet import Ends, Packets, Upper, remember
-from bench.air.frame import Decoder, Frame
-from bench.air.icmpv6 import PROTOCOL as ICMPV6
+from bench.air.fast_packet import MOST, Packets, Upper, remember
+from bench.air.fast_rows import Link, Pending, Row, Sender, Verified, ends_text, row_of
+from bench.air.frame import Decoder
 from bench.air.ies import (
     HT1,
     HT2,
@@ -39,38 +39,14 @@ from bench.air.ies import (
     write_header_ies,
 )
 from bench.air.keys import KeyTable
-from bench.air.link import Record, make_record
-from bench.air.mac import FrameType, decode_mac, encode_mac, format_address, mic_octets
+from bench.air.link import make_record
+from bench.air.mac import FrameType, decode_mac, encode_mac, mic_octets
 from bench.air.mpx import KMP, LOWPAN, Mpx, Transfer, encode_mpx
-from bench.air.udp import Udp
 from bench.air.wisun import Bt, Element, Lutt, Opaque, Utt, WisunFrameType, header_ie
 
-Verified: TypeAlias = "dict[tuple[bytes, int | None], tuple[int, bytes]]"
-"""Frame counter and octets of a verified frame, by its sender and key index."""
 _Elements: TypeAlias = "tuple[Element | Opaque, ...]"
 _Told: TypeAlias = "tuple[_Elements, str]"
 """Elements and what `summary.elements` says of them."""
-
-
-@attrs.define(slots=True, eq=False)
-class Link:
-    """A MAC header without its sequence number, read once. Addresses as in `Frame`; ``ends`` is for the table."""
-
-    src: bytes | None
-    dst: bytes | None
-    pan: int | None
-    ends: str
-    kind: str = "damaged"
-    is_data: bool = False
-    nonce: bytes = b""
-    """The source where it is an EUI-64, as the nonce needs it."""
-    fcs_assumed: int = 4
-    ciphers: dict[int, AESCCM] = attrs.field(factory=dict)
-    """The key that verified this sender's last frame, by MIC octets: tried first."""
-    packets: dict[bytes, Ends] = attrs.field(factory=dict)
-    """What compressed IPv6 headers mean on this hop."""
-    packed: bytes = b""
-    """For an index to keep what it makes of this."""
 
 
 @attrs.frozen(slots=True)
@@ -84,23 +60,6 @@ class _Form:
     secured: bool
     has_ies: bool
     links: dict[bytes, Link] = attrs.field(factory=dict)
-
-
-Row: TypeAlias = "tuple[int, int, int, int, Link, str, int | None, str, int, int | None, int | None, str, Upper | None]"
-"""What a table or an index says of a frame: number, offset of its record in the capture, time (ns), length (octets),
-link, kind, sequence number, mic, security level (0: none), frame counter, key index, info, upper layer. The values are
-those of `Frame`. A plain tuple, because making a record for each frame would cost as much as reading its header."""
-
-
-class Pending(NamedTuple):
-    """A captured packet to be decoded in capture order (`record_of`): a fragment."""
-
-    number: int
-    offset: int
-    time_ns: int
-    link_type: int
-    packet: bytes
-    original: int
 
 
 class _InOrder(Exception):
@@ -120,6 +79,7 @@ _CONTROLS: Final = {
 }
 """Security control octets that are opened here (encryption with a MIC, frame counter there, key id mode 0 or 1): level,
 octets of the security header, octets of the MIC."""
+_LEVEL_OCTETS: Final = tuple(bytes((level,)) for level in range(8))
 _NO_ELEMENTS: Final[_Told] = ((), "")
 _NO_KEY: Final = "encrypted"
 
@@ -127,7 +87,7 @@ _NO_KEY: Final = "encrypted"
 class BulkDecoder:
     """Packets of one link type to rows, ``keys`` as `suits` wants them.
 
-    ``first`` and ``newest`` are the first and the newest verified frame of each sender since `begin`. ``ordered`` is
+    ``first`` is the first verified frame of each sender since `begin`, as `newest` the newest. ``ordered`` is
     False once a counter is met that does not rise, ``named`` once a secured frame has no EUI-64 of its sender: such
     rows depend on frames long before, ``info`` or all of it, and may differ from the full decoder's. ``slow`` counts
     the frames that went to the full decoder.
@@ -137,7 +97,6 @@ class BulkDecoder:
         self, link_type: int, keys: KeyTable | None = None, contexts: Mapping[int, bytes] | None = None
     ) -> None:
         self.first: Verified = {}
-        self.newest: Verified = {}
         self.ordered = self.named = True
         self.slow = 0
         self._link_type = link_type
@@ -148,12 +107,21 @@ class BulkDecoder:
         self._elements: dict[bytes, _Told] = {}
         self._nested: dict[bytes, _Elements] = {}
         self._ciphers: dict[tuple[bytes, int], AESCCM] = {}
+        self._senders: dict[tuple[bytes, int | None], Sender] = {}
         self._packets = Packets(contexts or {})
 
     def begin(self) -> None:
         """Begin a span: nothing is known of the frames before it."""
-        self.first, self.newest = {}, {}
+        self.first = {}
         self.ordered = self.named = True
+        for sender in self._senders.values():
+            sender.counter = -1
+
+    @property
+    def newest(self) -> Verified:
+        """The newest verified frame of each sender since `begin`."""
+        known = self._senders.values()
+        return {(one.src, one.index): (one.counter, one.octets) for one in known if one.counter >= 0}
 
     def decode(self, number: int, offset: int, time_ns: int, packet: bytes, original: int) -> Row | Pending:
         """The row of one packet as captured (``original`` octets before cutting). Never raises."""
@@ -171,18 +139,37 @@ class BulkDecoder:
                 if frame.src is None or len(frame.src) != 8:
                     self.named = False
                 elif frame.mic == "ok" and frame.frame_counter is not None:
-                    self._verified((frame.src, frame.key_index), frame.frame_counter, record.data)
+                    sender = self._sender(frame.src, frame.key_index)
+                    self._verified(sender, frame.frame_counter, self._read_psdu(packet)[0])
             return row_of(frame, offset)
 
-    def _verified(self, sender: tuple[bytes, int | None], counter: int, octets: bytes) -> None:
-        """Note a frame whose counter does not simply rise: the first one, a copy, or one that `Counters` must judge."""
-        newest = self.newest.get(sender)
-        if newest is None:
-            self.first[sender] = self.newest[sender] = (counter, octets)
-        elif counter > newest[0]:
-            self.newest[sender] = (counter, octets)
-        elif newest != (counter, octets):
+    def _verified(self, sender: Sender, counter: int, octets: bytes) -> None:
+        """Note a verified frame: the first one, one above the newest, a copy of that, or one out of order."""
+        if sender.counter < 0:
+            self.first[sender.src, sender.index] = (counter, octets)
+        if counter > sender.counter:
+            sender.counter, sender.octets = counter, octets
+        elif (counter, octets) != (sender.counter, sender.octets):
             self.ordered = False
+
+    def _sender(self, src: bytes, index: int | None) -> Sender:
+        sender = self._senders.get((src, index))
+        if sender is None:
+            if len(self._senders) >= MOST:
+                self._senders.clear()
+                self._forms.clear()
+                self.ordered = False
+            sender = self._senders[src, index] = Sender(src, index)
+        return sender
+
+    def _sender_of(self, link: Link, index: int | None) -> Sender | None:
+        """Who sends on a link under a key index; None where there is no key for that."""
+        if not self._keys.candidates(index):
+            return None
+        if not link.nonce:
+            raise Unusual
+        sender = link.senders[index] = self._sender(link.nonce, index)
+        return sender
 
     def _decode(self, number: int, offset: int, time_ns: int, packet: bytes, original: int) -> Row:
         if len(packet) != original:
@@ -228,26 +215,22 @@ class BulkDecoder:
             raise Unusual
         if not level:
             clear = data[start:stop]
-        elif self._keys.candidates(index):
-            if not link.nonce:
-                raise Unusual
+        elif sender := link.senders.get(index) or self._sender_of(link, index):
             # The frame counter stands after the control octet, little-endian; the nonce takes it big-endian (9.3.2.1).
             at = form.octets
-            nonce = b"%b%b%c" % (link.nonce, data[at + 4 : at : -1], level)
-            cipher = link.ciphers.get(tag << 8 | (index or 0))
-            mic = "ok"
+            nonce = link.nonce + data[at + 4 : at : -1] + _LEVEL_OCTETS[level]
+            cipher = sender.ciphers.get(tag)
             try:
                 if cipher is None:
                     raise InvalidTag
                 clear = cipher.decrypt(nonce, data[start:end], data[:start])
             except InvalidTag:
-                clear = self._find_key(link, nonce, data[start:end], data[:start], tag, index)
-            sender = (link.nonce, index)
-            newest = self.newest.get(sender)
-            if newest is None or rising <= newest[0]:
-                self._verified(sender, rising, data[:end])
+                clear = self._find_key(sender, nonce, data[start:end], data[:start], tag)
+            mic = "ok"
+            if rising > sender.counter >= 0:
+                sender.counter, sender.octets = rising, data
             else:
-                self.newest[sender] = (rising, data[:end])
+                self._verified(sender, rising, data)
         else:
             mic, info, clear = "no key", _NO_KEY, b""
         if clear:
@@ -276,7 +259,7 @@ class BulkDecoder:
             src=mac.src,
             dst=mac.dst,
             pan=mac.src_pan if mac.src_pan is not None else mac.dst_pan,
-            ends=_ends_text(mac.src, mac.dst),
+            ends=ends_text(mac.src, mac.dst),
             kind=FrameType(mac.frame_type).name.lower(),
             is_data=mac.frame_type == FrameType.DATA,
             nonce=mac.src if mac.src and len(mac.src) == 8 else b"",
@@ -299,23 +282,26 @@ class BulkDecoder:
             told = remember(self._elements, data[begin:at], (found, summary.elements(found)))
         return told, at, last == _HT1
 
-    def _find_key(
-        self, link: Link, nonce: bytes, sealed: bytes, authenticated: bytes, tag: int, index: int | None
-    ) -> bytes:
-        """The clear text under the key that verifies; remembered for the next frame of this sender. Raises `Unusual`
-        where none does: the full decoder says why."""
-        for key in self._keys.candidates(index):
+    def _find_key(self, sender: Sender, nonce: bytes, sealed: bytes, authenticated: bytes, tag: int) -> bytes:
+        """The clear text under the key that verifies; remembered for the sender's next frame. Raises `Unusual` where
+        none does: the full decoder says why."""
+        for key in self._keys.candidates(sender.index):
             cipher = self._ciphers.get((key, tag)) or remember(self._ciphers, (key, tag), AESCCM(key, tag_length=tag))
             try:
                 clear = cipher.decrypt(nonce, sealed, authenticated)
             except InvalidTag:
                 continue
-            link.ciphers[tag << 8 | (index or 0)] = cipher
+            sender.ciphers[tag] = cipher
             return clear
         raise Unusual
 
     def _payload(self, link: Link, clear: bytes, has_ies: bool) -> tuple[str, Upper | None, _Elements]:
         """Line, upper layer and Wi-SUN elements of a payload in clear text."""
+        if has_ies and clear[2] & 7 == Transfer.FULL and clear[3:5] == _MPX_LOWPAN:
+            # One MPX-IE is all there is in most frames.
+            head = clear[0] | clear[1] << 8
+            if head >> 11 == _MPX_HEAD and (head & 0x7FF) + 2 == len(clear):
+                return *self._packet(clear[5:], link), _NO_ELEMENTS[0]
         at, size = 0, len(clear)
         nested: _Elements = ()
         lowpan = eapol = b""
@@ -352,11 +338,15 @@ class BulkDecoder:
             lowpan = clear[at:]
         if not lowpan:
             return summary.eapol(decode_eapol(eapol)) if eapol else "", None, nested
+        return *self._packet(lowpan, link), nested
+
+    def _packet(self, lowpan: bytes, link: Link) -> tuple[str, Upper]:
         if lowpan[0] >> 3 in _FRAGMENTS or lowpan[0] >> 6 == _MESH:
             raise _InOrder
-        return *self._packets.read(lowpan, link.packets, link.src, link.dst), nested
+        return self._packets.read(lowpan, link.packets, link.src, link.dst)
 
 
+_MPX_HEAD: Final = 0x10 | MPX_GROUP
 _WHOLE: Final = (Transfer.FULL, Transfer.FULL_COMPRESSED)
 _MPX_LOWPAN: Final = encode_mpx(Mpx(LOWPAN, b"")).content[1:]
 _MPX_KMP: Final = encode_mpx(Mpx(KMP, b"")).content[1:]
@@ -364,53 +354,6 @@ _FRAGMENTS: Final = (0b11000, 0b11100)
 _MESH: Final = 0b10
 
 
-def _ends_text(src: bytes | None, dst: bytes | None) -> str:
-    return columns.ends(format_address(src), format_address(dst))
-
-
 def suits(keys: KeyTable | None) -> bool:
     """Whether rows under these keys do not depend on what is learnt from frames before: link keys, nothing to find."""
     return keys is None or keys.fixed
-
-
-def follows(one: Verified, other: Verified) -> bool:
-    """Whether the counters of ``other`` (`BulkDecoder.first` of a span) rise above those before (``newest``)."""
-    return all(frame[0] > one[sender][0] or frame == one[sender] for sender, frame in other.items() if sender in one)
-
-
-def record_of(pending: Pending) -> Record:
-    """The record that the full decoder takes."""
-    return make_record(pending.number, pending.time_ns, pending.link_type, pending.packet, pending.original)
-
-
-def row_of(frame: Frame, offset: int) -> Row:
-    """The row of a fully decoded frame."""
-    security = frame.mac.security if frame.mac else None
-    link = Link(frame.src, frame.dst, frame.pan, _ends_text(frame.src, frame.dst))
-    return (
-        frame.number,
-        offset,
-        frame.time_ns,
-        frame.length_octets,
-        link,
-        frame.kind,
-        frame.seq,
-        frame.mic,
-        security.level if security else 0,
-        frame.frame_counter,
-        frame.key_index,
-        frame.info,
-        _upper(frame),
-    )
-
-
-def _upper(frame: Frame) -> Upper | None:
-    if frame.packet is None:
-        return None
-    inner = ipv6.innermost(frame.packet)
-    a = b = 0
-    if isinstance(inner.upper, Udp):
-        a, b = inner.upper.src_port, inner.upper.dst_port
-    elif inner.next_header == ICMPV6:
-        a, b = inner.payload[0], inner.payload[1]
-    return inner.src, inner.final_dst, inner.next_header, a, b

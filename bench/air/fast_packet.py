@@ -26,7 +26,7 @@ Upper: TypeAlias = "tuple[bytes, bytes, int, int, int]"
 
 _READ_PORTS: Final = frozenset({RELAY_PORT, *application.PROTOCOLS})
 """UDP ports whose payload is read; the line of any other datagram says ports and length alone."""
-_MOST: Final = 1 << 16
+MOST: Final = 1 << 16
 _DEEPEST: Final = 4
 _NH: Final = 0x0400
 """Bit of the first two octets: the next header is compressed, too (3.1)."""
@@ -50,7 +50,7 @@ class Ends:
 
 def remember(memo: dict[K, V], key: K, value: V) -> V:
     """Keep ``value``; the memo begins anew beyond a bound, so that memory stays flat over any capture."""
-    if len(memo) >= _MOST:
+    if len(memo) >= MOST:
         memo.clear()
     memo[key] = value
     return value

@@ -12,9 +12,10 @@ import attrs
 
 from bench.air import columns
 from bench.air.capture import read_capture
-from bench.air.fast import BulkDecoder, Pending, Verified, follows, record_of, suits
+from bench.air.fast import BulkDecoder, suits
 from bench.air.fast_packet import remember
 from bench.air.fast_pool import gc_paused, ordered_map
+from bench.air.fast_rows import Pending, Verified, follows, record_of
 from bench.air.fast_spans import Form, Span, form_of, has_more, packets, spans
 from bench.air.frame import Decoder, Frame
 from bench.air.keys import KeyTable

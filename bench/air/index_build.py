@@ -11,8 +11,9 @@ import attrs
 import numpy as np
 
 from bench.air.capture import read_capture
-from bench.air.fast import BulkDecoder, Link, Pending, Row, record_of, row_of, suits
+from bench.air.fast import BulkDecoder, suits
 from bench.air.fast_pool import gc_paused, ordered_map
+from bench.air.fast_rows import Link, Pending, Row, record_of, row_of
 from bench.air.fast_spans import Form, Span, form_of, has_more, packets, spans
 from bench.air.frame import Decoder
 from bench.air.index_columns import ABSENT, BLOCK, GROUP, KINDS, MICS, PACK_FRAME, PACK_LINK, ROW

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bench.air import application, fast_table, show
 from bench.air.capture import read_capture
 from bench.air.eapol import RELAY_PORT
-from bench.air.fast import BulkDecoder, Pending, record_of, row_of
+from bench.air.fast import BulkDecoder
+from bench.air.fast_rows import Pending, record_of, row_of
 from bench.air.fast_spans import form_of, packets, spans
 from bench.air.fast_table import write_table
 from bench.air.frame import Decoder
