@@ -86,6 +86,8 @@ def test_the_channels_on_which_real_stacks_sent(capture: str) -> None:
             schedules[frame.src] = schedule
     assert right > 90
     assert len(used) > 20 or capture == "fixedch"
+    # In twopan, r3 tries eight times to reach a node of the other PAN by timing of long before, and nobody hears it;
+    # why a ninth frame (124) met its addressee on another channel than foretold is not known.
     assert len(wrong) == (9 if capture == "twopan" else 0)
 
 

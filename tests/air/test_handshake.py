@@ -277,7 +277,7 @@ def eapol_frames() -> tuple[bytes, ...]:
     return tuple(found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_damage_in_a_join_never_surprises_the_decoder(data: st.DataObject) -> None:
     frames = eapol_frames()
