@@ -210,7 +210,7 @@ def _header(name: str, title: str, *more: Field, inside: object = None) -> Table
     """An extension header's table: next header and length stand first in each."""
     first = (
         number(f"{name}.nxt", "Next header", lambda v: v.octets[0], names=PROTOCOLS),
-        number(f"{name}.len", "Length (units of 8 octets after the first)", lambda v: v.octets[1]),
+        number(f"{name}.len", "Further units of 8 octets", lambda v: v.octets[1]),
         number(f"{name}.len_oct", "Length", lambda v: len(v.octets), unit="octets"),
     )
     return Table(name, title, (*first, *more), inside) if callable(inside) else Table(name, title, (*first, *more))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from bench.air.fields import lowpan_octets
-from bench.air.fields_base import Node
+from bench.air.fields_base import Node, Value
 from bench.air.frame import Frame
 from bench.air.ies import write_payload_ies
 from bench.air.link import Record
@@ -20,6 +20,9 @@ from bench.air.rows import Row
 _TITLE_WIDTH: Final = 40
 _VALUE_WIDTH: Final = 42
 _PER_LINE: Final = 16
+_LONGEST: Final = 32
+"""Octets of the longest value that is written out: a nonce."""
+_BEGINNING: Final = 10
 
 
 def frame_lines(row: Row, record: Record) -> Iterator[str]:
@@ -49,10 +52,17 @@ def _node_lines(node: Node, depth: int) -> Iterator[str]:
     for field, value in node.values:
         if not field.hidden:
             title = f"{indent}  {field.title}:"
-            shown = field.show(value)
+            shown = _short(field.show(value), value)
             yield f"{title:<{_TITLE_WIDTH}} {shown:<{_VALUE_WIDTH}} {field.name}"
     for inner in node.inside:
         yield from _node_lines(inner, depth + 1)
+
+
+def _short(shown: str, value: Value) -> str:
+    """Many octets by their beginning; all of them stand in the dumps below."""
+    if not isinstance(value, bytes) or len(value) <= _LONGEST:
+        return shown
+    return f"{value[:_BEGINNING].hex(':')} ... ({len(value)})"
 
 
 def _octets(frame: Frame, record: Record) -> Iterator[tuple[str, bytes]]:

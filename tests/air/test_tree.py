@@ -61,7 +61,7 @@ def test_fragments_put_together() -> None:
     whole = dump(text, "Put together of its fragments")
     assert len(whole) == 343
     assert "6lowpan.reassembled.length" in text
-    assert "udp.payload" in text
+    assert re.search(r"Payload: +68:65:6c:6c:6f:20:33:64:64:64 \.\.\. \(287\) +udp.payload$", text, re.MULTILINE)
 
 
 def test_without_keys_nothing_is_read_of_what_is_encrypted() -> None:
