@@ -59,8 +59,8 @@ def _measure(
     sent = [
         event
         for event in episode.events("server.request.sent", subject=terminal.id)
-        if event.data.get("op", "read") == "read"
-    ]
+        if event.data.get("op", "read") == "read" and event.episode in ("", episode.name)
+    ]  # the next episode may begin at the same instant, with a request of its own
     found = [_round_trip(episode, terminal, event) for event in sent]
     trips = [trip for trip in found if isinstance(trip, RoundTrip)]
     troubles = [trip for trip in found if isinstance(trip, Trouble)]
