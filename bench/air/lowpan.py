@@ -147,6 +147,8 @@ def _routed(reader: Reader, links: iphc.Links, layers: list[str], size: int | No
         raise Malformed("6LoWPAN: no IPv6 header behind the 6LoRH")
     header = data[6:7] + b"\0" + extensions.build_options(own.options)
     length = int.from_bytes(data[4:6], "big") + _RPI_OCTETS
+    if length > 0xFFFF:
+        raise Malformed("6LoWPAN: the packet behind the RPI-6LoRH leaves no room for its header")
     data = data[:4] + length.to_bytes(2, "big") + b"\0" + data[7:40] + header + data[40:]
     return data, tuple(attrs.evolve(gap, at=gap.at + _RPI_OCTETS) for gap in elided), routing
 
