@@ -5,11 +5,16 @@ from __future__ import annotations
 import io
 import json
 import re
+from random import Random
 
 import pytest
 
+from bench.air.capture import read_capture
+from bench.air.frame import Decoder
+from bench.air.link import NO_FCS, make_record
+from bench.air.rows import Row
 from bench.air.show import decode_command
-from bench.air.tree import hex_lines
+from bench.air.tree import frame_lines, hex_lines
 from bench.errors import InputError
 from tests.air.mac_captures import CONTIKI_CONTEXTS, need
 
@@ -115,3 +120,15 @@ def test_columns_of_any_field() -> None:
 def test_a_wrong_column_is_said(names: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         decode_command("x", None, "table", None, io.StringIO(), names=names)
+
+
+def test_damage_never_surprises_the_tree() -> None:
+    random = Random(3)
+    records = [record for name in ("line2-clear", "mcast-clear") for record in read_capture(need(f"{name}.pcapng"))]
+    decoder = Decoder()
+    for number in range(400):
+        octets = bytearray(random.choice(records).data)
+        for _ in range(random.randint(1, 4)):
+            octets[random.randrange(len(octets))] = random.randrange(256)
+        record = make_record(number, number, NO_FCS, bytes(octets), len(octets))
+        assert list(frame_lines(Row(decoder.decode(record), record, 0), record))
