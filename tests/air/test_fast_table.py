@@ -188,11 +188,13 @@ def test_counters_are_judged_across_spans(
     """A negative counter stands for other octets under its value."""
     monkeypatch.setattr(fast_table, "spans", lambda form: spans(form, octets))
     path = tmp_path / "counters.pcapng"
+    src, dst = (address_from_eui64(PREFIX, end) for end in (A, B))
+    lowpan = compress(build(Packet(src, dst, Udp(61616, 61616, bytes(30)))), A, B)
     with path.open("wb") as file:
         writer = PcapngWriter(file)
         writer.section("test")
         for number, counter in enumerate(counters):
-            writer.packet(protect(data(A, B, b"\x41" + bytes(60), counter & 0xFF), KEY, abs(counter), 1), number)
+            writer.packet(protect(data(A, B, lowpan, counter & 0xFF), KEY, abs(counter), 1), number)
     keys = KeyTable([(1, KEY)])
     text = bulk_table(path, keys)
     assert text == full_table(path, keys)
