@@ -118,6 +118,10 @@ class ServerModel(Protocol):
     def now_ns(self) -> int:
         """The server's clock."""
 
+    @property
+    def last_id(self) -> int:
+        """Id of the newest event, 0 before the first."""
+
     def events_after(self, event_id: int) -> list[dict[str, Any]]:
         """All stored events with an id above ``event_id``, oldest first (the server stores seven days)."""
 

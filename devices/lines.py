@@ -22,4 +22,4 @@ class LineSplitter:
         *lines, self._buffer = (self._buffer + data).replace(b"\r", b"\n").split(b"\n")
         if len(self._buffer) > LONGEST_LINE:
             self._buffer = b""
-        return [line.decode("utf-8", "replace") for line in lines if line.strip()]
+        return [line.decode("utf-8", "replace") for line in lines if line.strip() and len(line) <= LONGEST_LINE]

@@ -11,11 +11,14 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
+from bench.records import NS_PER_S
 from bench.twin.engine import Engine, Stop
 
 Request = Mapping[str, Any]
+LATEST_NS: Final = 7_258_118_400 * NS_PER_S
+"""2200-01-01T00:00:00Z: time goes no further, so that every stamp fits 64 bits."""
 
 
 class ControlRefused(Exception):
@@ -51,11 +54,14 @@ class Controller:
         return {"now_ns": self.engine.kernel.now_ns, "advancing": self.engine.advancing, "ports": ports}
 
     def _port(self, request: Request) -> Any:
-        name = request.get("port")
-        try:
-            return self.engine.ports[str(name)]
-        except KeyError:
-            raise ControlRefused(f"no port {name!r}; expected one of {', '.join(self.engine.ports)}") from None
+        return self.port_named(request.get("port"))
+
+    def port_named(self, name: object) -> Any:
+        """The port; raises ``ControlRefused`` where there is none of that name."""
+        port = self.engine.ports.get(name) if isinstance(name, str) else None
+        if port is None:
+            raise ControlRefused(f"no port {name!r}; expected one of {', '.join(self.engine.ports)}")
+        return port
 
     def gone(self) -> None:
         """The client went: time stops and nobody listens any more."""
@@ -117,7 +123,7 @@ class _Client(asyncio.Protocol):
             request = json.loads(line)
             if not isinstance(request, dict):
                 raise ValueError("no object")
-        except ValueError:
+        except (ValueError, RecursionError):
             self._say({"id": None, "error": "this is no request; expected one JSON object a line"})
             return
         try:
@@ -149,12 +155,21 @@ class _Client(asyncio.Protocol):
         raise ControlRefused(f"unknown op {op!r}; expected hello, attach, detach, advance, stop, state or shutdown")
 
     def _advance(self, request: Request) -> None:
-        until_ns, wake = request.get("until_ns"), request.get("wake", [])
+        until_ns, wake, sent = request.get("until_ns"), request.get("wake", []), request.get("sent", {})
         now_ns = self._engine.kernel.now_ns
         if not isinstance(until_ns, int) or until_ns < now_ns:
             raise ControlRefused(f"until_ns is {until_ns!r}; expected an integer of {now_ns} or later")
-        for name in [*wake, *request.get("sent", {})]:
-            self._controller._port({"port": name})
+        if until_ns > LATEST_NS:
+            raise ControlRefused(f"until_ns is {until_ns}; expected {LATEST_NS} (the year 2200) at most")
+        if not isinstance(wake, list):
+            raise ControlRefused(f"wake is {wake!r}; expected a list of port names")
+        if not isinstance(sent, dict):
+            raise ControlRefused(f"sent is {sent!r}; expected octets by port name")
+        for name in [*wake, *sent]:
+            self._controller.port_named(name)
+        for name, octets in sent.items():
+            if not isinstance(octets, int) or octets < 0:
+                raise ControlRefused(f"sent to {name} is {octets!r}; expected a number of octets")
         self._pending = request
         self._start_when_heard()
 

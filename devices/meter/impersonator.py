@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from bench.ports import MeterModel, Port
 from devices.lines import LineSplitter
+
+LARGEST_INDEX: Final = 2**64 - 1
+"""An index travels in 8 octets (the terminal's stand-in codec); a meter with a larger one could not be read."""
+
+_CODE: Final = re.compile(r"[!-~]{1,64}")
 
 
 class MeterImpersonator:
@@ -24,13 +32,15 @@ class MeterImpersonator:
     def _answer(self, words: list[str]) -> str:
         match words:
             case ["SET", text]:
-                if not text.isascii() or not text.isdigit():
+                if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) > LARGEST_INDEX:
                     return "ERR not an index"
                 self._model.set_index(int(text))
                 return f"OK {self._model.index()}"
             case ["GET"]:
                 return f"INDEX {self._model.index()}"
             case ["ALARM", code]:
+                if not _CODE.fullmatch(code):
+                    return "ERR not an alarm code"
                 self._model.raise_alarm(code)
                 return f"OK ALARM {code}"
             case ["ID"]:

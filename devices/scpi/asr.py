@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from devices.scpi.instrument import Handler, ScpiFault, ScpiImpersonator, boolean, number
+from devices.scpi.instrument import Handler, ScpiFault, ScpiImpersonator, bare, boolean, number, one
 
 MAX_VOLTS: Final = {"100": 175.0, "200": 350.0, "AUTO": 350.0}
 MAX_AMPS: Final = 5.0
@@ -23,27 +23,28 @@ class AsrImpersonator(ScpiImpersonator):
         self._range = "AUTO"
         self._hertz = 50.0
         return {
-            "[:SOURce]:MODE?": lambda _n, _a: "AC-INT",
+            "[:SOURce]:MODE?": bare(lambda: "AC-INT"),
             "[:SOURce]:VOLTage:RANGe": self._set_range,
-            "[:SOURce]:VOLTage:RANGe?": lambda _n, _a: self._range,
+            "[:SOURce]:VOLTage:RANGe?": bare(lambda: self._range),
             "[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]": self._set_volts,
-            "[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]?": lambda _n, _a: f"{self.output(1).set_volts:.1f}",
+            "[:SOURce]:VOLTage[:LEVel][:IMMediate][:AMPLitude]?": bare(lambda: f"{self.output(1).set_volts:.1f}"),
             "[:SOURce]:FREQuency[:IMMediate]": self._set_hertz,
-            "[:SOURce]:FREQuency[:IMMediate]?": lambda _n, _a: f"{self._hertz:.2f}",
+            "[:SOURce]:FREQuency[:IMMediate]?": bare(lambda: f"{self._hertz:.2f}"),
             "[:SOURce]:CURRent:LIMit:RMS[:AMPLitude]": self._set_amps,
-            "[:SOURce]:CURRent:LIMit:RMS[:AMPLitude]?": lambda _n, _a: f"{self.output(1).set_amps:.2f}",
+            "[:SOURce]:CURRent:LIMit:RMS[:AMPLitude]?": bare(lambda: f"{self.output(1).set_amps:.2f}"),
             ":OUTPut[:STATe]": self._switch,
-            ":OUTPut[:STATe]?": lambda _n, _a: "1" if self.output(1).on else "0",
-            ":OUTPut:PROTection:CLEar": lambda _n, _a: None,
-            ":MEASure[:SCALar]:VOLTage:RMS?": lambda _n, _a: f"{self.output(1).volts():.2f}",
-            ":MEASure[:SCALar]:CURRent:RMS?": lambda _n, _a: f"{self.output(1).amps():.3f}",
-            ":MEASure[:SCALar]:FREQuency?": lambda _n, _a: f"{self._hertz if self.output(1).on else 0.0:.2f}",
+            ":OUTPut[:STATe]?": bare(lambda: "1" if self.output(1).on else "0"),
+            ":OUTPut:PROTection:CLEar": bare(lambda: None),
+            ":MEASure[:SCALar]:VOLTage:RMS?": bare(lambda: f"{self.output(1).volts():.2f}"),
+            ":MEASure[:SCALar]:CURRent:RMS?": bare(lambda: f"{self.output(1).amps():.3f}"),
+            ":MEASure[:SCALar]:FREQuency?": bare(lambda: f"{self._hertz if self.output(1).on else 0.0:.2f}"),
         }
 
     def _set_range(self, _n: Sequence[int], args: Sequence[str]) -> None:
-        if len(args) != 1 or args[0].upper() not in MAX_VOLTS:
+        word = one(args).upper()
+        if word not in MAX_VOLTS:
             raise ScpiFault(-224)
-        self._range = args[0].upper()
+        self._range = word
 
     def _set_volts(self, _n: Sequence[int], args: Sequence[str]) -> None:
         self.output(1).set_volts = number(args, 0.0, MAX_VOLTS[self._range])
@@ -55,6 +56,4 @@ class AsrImpersonator(ScpiImpersonator):
         self.output(1).set_amps = number(args, 0.0, MAX_AMPS)
 
     def _switch(self, _n: Sequence[int], args: Sequence[str]) -> None:
-        if len(args) != 1:
-            raise ScpiFault(-109)
-        self.output(1).switch(boolean(args[0]))
+        self.output(1).switch(boolean(one(args)))

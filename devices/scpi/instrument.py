@@ -3,7 +3,8 @@
 A line is commands joined by ``;``; the header path is kept until a leading ``:``; keywords have a short and a long
 form; errors go to a queue that ``SYSTem:ERRor?`` empties, oldest first. A model's table maps patterns in the manuals'
 own notation (``[:SOURce#]:VOLTage[:LEVel]?``: capitals are the short form, brackets optional, ``#`` a numeric suffix)
-to methods. Imports nothing but the ports protocol, so the twin may load it.
+to methods, which get the suffixes (0 where none is given) and the arguments. Imports nothing but the ports protocol,
+so the twin may load it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ ERRORS: Final[Mapping[int, str]] = {
 }
 QUEUE_LENGTH: Final = 20
 LONGEST_LINE: Final = 4096
+LONGEST_SUFFIX: Final = 9
+"""Digits of a numeric suffix that are read; no instrument has more channels."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NODE = re.compile(r"(\[?):?(\*?[A-Za-z]+)(#?)(\]?)")
 
 
@@ -50,7 +54,7 @@ def compile_header(pattern: str) -> re.Pattern[str]:
     parts: list[str] = []
     for optional, word, suffix, _close in _NODE.findall(pattern.rstrip("?")):
         short = "".join(c for c in word if c.isupper())
-        node = f":(?:{short}|{word.upper()})" + (r"(\d*)" if suffix else "")
+        node = f":(?:{short}|{word.upper()})" + (r"([0-9]*)" if suffix else "")
         parts.append(f"(?:{node})?" if optional else node)
     return re.compile("".join(parts) + query)
 
@@ -63,16 +67,32 @@ class Entry:
     handler: Handler
 
 
-def number(args: Sequence[str], low: float, high: float) -> float:
-    """The one numeric argument, inside ``low..high``; out of range is an error, never a clipped value."""
-    if not args:
+def one(args: Sequence[str]) -> str:
+    """The one argument."""
+    if not args or not args[0]:
         raise ScpiFault(-109)
     if len(args) > 1:
         raise ScpiFault(-108)
-    try:
-        value = float(args[0])
-    except ValueError:
-        raise ScpiFault(-120) from None
+    return args[0]
+
+
+def bare(answer: Callable[[], str | None]) -> Handler:
+    """A handler that takes no argument."""
+
+    def handle(_n: Sequence[int], args: Sequence[str]) -> str | None:
+        if args:
+            raise ScpiFault(-108)
+        return answer()
+
+    return handle
+
+
+def number(args: Sequence[str], low: float, high: float) -> float:
+    """The one numeric argument, inside ``low..high``; out of range is an error, never a clipped value."""
+    word = one(args)
+    if not _NUMBER.fullmatch(word):
+        raise ScpiFault(-120)
+    value = float(word)
     if not low <= value <= high:
         raise ScpiFault(-222)
     return value
@@ -99,13 +119,13 @@ class ScpiImpersonator:
         self._buffer = b""
         self._errors: deque[int] = deque()
         common: dict[str, Handler] = {
-            "*IDN?": lambda _n, _a: self.identity(),
-            "*OPC?": lambda _n, _a: "1",
-            "*CLS": lambda _n, _a: self._errors.clear(),
-            "*RST": lambda _n, _a: self.reset(),
-            "*TST?": lambda _n, _a: "0",
-            "*ESR?": lambda _n, _a: "0",
-            ":SYSTem:ERRor[:NEXT]?": lambda _n, _a: self._next_error(),
+            "*IDN?": bare(self.identity),
+            "*OPC?": bare(lambda: "1"),
+            "*CLS": bare(self._errors.clear),
+            "*RST": bare(self.reset),
+            "*TST?": bare(lambda: "0"),
+            "*ESR?": bare(lambda: "0"),
+            ":SYSTem:ERRor[:NEXT]?": bare(self._next_error),
         }
         table = {**common, **self.commands()}
         self._table = [Entry(compile_header(p), h) for p, h in table.items()]
@@ -138,6 +158,9 @@ class ScpiImpersonator:
             self._buffer = b""
             self._refuse(-350)
         for line in lines:
+            if len(line) > LONGEST_LINE:
+                self._refuse(-350)
+                continue
             answers = self._run(line.decode("ascii", "replace").strip())
             if answers:
                 self.port.say(";".join(answers).encode("ascii") + b"\n")
@@ -146,13 +169,13 @@ class ScpiImpersonator:
         answers: list[str] = []
         path = ""
         for command in filter(None, (part.strip() for part in line.split(";"))):
-            word, _, rest = command.partition(" ")
+            word, *rest = command.split(None, 1)
             header = word.upper()
             if not header.startswith(("*", ":")):
                 header = f"{path}:{header}"
             if not header.startswith("*"):
                 path = header.rstrip("?").rpartition(":")[0]
-            args = [a.strip() for a in rest.split(",")] if rest.strip() else []
+            args = [a.strip() for a in rest[0].split(",")] if rest else []
             try:
                 answer = self._dispatch(header, args)
             except ScpiFault as fault:
@@ -165,7 +188,10 @@ class ScpiImpersonator:
     def _dispatch(self, header: str, args: Sequence[str]) -> str | None:
         for entry in self._table:
             if match := entry.header.fullmatch(header):
-                return entry.handler([int(g) if g else 1 for g in match.groups()], args)
+                suffixes = match.groups()
+                if any(len(g or "") > LONGEST_SUFFIX for g in suffixes):
+                    raise ScpiFault(-113)
+                return entry.handler([int(g or 0) for g in suffixes], args)
         raise ScpiFault(-113)
 
     def _refuse(self, code: int) -> None:

@@ -1,7 +1,8 @@
 """The connection server's HTTP interface over a ``ServerModel`` (stand-in: the real one is not public).
 
 JSON in and out, all times integer nanoseconds. ``GET /v1/events`` is a server-sent event stream, resumable by
-``Last-Event-ID`` or ``?after=N``; the rest answers at once. Runs in whatever loop the twin gives it.
+``Last-Event-ID`` or ``?after=N``; an id above the last one is refused (409), for the ids began anew and nothing can be
+resumed. The rest answers at once. Runs in whatever loop the twin gives it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,6 +19,9 @@ from starlette.routing import Route
 
 from bench.ports import RequestRefused, ServerModel
 from bench.records import Json
+
+MOST_DIGITS: Final = 20
+"""Digits of an event id that are read."""
 
 
 def server_app(model: ServerModel) -> Starlette:
@@ -29,6 +34,8 @@ def server_app(model: ServerModel) -> Starlette:
         after = request.headers.get("last-event-id") or request.query_params.get("after") or "0"
         if not after.isascii() or not after.isdigit():
             return _refusal(422, "after: not an event id")
+        if len(after) > MOST_DIGITS or int(after) > model.last_id:
+            return _refusal(409, f"after: {after[:MOST_DIGITS]} is above the last event id {model.last_id}")
         return StreamingResponse(_stream(model, int(after)), media_type="text/event-stream")
 
     async def requests(request: Request) -> Response:

@@ -80,6 +80,12 @@ class TestExchangePairs:
                 (b"T\nGET\r\n", b"INDEX 4294967296\nINDEX 4294967296\n"),
                 (b"ALARM leak1\n", b"OK ALARM leak1\n"),
                 (b"SET -1\n", b"ERR not an index\n"),
+                (b"SET 18446744073709551616\n", b"ERR not an index\n"),  # nine octets
+                (b"SET %s\n" % (b"0" * 900 + b"1"), b"ERR not an index\n"),
+                (b"GET\n", b"INDEX 4294967296\n"),
+                (b"SET 18446744073709551615\n", b"OK 18446744073709551615\n"),
+                (b"ALARM %s\n" % (b"x" * 300), b"ERR not an alarm code\n"),
+                (b"SET %s\nID\n" % (b"9" * 5000), b"ID SG-1 standin-meter/1\n"),  # an endless line is dropped
                 (b"OPEN\n", b"ERR unknown command\n"),
             ],
         )

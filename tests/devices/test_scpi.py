@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bench.errors import BenchError, InputError
 from devices.scpi.asr import AsrImpersonator
@@ -83,6 +85,21 @@ RIGOL_PAIRS = [
     (":SYST:ERR?", '-109,"Missing parameter"'),
     (":SOUR1:VOLT abc", None),
     ("*CLS;:SYST:ERR?", '0,"No error"'),
+    (":APPL CH9,3.6,0.5;:SYST:ERR?", '-224,"Illegal parameter value"'),
+    (":APPL? CH9;:SYST:ERR?", '-224,"Illegal parameter value"'),
+    (":APPL CH1,2,9;:SYST:ERR?;:APPL? CH1", '-222,"Data out of range";CH1:30V/3A,3.600,1.000'),  # neither is set
+    (":APPL CH1;:SYST:ERR?", '-109,"Missing parameter"'),
+    (":APPL CH1,1,1,1;:SYST:ERR?", '-108,"Parameter not allowed"'),
+    (":SOUR9:VOLT 1;:SYST:ERR?", '-224,"Illegal parameter value"'),
+    (":SOUR1:VOLT nan;:SYST:ERR?", '-120,"Numeric data error"'),
+    (":SOUR1:VOLT 1e999;:SYST:ERR?", '-222,"Data out of range"'),
+    ("*IDN? 1;:SYST:ERR?", '-108,"Parameter not allowed"'),
+    (":INST?;:INST:NSEL?", "CH1;1"),
+    (":INST CH2;:INST:NSEL?;:APPL?", "2;CH2:30V/3A,5.000,0.250"),
+    (":VOLT 4;:SOUR2:VOLT?", "4.000"),  # without a number: the selected channel
+    (":INST:NSEL 1;:INST:SEL?;:MEAS:POWE? CH1", "CH1;1.2960"),
+    (":INST CH3;:SYST:ERR?;:INST?", '-224,"Illegal parameter value";CH1'),  # this one has two channels
+    (":INST:NSEL 1.5;:SYST:ERR?", '-224,"Illegal parameter value"'),
 ]
 ASR_PAIRS = [
     ("*idn?", "GW-INSTEK,ASR-2050,S123,1.00"),
@@ -93,7 +110,89 @@ ASR_PAIRS = [
     (":MEAS:SCAL:FREQ?", "50.00"),
     (":SOUR:VOLT:RANG 100;:SOUR:VOLT:LEV:IMM:AMPL 200;:SYST:ERR?", '-222,"Data out of range"'),
     (":OUTP OFF;:OUTP?;:MEAS:SCAL:FREQ?", "0;0.00"),
+    (":OUTP;:SYST:ERR?", '-109,"Missing parameter"'),
+    (":SOUR:VOLT:RANG 300;:SYST:ERR?", '-224,"Illegal parameter value"'),
+    (":OUTP? 1;:SYST:ERR?", '-108,"Parameter not allowed"'),
 ]
+HEADERS = {
+    RigolImpersonator: [
+        "*IDN?",
+        "*OPC?",
+        "*CLS",
+        "*RST",
+        "*TST?",
+        "*ESR?",
+        ":SYST:ERR?",
+        ":INST",
+        ":INST?",
+        ":INST:NSEL",
+        ":INST:NSEL?",
+        ":SOUR1:VOLT",
+        ":SOUR2:VOLT?",
+        ":SOUR9:VOLT",
+        ":SOUR0:CURR",
+        ":SOUR3:CURR?",
+        ":VOLT",
+        ":CURR",
+        ":APPL",
+        ":APPL?",
+        ":OUTP",
+        ":OUTP?",
+        ":OUTP:CVCC?",
+        ":OUTP:MODE?",
+        ":MEAS?",
+        ":MEAS:CURR?",
+        ":MEAS:POWE?",
+        ":MEAS:ALL?",
+        ":SYST:REM",
+        ":SYST:LOC",
+    ],
+    AsrImpersonator: [
+        "*IDN?",
+        "*OPC?",
+        "*CLS",
+        "*RST",
+        "*TST?",
+        "*ESR?",
+        ":SYST:ERR?",
+        ":SOUR:MODE?",
+        ":SOUR:VOLT:RANG",
+        ":SOUR:VOLT:RANG?",
+        ":SOUR:VOLT",
+        ":SOUR:VOLT?",
+        ":SOUR:FREQ",
+        ":SOUR:FREQ?",
+        ":SOUR:CURR:LIM:RMS",
+        ":SOUR:CURR:LIM:RMS?",
+        ":OUTP",
+        ":OUTP?",
+        ":OUTP:PROT:CLE",
+        ":MEAS:VOLT:RMS?",
+        ":MEAS:CURR:RMS?",
+        ":MEAS:FREQ?",
+    ],
+}
+WORDS = st.one_of(
+    st.sampled_from(
+        ["CH1", "CH2", "CH3", "CH4", "CH9", "CH0", "CH", "CH-1", "ON", "off", "1", "0", "", "MAX", "nan", "inf", "1_0"]
+    ),
+    st.floats().map(repr),
+    st.integers(-(10**30), 10**30).map(str),
+    st.sampled_from(["9" * 5000, "CH" + "9" * 5000, "\u00b2", "CH\u0662", "1e400", "x" * 4000]),
+    st.text(max_size=8),
+)
+COMMANDS = {
+    make: st.lists(
+        st.one_of(
+            st.builds(lambda h, a: f"{h} {','.join(a)}", st.sampled_from(headers), st.lists(WORDS, max_size=5)),
+            st.builds(lambda d, t: f":SOUR{d}{t}", st.from_regex(r"[0-9]{0,30}", fullmatch=True), st.text(max_size=9)),
+            st.just(":SOUR" + "1" * 4400 + ":VOLT?"),
+            st.text(max_size=30),
+        ),
+        max_size=5,
+    )
+    for make, headers in HEADERS.items()
+}
 
 
 class TestImpersonators:
@@ -105,6 +204,34 @@ class TestImpersonators:
             wire.out = b""
             device.on_bytes(sent.encode() + b"\n")
             assert wire.out.decode() == ("" if reply is None else reply + "\n"), sent
+
+    @pytest.mark.parametrize("channels", [1, 2, 3, 4])
+    @pytest.mark.parametrize("make", HEADERS)
+    @settings(max_examples=60, deadline=None)
+    @given(data=st.data())
+    def test_no_command_silences_it(self, make: Any, channels: int, data: st.DataObject) -> None:
+        """An exception in an impersonator mutes the port for good: whatever comes, it is answered or queued."""
+        wire = Wire()
+        outputs = [FakeOutput(ohms=1e6) for _ in range(channels)]
+        device = make(wire, FakeSupply(outputs))
+        line = ";".join(data.draw(COMMANDS[make])) + "\n"
+        device.on_bytes(line.encode("utf-8", "replace"))
+        wire.out = b""
+        device.on_bytes(b"*CLS;*OPC?\n")
+        assert wire.out == b"1\n"
+        for output in outputs:
+            assert 0 <= output.set_volts <= 350
+            assert 0 <= output.set_amps <= 5
+
+    @pytest.mark.parametrize("make", HEADERS)
+    def test_the_headers_of_that_test_are_known(self, make: Any) -> None:
+        """Each with nothing after it is something other than an undefined header."""
+        for header in HEADERS[make]:
+            wire = Wire()
+            make(wire, FakeSupply([FakeOutput(), FakeOutput(), FakeOutput()])).on_bytes(
+                f"{header};:SYST:ERR?\n".encode()
+            )
+            assert b"-113" not in wire.out, header
 
     def test_a_command_may_come_in_pieces(self) -> None:
         wire = Wire()

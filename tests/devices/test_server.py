@@ -40,6 +40,10 @@ class FakeModel:
         for listener in list(self.listeners):
             listener(event)
 
+    @property
+    def last_id(self) -> int:
+        return len(self.events)
+
     def events_after(self, event_id: int) -> list[Event]:
         return self.events[event_id:]
 
@@ -137,6 +141,17 @@ class TestEvents:
         driver.connect(second, after=300)
         second.pump.drain_to({"server": 301})
         assert [o.data["code"] for o in second.seen] == ["tamper"]
+
+    @pytest.mark.parametrize("after", [3, 2**64, 10**400])
+    def test_an_id_above_the_last_one_is_refused(
+        self, model: FakeModel, driver: ConnectionServerDriver, after: int
+    ) -> None:
+        """The ids began anew: a stream that waits for them to catch up would be silent, and nobody would know why."""
+        for _ in range(2):
+            model.emit("alarm", code="leak1")
+        with pytest.raises(BenchError, match="status 409"):
+            driver.connect(StillClock(), after=after)
+        driver.connect(StillClock(), after=2)
 
     @pytest.mark.parametrize("size", [1, 5, 1000])
     def test_parser(self, size: int) -> None:

@@ -204,6 +204,14 @@ def test_one_control_client_at_a_time(idle: Twin) -> None:
         ({"op": "advance", "until_ns": 1, "wake": []}, "until_ns is 1; expected"),
         ({"op": "advance", "until_ns": 1.5, "wake": []}, "expected an integer"),
         ({"op": "advance", "until_ns": 1 << 62, "wake": ["sniffer.s9"]}, "no port 'sniffer.s9'"),
+        ({"op": "advance", "until_ns": 1 << 62, "wake": 5}, "wake is 5; expected a list"),
+        ({"op": "advance", "until_ns": 1 << 62, "wake": "server"}, "wake is 'server'; expected a list"),
+        ({"op": "advance", "until_ns": 1 << 62, "wake": [["server"]]}, "no port ['server']"),
+        ({"op": "advance", "until_ns": 1 << 62, "sent": {"console.t1": "x"}}, "sent to console.t1 is 'x'; expected"),
+        ({"op": "advance", "until_ns": 1 << 62, "sent": {"console.t1": -1}}, "sent to console.t1 is -1; expected"),
+        ({"op": "advance", "until_ns": 1 << 62, "sent": ["console.t1"]}, "expected octets by port name"),
+        ({"op": "advance", "until_ns": 1 << 63}, "the year 2200"),
+        ({"op": "attach", "port": {}}, "no port {}"),
     ],
 )
 def test_refusals_name_what_was_expected(idle: Twin, request_: dict[str, Any], says: str) -> None:
