@@ -139,7 +139,7 @@ def test_killed_in_the_outage_and_resumed_too_late(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_runs_leave_a_safe_rig_and_can_be_resumed(number: signal.Signals, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with driving(tmp_path, run, "--profile", long_profile(tmp_path, steady_days=60)) as process:
+    with driving(tmp_path, run, "--profile", long_profile(tmp_path, steady_days=20)) as process:
         wait_until(lambda: hours_into(run, "steady") > 20, "the steady week")
         process.send_signal(number)
         assert process.wait(PATIENCE_S) == 3
@@ -151,6 +151,14 @@ def test_interrupted_runs_leave_a_safe_rig_and_can_be_resumed(number: signal.Sig
     last = {row["subject"]: row["data"]["on"] for row in rows if row["kind"] == "supply.output"}
     assert last == {"mesh": False, "t1": True, "t3": True}, "mains off, the terminals' feeds held"
     assert not (run / "verdicts.json").exists()
+
+    other = kenshin("run", "--out", run, "--profile", "smoke", "--seed", "9")
+    assert other.code == 2, "an interrupted run keeps its inputs"
+    assert "--profile, --seed" in other.said
+    resumed = kenshin("run", "--out", run)
+    assert resumed.code == 0, resumed.said
+    assert set(verdicts(run).values()) == {"PASS"}, "a new twin, a new server, and still no terminal is blamed"
+    assert [row["data"]["name"] for row in timeline(run) if row["kind"] == "episode.void"] == ["steady"]
 
 
 def test_a_killed_twin_ends_the_run_with_one_line(tmp_path: Path) -> None:

@@ -97,6 +97,21 @@ def test_rig_that_is_missing_or_wrong(tmp_path: Path) -> None:
     one_line(kenshin("run", "--rig", wrong, "--out", tmp_path / "run"), 2, "rig.yaml:", "hold")
 
 
+def test_wrong_names_in_labgrids_part_of_the_rig(tmp_path: Path) -> None:
+    rig = changed(
+        VIRTUAL_RIG, tmp_path / "rig.yaml", "- MeterDriver: {name: meter.t1.gas", "- MetterDriver: {name: meter.t1.gas"
+    )
+    changed(rig, rig, "../topologies/default.yaml", str(TOPOLOGY))
+    one_line(kenshin("run", "--rig", rig, "--out", tmp_path / "run"), 2, "rig.yaml:", "MetterDriver")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_endless_limit(tmp_path: Path) -> None:
+    agreement = ROOT / "testplans" / "agreements" / "default.yaml"
+    wrong = changed(agreement, tmp_path / "agreement.yaml", "alarm_delay_s: 90", "alarm_delay_s: .inf")
+    one_line(kenshin("run", "--agreement", wrong, "--out", tmp_path / "run"), 2, "agreement.yaml:", "alarm_delay_s")
+
+
 def test_supply_port_closed(tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
