@@ -11,13 +11,13 @@ import heapq
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import attrs
 
 from bench.errors import InputError
 from bench.evidence_episode import Episode, read_episodes
-from bench.evidence_timeline import CitedObservation, Recorder, Timeline
+from bench.evidence_timeline import CitedObservation, Recorder, Selection, Timeline
 from bench.yamlfile import load_source
 
 if TYPE_CHECKING:
@@ -123,27 +123,9 @@ class Evidence:
         """Open the run folder at ``run``; InputError when it is none or its timeline is unreadable."""
         return cls(RunFolder.open(run))
 
-    def events(
-        self,
-        kind: str | None = None,
-        *,
-        kind_prefix: str | None = None,
-        source: str | None = None,
-        subject: str | None = None,
-        episode: str | None = None,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-    ) -> list[CitedObservation]:
+    def events(self, kind: str | None = None, **selection: Unpack[Selection]) -> list[CitedObservation]:
         """Observations in reading order ``(t_ns, source, seq)``; both time bounds are inclusive."""
-        return self._timeline.events(
-            kind,
-            kind_prefix=kind_prefix,
-            source=source,
-            subject=subject,
-            episode=episode,
-            since_ns=since_ns,
-            until_ns=until_ns,
-        )
+        return self._timeline.events(kind, **selection)
 
     def last_ns(self) -> int:
         """Rig time of the latest observation."""

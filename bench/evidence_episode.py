@@ -9,11 +9,11 @@ counts, the voided ones are listed. Kinds, all of source ``bench`` with the epis
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import attrs
 
-from bench.evidence_timeline import CitedObservation
+from bench.evidence_timeline import CitedObservation, Selection
 from bench.records import Json
 
 if TYPE_CHECKING:
@@ -44,29 +44,15 @@ class Episode:
         wanted = {"name": name, **match}
         return [mark for mark in self.milestones if all(mark.data.get(key) == value for key, value in wanted.items())]
 
-    def events(
-        self,
-        kind: str | None = None,
-        *,
-        kind_prefix: str | None = None,
-        source: str | None = None,
-        subject: str | None = None,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-    ) -> list[CitedObservation]:
+    def events(self, kind: str | None = None, **selection: Unpack[Selection]) -> list[CitedObservation]:
         """Observations inside the window, whatever their episode column says: a server knows no episode.
 
         What was recorded before this attempt began belongs to a voided one and is left out.
         """
-        found = self.evidence.events(
-            kind,
-            kind_prefix=kind_prefix,
-            source=source,
-            subject=subject,
-            since_ns=self.t0_ns if since_ns is None else max(self.t0_ns, since_ns),
-            until_ns=self.t1_ns if until_ns is None else min(self.t1_ns, until_ns),
-        )
-        return [event for event in found if event.row >= self.first_row]
+        since_ns, until_ns = selection.get("since_ns"), selection.get("until_ns")
+        selection["since_ns"] = self.t0_ns if since_ns is None else max(self.t0_ns, since_ns)
+        selection["until_ns"] = self.t1_ns if until_ns is None else min(self.t1_ns, until_ns)
+        return [event for event in self.evidence.events(kind, **selection) if event.row >= self.first_row]
 
 
 def read_episodes(evidence: Evidence) -> dict[str, Episode]:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypedDict, Unpack
 
 import attrs
 
@@ -167,6 +167,17 @@ class Recorder:
         self.close()
 
 
+class Selection(TypedDict, total=False):
+    """Which observations are asked for; what is left out or None sets no condition. Time bounds are inclusive."""
+
+    kind_prefix: str | None
+    source: str | None
+    subject: str | None
+    episode: str | None
+    since_ns: int | None
+    until_ns: int | None
+
+
 class Timeline:
     """A timeline opened for reading only; a writer may be at work on the same file."""
 
@@ -174,26 +185,16 @@ class Timeline:
         """Raises InputError when there is no timeline of this version at ``path``."""
         self._db = _open(path, writing=False)
 
-    def events(
-        self,
-        kind: str | None = None,
-        *,
-        kind_prefix: str | None = None,
-        source: str | None = None,
-        subject: str | None = None,
-        episode: str | None = None,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-    ) -> list[CitedObservation]:
+    def events(self, kind: str | None = None, **selection: Unpack[Selection]) -> list[CitedObservation]:
         """Observations in reading order ``(t_ns, source, seq)``; both time bounds are inclusive."""
         conditions = {
             "kind = ?": kind,
-            "substr(kind, 1, ?) = ?": kind_prefix,
-            "source = ?": source,
-            "subject = ?": subject,
-            "episode = ?": episode,
-            "t_ns >= ?": since_ns,
-            "t_ns <= ?": until_ns,
+            "substr(kind, 1, ?) = ?": selection.get("kind_prefix"),
+            "source = ?": selection.get("source"),
+            "subject = ?": selection.get("subject"),
+            "episode = ?": selection.get("episode"),
+            "t_ns >= ?": selection.get("since_ns"),
+            "t_ns <= ?": selection.get("until_ns"),
         }
         asked = {clause: value for clause, value in conditions.items() if value is not None}
         values: list[Any] = []
