@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bench.air.frame import Frame
     from bench.air.keys import KeyTable
 
-__all__ = ["CitedObservation", "Episode", "Evidence", "Recorder", "RunFolder", "Timeline"]
+__all__ = ["CitedObservation", "Episode", "Evidence", "Recorder", "RunFolder", "Selection", "Timeline"]
 
 
 @attrs.frozen(slots=True)

@@ -17,7 +17,7 @@ from typing import Final
 
 import attrs
 
-from bench.evidence import CitedObservation, Episode
+from bench.evidence import CitedObservation, Episode, Selection
 from bench.measurands.common import (
     Trouble,
     bench_trouble,
@@ -176,10 +176,10 @@ def _cold(
     episode: Episode, terminal: TerminalSetup, since_ns: int, start: CitedObservation, end_ns: int, view: AirView
 ) -> str:
     """``cold``, ``warm`` or ``unknown``: what the preconditions prove, contradicted by the air where it can be."""
-    window = {"subject": terminal.id, "since_ns": since_ns, "until_ns": start.t_ns}
-    dark = any(event.data.get("on") is False for event in episode.events("supply.output", **window))  # type: ignore[arg-type]
-    gone = bool(episode.events("intent.deregister", **window))  # type: ignore[arg-type]
-    presses = [event.data.get("duration_s") for event in episode.events("panel.press", **window)]  # type: ignore[arg-type]
+    window: Selection = {"subject": terminal.id, "since_ns": since_ns, "until_ns": start.t_ns}
+    dark = any(event.data.get("on") is False for event in episode.events("supply.output", **window))
+    gone = bool(episode.events("intent.deregister", **window))
+    presses = [event.data.get("duration_s") for event in episode.events("panel.press", **window)]
     erased = any(isinstance(length, (int, float)) and length >= ERASE_PRESS_S for length in presses)
     join = view.join_in(terminal.eui64, start.t_ns, end_ns)
     if join is not None and join.kind is not None and join.kind.value != "cold":
