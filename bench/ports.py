@@ -56,18 +56,42 @@ class SupplyModel(Protocol):
     channels: Sequence[OutputModel]
 
 
+class ConsoleRefused(Exception):
+    """The terminal does not do what its console was asked; the text goes into ``[Failed: ...]``."""
+
+
 class ConsoleModel(Protocol):
     """The terminal behind a node CLI (devices.md 2.6). Dark (no supply) means it neither hears nor speaks."""
 
     def powered(self) -> bool: ...
     def join(self) -> bool:
-        """Start joining (``wisun join_fan11``); False when it is joining already or powerless."""
+        """Start joining (``wisun join_fan11``); False when it is joining already or powerless.
+
+        ``[Connecting to "..."]`` and the join states come as unsolicited lines.
+        """
 
     def disconnect(self) -> bool: ...
     def clear_credential_cache(self) -> None: ...
     def reset(self) -> None: ...
-    def get(self, setting: str) -> str | None:
-        """Value of ``wisun.<setting>`` as the CLI prints it, None where there is no such setting."""
+    def get(self, section: str) -> list[tuple[str, str]]:
+        """Names and values of a ``section`` (``wisun``, ``app``, ``statistics.phy``) or of one ``section.setting``,
+        as the CLI prints them; empty where there is none."""
+
+    def set(self, name: str, value: str) -> None:
+        """Set ``section.setting`` in RAM; raises :class:`ConsoleRefused`."""
+
+    def save(self) -> None:
+        """Keep the settings in flash."""
+
+    def reset_statistics(self) -> None: ...
+    def filter_mac(self, allow: bool, mac: str) -> None:
+        """``wisun mac_allow`` or ``mac_deny``; raises :class:`ConsoleRefused`."""
+
+    def ping(self, address: str) -> str:
+        """Start a ping and return its first line; what takes time comes as unsolicited lines.
+
+        Raises :class:`ConsoleRefused`.
+        """
 
     def subscribe(self, listener: Callable[[str], None]) -> None:
         """Call ``listener`` with each unsolicited line, e.g. ``[Join state: Operational (5)]``."""

@@ -59,7 +59,11 @@ class Rig:
         self.meters: dict[str, Meter] = {}
         self.terminals = {t.id: self._terminal(t) for t in topology.terminals}
         self.panels = {name: Panel(t) for name, t in self.terminals.items()}
-        self.consoles = {name: Console(self.kernel, t, topology.network) for name, t in self.terminals.items()}
+        heard = {m.id: m.eui64 for m in topology.smart_meters}
+        heard[topology.border_router.id] = topology.border_router.eui64
+        self.consoles = {
+            name: Console(self.kernel, t, topology.network, heard[t.plan.parent]) for name, t in self.terminals.items()
+        }
         delay_ns = topology.server.head_end_delay_ms * 1_000_000
         self.head_end = HeadEnd(self.kernel, self.mesh.head_end, delay_ns)
         self.server = ConnectionServer(self.kernel, topology.server, topology.terminals, self.head_end)

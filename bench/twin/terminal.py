@@ -85,6 +85,11 @@ class Terminal:
 
     # Supply, key, lamp
 
+    @property
+    def boots(self) -> int:
+        """Changes with each boot and each darkness: what was in RAM before is gone."""
+        return self._boot
+
     def power(self, on: bool) -> None:
         """Feed it, or cut its feed: dark at once, RAM lost."""
         if on == self.powered:

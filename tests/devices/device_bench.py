@@ -19,7 +19,7 @@ import attrs
 from labgrid import Target
 
 from bench.clock import Clock
-from bench.ports import ByteImpersonator, OutputModel, Port
+from bench.ports import ByteImpersonator, ConsoleRefused, OutputModel, Port
 from bench.pump import Bus
 from bench.records import Observation
 
@@ -240,7 +240,9 @@ class FakeTerminal:
     def __init__(self) -> None:
         self.power = True
         self.state = 0
-        self.cleared = 0
+        self.cleared = self.saves = 0
+        self.settings: dict[str, str] = {}
+        self.filtered: list[tuple[bool, str]] = []
         self.listeners: list[Callable[[str], None]] = []
 
     def powered(self) -> bool:
@@ -250,6 +252,7 @@ class FakeTerminal:
         if self.state:
             return False
         self.state = 1
+        self.say('[Connecting to "standin"]')
         self.say("[Join state: Select PAN (1)]")
         return True
 
@@ -263,8 +266,26 @@ class FakeTerminal:
     def reset(self) -> None:
         self.state = 0
 
-    def get(self, setting: str) -> str | None:
-        return {"join_state": f"State ({self.state})", "network_name": "standin"}.get(setting)
+    def get(self, section: str) -> list[tuple[str, str]]:
+        values = {"wisun.network_name": '"standin"', "wisun.join_state": f"State ({self.state})", **self.settings}
+        return [(n, v) for n, v in values.items() if n == section or n.startswith(section + ".")]
+
+    def set(self, name: str, value: str) -> None:
+        if name != "wisun.tx_power":
+            raise ConsoleRefused(f"no {name}")
+        self.settings[name] = value
+
+    def save(self) -> None:
+        self.saves += 1
+
+    def reset_statistics(self) -> None:
+        self.saves = 0
+
+    def filter_mac(self, allow: bool, mac: str) -> None:
+        self.filtered.append((allow, mac))
+
+    def ping(self, address: str) -> str:
+        return f"PING {address}: 40 data bytes"
 
     def subscribe(self, listener: Callable[[str], None]) -> None:
         self.listeners.append(listener)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import serial
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from labgrid.resource import NetworkSerialPort, RawSerialPort
 
 from bench.errors import BenchError, InputError
 from devices import wire
 from devices.console import ConsoleImpersonator
 from devices.console.driver import ConsoleDriver
+from devices.console.impersonator import COMMANDS, UNSUPPORTED
 from devices.line_driver import LineDriver
 from devices.meter import MeterImpersonator
 from devices.meter.driver import MeterDriver
@@ -48,21 +52,26 @@ def said(clock: StillClock, kind: str) -> list[dict[str, Any]]:
     return [dict(o.data) for o in clock.seen if o.kind == kind]
 
 
+class Heard:
+    """The device's end of a wire; what it says is kept."""
+
+    name = "x"
+
+    def __init__(self) -> None:
+        self.out = b""
+
+    def say(self, data: bytes) -> None:
+        self.out += data
+
+    def now_ns(self) -> int:
+        return 0
+
+
 class TestExchangePairs:
     """What goes over the wire, octet for octet."""
 
     def pairs(self, make: Callable[[Any], Any], exchanges: list[tuple[bytes, bytes]]) -> None:
-        class Wire:
-            name = "x"
-            out = b""
-
-            def say(self, data: bytes) -> None:
-                self.out += data
-
-            def now_ns(self) -> int:
-                return 0
-
-        port = Wire()
+        port = Heard()
         device = make(port)
         for sent, reply in exchanges:
             port.out = b""
@@ -111,15 +120,37 @@ class TestExchangePairs:
                 (b"wisun get wisun.join_state\n", b"wisun.join_state = State (0)\r\n> "),
                 (
                     b"wisun join_fan11\r\n",
-                    b'[Join state: Select PAN (1)]\r\n[Connecting to "standin"]\r\n> ',
+                    b'[Connecting to "standin"]\r\n[Join state: Select PAN (1)]\r\n> ',
                 ),
                 (b"wisun join_fan11\n", b"[Failed: unable to connect]\r\n> "),
                 (b"wisun clear_credential_cache\n", b"> "),
                 (b"wisun get wisun.nothing\n", b"[Failed: no match found]\r\n> "),
                 (b"reboot\n", b"[Failed: unknown command]\r\n> "),
+                (b"wisun\nwisun ping\nwisun get\n", b"[Failed: unknown command]\r\n> " * 3),
+                (b"wisun set wisun.tx_power 7\n", b"> "),
+                (b"wisun get wisun.tx_power\n", b"wisun.tx_power = 7\r\n> "),
+                (b"wisun set wisun.x 7\n", b"[Failed: no wisun.x]\r\n> "),
+                (b"wisun save\n", b"> "),
+                (b"wisun ping ::1\n", b"PING ::1: 40 data bytes\r\n> "),
+                (b"wisun mac_allow a\nwisun mac_deny b\n", b"> > "),
+                (b"wisun socket_list\n", b"> "),
+                (b"wisun join_fan10\n", b"[Failed: join_fan10 is not supported by this stand-in terminal]\r\n> "),
+                (b"wisun udp_client ::1 5\n", b"[Failed: udp_client is not supported by this stand-in terminal]\r\n> "),
+                (b"rftest start_tone\n", b"[Failed: rftest is not supported by this stand-in terminal]\r\n> "),
             ],
         )
-        assert terminal.cleared == 1
+        assert (terminal.cleared, terminal.saves) == (1, 1)
+        assert terminal.filtered == [(True, "a"), (False, "b")]
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.lists(st.one_of(st.sampled_from([*COMMANDS, *UNSUPPORTED, "wisun", "get", "set", ""]), st.text())))
+    def test_each_console_line_ends_with_one_prompt(self, words: list[str]) -> None:
+        """Whatever comes: an exception would mute the port, a missing prompt would hang the driver."""
+        line = re.sub(r"[\r\n]", " ", " ".join(words))[:200].encode("utf-8", "replace")[:1000]
+        wire = Heard()
+        ConsoleImpersonator(wire, FakeTerminal()).on_bytes(b"x" + line + b"\nwisun " + line + b"\n")
+        assert wire.out.count(b"\r\n> ") + wire.out.count(b"> > ") + wire.out.startswith(b"> ") == 2
+        assert wire.out.endswith(b"> ")
 
     def test_a_dark_terminal_neither_hears_nor_speaks(self) -> None:
         terminal = FakeTerminal()
@@ -188,7 +219,7 @@ class TestConsole:
         terminal = FakeTerminal()
         device = PtyDevice(lambda port: ConsoleImpersonator(port, terminal), "console.t1")
         driver = connect(ConsoleDriver, device, "t1")
-        assert driver.command("wisun get wisun") == ["wisun.network_name = standin", "wisun.join_state = State (0)"]
+        assert driver.command("wisun get wisun") == ['wisun.network_name = "standin"', "wisun.join_state = State (0)"]
         assert driver.join_state() == 0
         driver.join()
         terminal.say("[Join state: Operational (5)]")
