@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -222,6 +223,20 @@ class TestImpersonators:
         for output in outputs:
             assert 0 <= output.set_volts <= 350
             assert 0 <= output.set_amps <= 5
+
+    @pytest.mark.parametrize("make", HEADERS)
+    def test_no_header_with_any_three_words_silences_it(self, make: Any) -> None:
+        """Exhaustive where the random commands are thin: ``:APPL CH9,3.6,0.5`` is one of these."""
+        wire = Wire()
+        device = make(wire, FakeSupply([FakeOutput(), FakeOutput()]))
+        words = ["CH1", "CH9", "1", "ON", "", "x", "1e9"]
+        for header in HEADERS[make]:
+            for count in range(4):
+                for args in itertools.product(words, repeat=count):
+                    device.on_bytes(f"{header} {','.join(args)}\n".encode())
+        wire.out = b""
+        device.on_bytes(b"*CLS;*OPC?\n")
+        assert wire.out == b"1\n"
 
     @pytest.mark.parametrize("make", HEADERS)
     def test_the_headers_of_that_test_are_known(self, make: Any) -> None:
