@@ -6,6 +6,7 @@ Rounding follows GUM (JCGM 100:2008) 7.2.6: U to two significant digits, the val
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -14,6 +15,9 @@ from reports.glossary import glossary, term
 
 NONE = "–"
 """What stands where there is no figure."""
+
+TIMERS_SHOWN = 20
+"""A timer profile longer than this many characters stands among the conditions only."""
 
 
 def number(value: float, decimals: int | None = None) -> str:
@@ -34,18 +38,22 @@ def decimals_of(expanded_u: float) -> int:
 
 
 def quantity(value: float | None, unit: str, expanded_u: float | None = None) -> str:
-    """``34.21 ± 0.58 s``; a dash for no value. U of zero or None is left out, and so is the unit 1 of counts."""
+    """``34.21 s``, rounded to U where that is known and not zero; a dash for no value; the unit 1 is not written."""
     if value is None:
         return NONE
-    tail = f" {unit}" if unit not in ("", "1") else ""
-    if not expanded_u or not math.isfinite(expanded_u):
-        return number(value) + tail
-    decimals = decimals_of(expanded_u)
-    return f"{number(value, decimals)} ± {number(expanded_u, decimals)}{tail}"
+    return number(value, _decimals(expanded_u)) + _tail(unit)
+
+
+def _tail(unit: str) -> str:
+    return f" {unit}" if unit not in ("", "1") else ""
+
+
+def _decimals(expanded_u: float | None) -> int | None:
+    return decimals_of(expanded_u) if expanded_u and math.isfinite(expanded_u) else None
 
 
 def verdict_value(verdict: Verdict) -> str:
-    """The figure that was judged, with U where it is known; never rounded onto its own limit.
+    """The figure that was judged, rounded to U, a count with what is counted; never rounded onto its own limit.
 
     ``never`` stands where what was measured did not happen, a dash where it could not be measured.
     """
@@ -53,29 +61,68 @@ def verdict_value(verdict: Verdict) -> str:
     if measurement is None or measurement.value is None:
         return "never" if measurement and not measurement.gate else NONE
     text = quantity(measurement.value, measurement.unit, verdict.expanded_u)
-    if measurement.unit == "1" and f"count.{measurement.measurand}" in glossary():
-        return f"{text} {term(f'count.{measurement.measurand}').en}"
     if measurement.value != verdict.limit and text == quantity(verdict.limit, measurement.unit, verdict.expanded_u):
-        return f"{measurement.value!r} {measurement.unit}".removesuffix(" 1").rstrip()
-    return text
+        text = f"{measurement.value!r}{_tail(measurement.unit)}"
+    return text + _counted(verdict, measurement.unit)
+
+
+def counted(measurand: str) -> str:
+    """What a figure of unit 1 counts, e.g. ``missed uploads``; nothing for a measurand that counts nothing known."""
+    key = f"count.{measurand}"
+    return term(key).en if key in glossary() else ""
+
+
+def _counted(verdict: Verdict, unit: str) -> str:
+    noun = counted(verdict.measurement.measurand) if verdict.measurement and unit == "1" else ""
+    return f" {noun}" if noun else ""
+
+
+def expanded_uncertainty(verdict: Verdict) -> str:
+    """``± 0.58 s`` to two significant digits, ``± 0 s`` where the stamps are exact; nothing without a value.
+
+    ``U not known`` where nobody evaluated it: that is not the same as zero.
+    """
+    measurement = verdict.measurement
+    if measurement is None or measurement.value is None:
+        return ""
+    if verdict.expanded_u is None or not math.isfinite(verdict.expanded_u):
+        return term("u_not_known").en
+    return f"± {number(verdict.expanded_u, _decimals(verdict.expanded_u))}{_tail(measurement.unit)}"
+
+
+def coverage(verdict: Verdict) -> str:
+    """``k = 2``, the coverage factor of U, as the decision rule names it; nothing where it does not or U is unknown."""
+    found = re.search(r"\bk = [\d.]+", verdict.decision_rule)
+    return found[0] if found and expanded_uncertainty(verdict).startswith("±") else ""
+
+
+def uncertainty(verdict: Verdict) -> str:
+    """``± 0.58 s (k = 2)`` or ``U not known``, as it stands behind the value; nothing without a value."""
+    k = coverage(verdict)
+    return expanded_uncertainty(verdict) + (f" ({k})" if k else "")
 
 
 _SIGNS = {"<=": "≤ ", ">=": "≥ ", "at most": "≤ ", "at least": "≥ "}
 
 
-def verdict_limit(verdict: Verdict, comparison: str = "") -> str:
-    """``≤ 90 s``; a dash where no limit was agreed."""
+def verdict_limit(verdict: Verdict, comparison: str = "", *, beside_value: bool = False) -> str:
+    """``≤ 90 s``, ``≤ 0 missed uploads``; a dash where no limit was agreed.
+
+    ``beside_value``: the value, which names what is counted, stands right beside it, so that ``≤ 0`` says it all.
+    """
     if verdict.limit is None:
         return NONE
-    return _SIGNS.get(comparison, "") + quantity(verdict.limit, verdict.unit)
+    noun = "" if beside_value else _counted(verdict, verdict.unit)
+    return _SIGNS.get(comparison, "") + quantity(verdict.limit, verdict.unit) + noun
 
 
 def subject(verdict: Verdict) -> str:
-    """Who was judged, with what must stand beside the figure: ``t3 (3 hops, cold)`` (smart-meter hops)."""
+    """Who was judged, with what must stand beside the figure: ``t3 (3 hops, cold, SMALL)`` (smart-meter hops)."""
     conditions = verdict.measurement.conditions if verdict.measurement else {}
-    hops, start = conditions.get("hops"), conditions.get("start")
+    hops, start, timers = conditions.get("hops"), conditions.get("start"), str(conditions.get("timers") or "")
     beside = [] if hops is None else [f"{hops} hop" + "s" * (hops != 1)]
     beside += [str(start)] if start else []
+    beside += [timers] if timers and len(timers) <= TIMERS_SHOWN else []
     return f"{verdict.subject} ({', '.join(beside)})" if beside else verdict.subject
 
 

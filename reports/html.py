@@ -40,6 +40,8 @@ class VerdictRow:
     subject: str
     beside: str
     value: str
+    uncertainty: str
+    u_known: bool
     limit: str
     outcome: Outcome
     reason: str
@@ -92,7 +94,7 @@ def summary(report: RunReport, draw: Draw = plot_for) -> str:
         not_judged=[_not_judged(report, each.requirement, each.clause, each.why) for each in report.not_judged],
         fact_rows=list(_fact_rows(facts)),
         rig_time=_rig_time(facts),
-        wall_time="" if facts.wall_ns is None else figures.duration(facts.wall_ns),
+        wall_time=_wall_time(facts),
         glossary=glossary(),
         term=term,
         outcome_term=outcome_term,
@@ -164,11 +166,20 @@ def _requirement(report: RunReport, requirement: str, draw: Draw) -> Requirement
         limit=", ".join(dict.fromkeys(each.limit for each in shown)),
         outcome=combine(verdict.outcome for verdict in verdicts),
         row=row,
-        interpretation=_pairs((k, v) for k, v in row.interpretation.items() if k != "note") if row else (),
+        interpretation=_pairs(_interpretation(row)) if row else (),
         note=figures.plain(row.interpretation.get("note", "")) if row else "",
         verdicts=shown,
         plots=tuple(_plots(verdicts, draw)),
     )
+
+
+def _interpretation(row: CatalogueRow) -> Iterator[tuple[str, Json]]:
+    """Without the note, which stands below; the unit 1 is what is counted, or nothing."""
+    for key, value in row.interpretation.items():
+        if (key, value) == ("unit", "1"):
+            yield key, figures.counted(str(row.interpretation.get("measurand", "")))
+        elif key != "note":
+            yield key, value
 
 
 def _plots(verdicts: Iterable[Verdict], draw: Draw) -> Iterator[tuple[str, str]]:
@@ -185,6 +196,8 @@ def _verdict(verdict: Verdict, comparison: str) -> VerdictRow:
         subject=verdict.subject,
         beside=figures.subject(verdict),
         value=figures.verdict_value(verdict),
+        uncertainty=figures.uncertainty(verdict),
+        u_known=figures.expanded_uncertainty(verdict) != term("u_not_known").en,
         limit=figures.verdict_limit(verdict, comparison),
         outcome=verdict.outcome,
         reason=verdict.reason,
@@ -214,6 +227,14 @@ def _rig_time(facts: RunFacts) -> str:
     return figures.duration(facts.virtual_to_ns - facts.virtual_from_ns)
 
 
+def _wall_time(facts: RunFacts) -> str:
+    """How long people waited; of an interrupted run only the last session is known, and that is said."""
+    if facts.wall_ns is None:
+        return ""
+    partly = facts.resumed or facts.void_episodes or facts.blind
+    return figures.duration(facts.wall_ns) + (f" ({term('last_session')})" if partly else "")
+
+
 def _fact_rows(facts: RunFacts) -> Iterable[tuple[str, list[str]]]:
     """(glossary id or label, lines) of each fact that is known. Stand-ins and deviations are never left out."""
     yield "run", [facts.run]
@@ -228,7 +249,7 @@ def _fact_rows(facts: RunFacts) -> Iterable[tuple[str, list[str]]]:
         span = f"{figures.jst(facts.virtual_from_ns)} to {figures.jst(facts.virtual_to_ns)} ({_rig_time(facts)})"
         yield "rig_time", [span]
     if facts.wall_ns is not None:
-        yield "wall_time", [figures.duration(facts.wall_ns)]
+        yield "wall_time", [_wall_time(facts)]
     yield "stand_in", list(facts.stand_ins) or ["none"]
     yield "deviation", list(facts.deviations) or ["none"]
     yield "void_episode", [_void(v.name, v.why, v.replaced_by) for v in facts.void_episodes] or ["none"]

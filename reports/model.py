@@ -69,7 +69,8 @@ class Blind:
 class RunFacts:
     """Under which conditions the run took place. Durations in integer nanoseconds; wall duration None when unknown.
 
-    ``wall_ns`` is shown in the report only and never enters evidence. ``extra`` holds further named facts.
+    ``wall_ns`` is shown in the report only and never enters evidence; of a ``resumed`` run it is the last session's.
+    ``extra`` holds further named facts.
     """
 
     run: str
@@ -85,6 +86,7 @@ class RunFacts:
     virtual_from_ns: int | None = None
     virtual_to_ns: int | None = None
     wall_ns: int | None = None
+    resumed: bool = False
     void_episodes: tuple[VoidEpisode, ...] = ()
     blind: tuple[Blind, ...] = ()
     versions: Mapping[str, str] = attrs.field(factory=dict)

@@ -33,10 +33,11 @@ _DRAWN: pytest.StashKey[dict[int, tuple[Verdict, str | None]]] = pytest.StashKey
 
 
 def junit_properties(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
-    """``<property>`` pairs of one test, e.g. ``("verdict.join-time.t1", "PASS; 34.21 s; <= 90 s")``."""
+    """``<property>`` pairs of one test: ``("verdict.join-time.t1", "PASS; 34.21 s ± 0.58 s (k = 2); limit 90 s")``."""
     pairs = []
     for verdict in verdicts:
-        parts = [verdict.outcome.value, figures.verdict_value(verdict)]
+        figure = f"{figures.verdict_value(verdict)} {figures.uncertainty(verdict)}".rstrip()
+        parts = [verdict.outcome.value, figure]
         if verdict.limit is not None:
             parts.append(f"limit {figures.verdict_limit(verdict)}")
         pairs.append((f"verdict.{verdict.requirement}.{verdict.subject}", "; ".join(parts)))

@@ -26,7 +26,7 @@ STYLES = {
     Outcome.ERROR: "bold white on red",
     Outcome.NOT_APPLICABLE: "dim",
 }
-PLAIN_WIDTH = 110
+PLAIN_WIDTH = 120
 """Columns where nobody says how wide the terminal is: a log file, a pipe."""
 LAST_LINES = (
     (Outcome.FAIL, "FAILED"),
@@ -41,7 +41,7 @@ LAST_LINES = (
 
 
 def summary_table(report: RunReport, width: int = PLAIN_WIDTH) -> str:
-    """Clause, requirement, subject, value, limit and verdict as plain text; missed targets on the last lines."""
+    """Clause, requirement, subject, value, U, limit and verdict as plain text; missed targets on the last lines."""
     from rich.console import Console
 
     out = io.StringIO()
@@ -58,7 +58,7 @@ def print_summary(report: RunReport, stream: TextIO | None = None) -> None:
 
 
 def _print(console: Console, report: RunReport) -> None:
-    console.print(_table(report))
+    console.print(_table(report, wide=console.width >= PLAIN_WIDTH))
     for outcome, words in LAST_LINES:
         for verdict in report.verdicts:
             if verdict.outcome is outcome:
@@ -66,7 +66,8 @@ def _print(console: Console, report: RunReport) -> None:
                 console.print(line, style=STYLES[outcome], markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(report: RunReport) -> RenderableType:
+def _table(report: RunReport, wide: bool) -> RenderableType:
+    """Where it is not wide, subject and value are folded rather than cut."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -74,8 +75,9 @@ def _table(report: RunReport) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Clause", no_wrap=True)
     table.add_column("Requirement", overflow="fold")
-    table.add_column("Subject", no_wrap=True)
-    table.add_column("Value", justify="right", no_wrap=True)
+    table.add_column("Subject", overflow="fold", no_wrap=wide)
+    table.add_column("Value", justify="right", overflow="fold", no_wrap=wide)
+    table.add_column(_u_header(report), justify="right", no_wrap=True)
     table.add_column("Limit", justify="right", no_wrap=True)
     table.add_column("Verdict", no_wrap=True)
     before = ""
@@ -89,10 +91,17 @@ def _table(report: RunReport) -> RenderableType:
             Text((row.title_en if row else verdict.requirement) if first else ""),
             Text(figures.subject(verdict)),
             Text(figures.verdict_value(verdict)),
-            Text(figures.verdict_limit(verdict, comparison)),
+            Text(figures.expanded_uncertainty(verdict).removeprefix("U ")),
+            Text(figures.verdict_limit(verdict, comparison, beside_value=True)),
             Text(verdict.outcome.value, style=STYLES[verdict.outcome]),
         )
     return table
+
+
+def _u_header(report: RunReport) -> str:
+    """``U (k = 2)``: one decision rule holds for a run; plain ``U`` where none was named."""
+    factors = {k for verdict in report.verdicts if (k := figures.coverage(verdict))}
+    return f"U ({', '.join(sorted(factors))})" if factors else "U"
 
 
 def _in_catalogue_order(report: RunReport) -> list[Verdict]:

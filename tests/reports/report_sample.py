@@ -23,7 +23,7 @@ ROWS = (
     ),
     CatalogueRow(
         "hourly-values", "2-1", "検針粒度", "Granularity of readings", Obligation.MANDATORY, "1時間値【必須事項】",
-        {"measurand": "values.hourly", "limit": 0, "unit": "values", "comparison": "<="},
+        {"measurand": "values.hourly", "limit": 0, "unit": "1", "comparison": "<="},
     ),
     CatalogueRow(
         "storage-terminal", "2-1", "蓄積期間（無線端末）", "Storage in the terminal", Obligation.RECOMMENDED,
@@ -75,7 +75,7 @@ def strip(subject: str, odd: dict[int, str] | None = None, days: int = 8) -> Mea
         for medium in ("gas", "water") for h in range(24 * days)
     ]  # fmt: skip
     bad = sum(1 for mark in marks if mark["state"] not in ("ok", "excluded"))
-    return Measurement("values.hourly", subject, float(bad), "values", detail={"marks": marks})
+    return Measurement("values.hourly", subject, float(bad), "1", detail={"marks": marks})
 
 
 def alarm(subject: str, arrives: bool = True) -> Measurement:
@@ -93,14 +93,16 @@ def verdicts() -> tuple[Verdict, ...]:
     """One verdict per row and subject, with a missed target, a failure, an inconclusive and a conditional one."""
     return (
         Verdict("join-time", "t1", Outcome.PASS, "31.2 s is within 90 s", join("t1", 31.2, 1), 90.0, "s", 0.58,
-                "simple acceptance", "1 of 1 join within 90 s; n = 1 supports no rate"),
+                "simple acceptance, k = 2", "1 of 1 join within 90 s; n = 1 supports no rate"),
         Verdict("join-time", "t3", Outcome.TARGET_MISSED, "110.4 s is beyond 90 s", join("t3", 110.4, 3),
-                90.0, "s", 0.58, "simple acceptance"),
-        Verdict("round-trip", "t1", Outcome.PASS, "all within 90 s", round_trip("t1", 1), 90.0, "s", 0.002),
+                90.0, "s", 0.58, "simple acceptance, k = 2"),
+        Verdict("round-trip", "t1", Outcome.PASS, "all within 90 s", round_trip("t1", 1), 90.0, "s", 0.0,
+                "simple acceptance, k = 2"),
         Verdict("round-trip", "t3", Outcome.CONDITIONAL_PASS, "within by less than U", round_trip("t3", 3),
-                90.0, "s", 0.5, "guard band w = U"),
-        Verdict("hourly-values", "t1", Outcome.FAIL, "3 values differ from the meter", strip("t1"), 0.0, "values"),
-        Verdict("hourly-values", "t3", Outcome.PASS, "all as at the meter", strip("t3", {}), 0.0, "values"),
+                90.0, "s", 0.5, "guard band w = U, k = 2"),
+        Verdict("hourly-values", "t1", Outcome.FAIL, "3 values differ from the meter", strip("t1"), 0.0, "1", 0.0,
+                "simple acceptance, k = 2"),
+        Verdict("hourly-values", "t3", Outcome.PASS, "all as at the meter", strip("t3", {}), 0.0, "1", 0.0),
         Verdict("storage-terminal", "t1", Outcome.NOT_FOLLOWED, "kept 120 marks",
                 Measurement("storage.terminal", "t1", 120.0, "values"), 168.0, "values"),
         Verdict("storage-terminal", "t3", Outcome.INCONCLUSIVE, "the feed's read-back has a gap",

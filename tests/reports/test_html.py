@@ -59,10 +59,38 @@ def test_each_requirement_shows_its_words_apart_from_their_interpretation(top: s
 def test_each_verdict_shows_value_limit_conditions_evidence_and_claim(top: str) -> None:
     text = words(top)
     for piece in (
-        "31.20 ± 0.58 s", "≤ 90 s", "hops 3", "dodag depth 4", "start cold", "timers TEST", "timeline#17",
+        "31.20 s ± 0.58 s (k = 2)", "≤ 90 s", "hops 3", "dodag depth 4", "start cold", "timers TEST", "timeline#17",
         "captures/s1.pcapng#1234", "n = 1 supports no rate", "guard band w = U", "TARGET MISSED", "目標未達",
     ):  # fmt: skip
         assert piece in text, piece
+
+
+def test_uncertainty_stands_with_every_value_in_both_tables(top: str) -> None:
+    overview, _, rest = top.partition('<section class="kb-requirement"')
+    for part in (words(overview), words(rest)):
+        assert "31.20 s ± 0.58 s (k = 2)" in part
+        assert "± 0 s (k = 2)" in part, "exact is said, not kept silent"
+        assert "3 wrong or doubled ± 0 (k = 2)" in part
+        assert "120 values U not known 不確かさ未評価" in part
+    assert "t1 (1 hop, cold, TEST): 31.20 s" in words(overview)
+
+
+def test_a_count_never_shows_the_bare_unit(top: str) -> None:
+    assert "≤ 0 wrong or doubled" in words(top)
+    assert "unit wrong or doubled" in words(top)
+    assert "unit 1" not in words(top)
+
+
+def test_wall_time_of_a_resumed_run_is_that_of_the_last_session(sample: RunReport) -> None:
+    whole = attrs.evolve(sample.facts, void_episodes=(), blind=())
+    for facts, said in (
+        (whole, False), (attrs.evolve(whole, resumed=True), True),
+        (attrs.evolve(whole, blind=sample.facts.blind), True),
+        (attrs.evolve(whole, void_episodes=sample.facts.void_episodes), True),
+    ):  # fmt: skip
+        text = words(html.summary(report(facts=facts), draw=lambda verdict: None))
+        assert text.count("44.0 s") == 2
+        assert text.count("44.0 s (最後の実行分 last session)") == 2 * said
 
 
 def test_many_citations_are_cut_with_a_count(top: str) -> None:

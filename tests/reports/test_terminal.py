@@ -10,13 +10,23 @@ from tests.reports.report_sample import EPOCH
 
 
 def test_every_verdict_has_its_row(sample: RunReport) -> None:
-    table = summary_table(sample)
-    row = next(line for line in table.splitlines() if "TARGET MISSED" in line and "join" not in line)
-    assert "t3 (3 hops, cold)" in row
-    assert "110.40 ± 0.58 s" in row
-    assert "≤ 90 s" in row
-    assert table.count("Network join time") == 1, "the requirement is named once"
+    table = summary_table(sample, width=140)
+    row = next(" ".join(line.split()) for line in table.splitlines() if "TARGET MISSED" in line and "join" not in line)
+    assert "t3 (3 hops, cold, TEST)" in row
+    assert "110.40 s ± 0.58 s ≤ 90 s" in row
+    assert "U (k = 2)" in table.splitlines()[1]
+    assert "3 wrong or doubled ± 0 ≤ 0 FAIL" in " ".join(table.split())
+    assert "120 values not known ≥ 168 values" in " ".join(table.split())
+    assert " ".join(table.split()).count("Network join time") == 1, "the requirement is named once"
     assert sum(verdict.outcome.value in table for verdict in sample.verdicts) == len(sample.verdicts)
+
+
+def test_a_narrow_terminal_loses_no_word(sample: RunReport) -> None:
+    table = summary_table(sample, width=80)
+    words = set(table.split())
+    assert "…" not in table
+    assert {"Network", "(3", "hops,", "cold,", "TEST)", "doubled", "known", "CONDITIONAL"} <= words
+    assert {"±", "0.58", "≤", "90", "s"} <= words
 
 
 def test_missed_targets_stand_on_the_last_lines(sample: RunReport) -> None:
