@@ -1,223 +1,41 @@
-"""The command line: the composition root that nobody imports (contract: design section 10).
+"""The command line's door: ``kenshin`` and ``python -m bench.cli`` (contract: design section 10).
 
 Every command ends with an exit code of the contract: 0 no requirement failed, 1 one failed, 2 wrong input, 3 the bench
-failed, 4 inconclusive or pending. Errors that a person can cause end as one line on stderr. Imports are made inside
-the commands, so that ``kenshin decode`` starts without labgrid, pytest or matplotlib.
+failed, 4 inconclusive or pending. Errors that a person can cause end as one line on stderr.
+
+The commands are `cli_app`'s. The library that reads their options takes as long to load as 20,000 frames take to
+decode, so a `decode` that is written plainly is read here (`cli_decode.plain`), and only the rest goes there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated
+from typing import Final
 
-import typer
+from bench.cli_decode import decode_capture, finish, plain
 
-from bench.errors import KenshinError
-
-PLAN_DIRECTORY = Path(__file__).parents[1] / "testplans"
-
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Hardware-in-the-loop test bench for joint gas and water meter reading (共同検針) over the smart-meter mesh.",
-)
-
-
-class DecodeFormat(StrEnum):
-    TABLE = "table"
-    JSONL = "jsonl"
-
-
-class MeasureFormat(StrEnum):
-    TABLE = "table"
-    JSON = "json"
-
-
-Capture = Annotated[Path, typer.Argument(help="pcap or pcapng file, plain or gzip.", show_default=False)]
-Keys = Annotated[
-    Path | None, typer.Option("--keys", help="Key file in the format of Wireshark's ieee802154_keys.", metavar="FILE")
-]
-
-
-@app.command()
-def decode(
-    capture: Annotated[
-        str,
-        typer.Argument(help="pcap or pcapng file, plain or gzip; or tcp://HOST:PORT to --follow.", show_default=False),
-    ],
-    keys: Keys = None,
-    fmt: Annotated[DecodeFormat, typer.Option("--format")] = DecodeFormat.TABLE,
-    expression: Annotated[
-        str | None,
-        typer.Option("--filter", metavar="EXPR", help="Show only frames for which EXPR holds; Wireshark's language."),
-    ] = None,
-    number: Annotated[
-        int | None, typer.Option("--frame", metavar="N", help="Show one frame whole: all layers, fields, octets.")
-    ] = None,
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Show frames as they come, until the stream ends or Ctrl-C.")
-    ] = False,
-    columns: Annotated[
-        str | None, typer.Option("--columns", metavar="A,B,...", help="Fields to show in place of the usual columns.")
-    ] = None,
-    context: Annotated[
-        list[str] | None,
-        typer.Option("--context", metavar="N=PREFIX", help="A 6LoWPAN context, such as 0=fd00::/64; may be repeated."),
-    ] = None,
-) -> None:
-    """Frames of a capture, one a line; or one frame whole."""
-    from bench.air.contexts import parse_contexts
-    from bench.air.show import decode_command
-
-    file = str(keys) if keys else None
-
-    def run() -> None:
-        contexts = parse_contexts(context or [])
-        shown = (fmt.value, expression, sys.stdout, contexts)
-        decode_command(capture, file, *shown, number=number, live=follow, names=columns)
-
-    _finish(run)
-
-
-@app.command()
-def measure(
-    captures: Annotated[
-        list[Path], typer.Argument(help="pcap or pcapng files: several are several sniffers.", show_default=False)
-    ],
-    keys: Keys = None,
-    fmt: Annotated[MeasureFormat, typer.Option("--format")] = MeasureFormat.TABLE,
-    bitrate: Annotated[
-        int | None, typer.Option("--bitrate", metavar="BPS", help="Bit rate, where the air does not tell it.")
-    ] = None,
-) -> None:
-    """Join times, hops, round trips and air time from a bare capture."""
-    from bench.measure_cli import measure_command
-
-    _finish(
-        lambda: measure_command(
-            [str(path) for path in captures], str(keys) if keys else None, fmt.value, sys.stdout, bitrate
-        )
-    )
-
-
-@app.command()
-def twin(
-    topology: Annotated[Path, typer.Option("--topology", metavar="FILE", help="The rig to simulate.")],
-    seed: Annotated[int | None, typer.Option("--seed", help="Replaces the topology's seed.")] = None,
-    start_ns: Annotated[int | None, typer.Option("--start-ns", help="Virtual time to start at.")] = None,
-    ready: Annotated[Path | None, typer.Option("--ready", metavar="FILE", help="Write the ready line here.")] = None,
-    linger_s: Annotated[
-        float | None, typer.Option("--linger", metavar="S", help="Wall seconds to stay without a control client.")
-    ] = None,
-    fault: Annotated[
-        list[str] | None, typer.Option("--fault", metavar="TERMINAL:FAULT", help="Seed a fault; may be repeated.")
-    ] = None,
-) -> None:
-    """The virtual rig alone: ptys, SCPI supplies, sniffer streams and the connection server, in virtual time."""
-    from bench.twin.process import run_twin
-
-    _finish(lambda: run_twin(topology, seed, start_ns, ready, linger_s, fault or []))
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def run(
-    context: typer.Context,
-    rig: Annotated[
-        Path | None, typer.Option("--rig", metavar="R", help="labgrid environment; default: the virtual rig.")
-    ] = None,
-    terminal: Annotated[
-        Path | None, typer.Option("--terminal", metavar="T", help="Declaration of the terminal under test.")
-    ] = None,
-    agreement: Annotated[Path | None, typer.Option("--agreement", metavar="A", help="Agreement file.")] = None,
-    profile: Annotated[
-        str | None, typer.Option("--profile", metavar="P", help="smoke, nightly, ... or a file.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Run folder; an interrupted run there is resumed.")
-    ] = None,
-    topology: Annotated[
-        Path | None, typer.Option("--topology", metavar="FILE", help="Virtual rigs: replaces the rig's topology.")
-    ] = None,
-    fault: Annotated[
-        list[str] | None, typer.Option("--fault", metavar="TERMINAL:FAULT", help="Virtual rigs: seed a fault.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Replaces the topology's seed.")] = None,
-    guideline: Annotated[Path | None, typer.Option("--guideline", metavar="G", help="Requirement catalogue.")] = None,
-    strict_targets: Annotated[bool, typer.Option("--strict-targets", help="A missed target fails.")] = False,
-) -> None:
-    """Run a plan on a rig, judge and report; further options go to pytest. Resumes an interrupted run."""
-    given: dict[str, object] = {
-        "--rig": rig,
-        "--terminal": terminal,
-        "--agreement": agreement,
-        "--profile": profile,
-        "--out": out,
-        "--topology": topology,
-        "--seed": seed,
-        "--guideline": guideline,
-    }
-    options = _options(given) + [f"--fault={f}" for f in fault or []] + ["--strict-targets"] * strict_targets
-    _finish(lambda: _pytest([*options, "--drive", *context.args]))
-
-
-@app.command()
-def judge(
-    run: Annotated[Path, typer.Argument(help="A stored run folder.", show_default=False)],
-    guideline: Annotated[Path | None, typer.Option("--guideline", metavar="G", help="Another catalogue.")] = None,
-    agreement: Annotated[Path | None, typer.Option("--agreement", metavar="A", help="Another agreement.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the new verdicts go.")] = None,
-    strict_targets: Annotated[bool, typer.Option("--strict-targets", help="A missed target fails.")] = False,
-) -> None:
-    """Verdicts again from a stored run, without a rig."""
-    given: dict[str, object] = {"--judge": run, "--guideline": guideline, "--agreement": agreement, "--out": out}
-    _finish(lambda: _pytest(_options(given) + ["--strict-targets"] * strict_targets))
-
-
-@app.command()
-def timeline(run: Annotated[Path, typer.Argument(help="A stored run folder.", show_default=False)]) -> None:
-    """The canonical timeline of a run: one observation a line, equal for two runs of one seed."""
-    from bench.evidence import Evidence
-
-    def show() -> None:
-        for line in Evidence.open(run).canonical():
-            print(line)
-
-    _finish(show)
-
-
-def _options(given: dict[str, object]) -> list[str]:
-    return [f"{name}={value}" for name, value in given.items() if value is not None]
-
-
-def _pytest(arguments: list[str]) -> int:
-    """Run the plan with pytest in this process; exit code of the contract, not pytest's."""
-    from fixtures.plan import run_plan
-
-    return run_plan([str(PLAN_DIRECTORY), *arguments])
-
-
-def _finish(command: Callable[[], int | None]) -> None:
-    """Run a command; turn its errors into one line and an exit code."""
-    try:
-        code = command()
-    except KenshinError as error:
-        print(f"kenshin: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-    raise SystemExit(code or 0)
+_INTERRUPTED: Final = 130
+"""What a shell says of a program that Ctrl-C ended."""
 
 
 def main() -> None:
     """Entry point of ``kenshin``."""
-    app()
+    options = plain(sys.argv[1:])
+    if options is None:
+        from bench.cli_app import app
+
+        app()
+        return
+    chosen, code = options, _INTERRUPTED
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            finish(lambda: decode_capture(chosen))
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 0
+    # All is written; taking the interpreter down object by object takes longer than decoding many a capture.
+    os._exit(code)
 
 
 if __name__ == "__main__":

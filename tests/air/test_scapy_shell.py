@@ -169,12 +169,11 @@ def test_the_layers_from_scapys_shell() -> None:
 
 def test_decoding_never_loads_scapy() -> None:
     script = (
-        "import sys; from bench.cli import main; sys.argv = ['kenshin', *sys.argv[1:]]\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "from bench.air.sequence import Capture; Capture.open(sys.argv[2])[5]\n"
+        "import sys; from bench.cli_decode import DecodeOptions, decode_capture\n"
+        "decode_capture(DecodeOptions(sys.argv[1]))\n"
+        "from bench.air.sequence import Capture; Capture.open(sys.argv[1])[5]\n"
         "sys.exit('scapy' in sys.modules)"
     )
-    command = [sys.executable, "-c", script, "decode", str(need(TAPPED))]
+    command = [sys.executable, "-c", script, str(need(TAPPED))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import app
+from bench.cli_app import app
 from bench.twin.faults import registry
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,115 @@
+"""`kenshin decode` from its arguments to its end, without the library that reads options (`cli_app` has it).
+
+`plain` reads the usual way to write the command. Whatever else is written (help, abbreviations, a value that looks like
+an option, a mistake) it leaves to the library, so there is one wording of help and errors.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bench.errors import KenshinError
+
+FORMATS: Final = ("table", "jsonl")
+
+
+class DecodeOptions(NamedTuple):
+    """Arguments of `decode`, as `cli_app.decode` explains them; ``contexts`` are texts like ``0=fd00::/64``."""
+
+    capture: str
+    keys: str | None = None
+    fmt: str = FORMATS[0]
+    expression: str | None = None
+    number: int | None = None
+    follow: bool = False
+    columns: str | None = None
+    contexts: tuple[str, ...] = ()
+
+
+_FIELDS: Final = {
+    "--keys": "keys",
+    "--format": "fmt",
+    "--filter": "expression",
+    "--frame": "number",
+    "--columns": "columns",
+    "--context": "contexts",
+}
+"""Options that take a value."""
+
+
+def plain(arguments: Sequence[str]) -> DecodeOptions | None:
+    """The options of ``decode CAPTURE --NAME VALUE ...`` (or ``--NAME=VALUE``); None for anything less plain."""
+    if not arguments or arguments[0] != "decode":
+        return None
+    captures: list[str] = []
+    given: dict[str, object] = {}
+    contexts: list[str] = []
+    words = iter(arguments[1:])
+    for word in words:
+        name, sign, value = word.partition("=")
+        if not word.startswith("-"):
+            captures.append(word)
+        elif word == "--follow":
+            given["follow"] = True
+        elif name in _FIELDS:
+            value = value if sign else next(words, "")
+            if not value or value.startswith("-"):
+                return None
+            if name == "--context":
+                contexts.append(value)
+            else:
+                given[_FIELDS[name]] = value
+        else:
+            return None
+    number = str(given.get("number", "0"))
+    if len(captures) != 1 or not captures[0] or given.get("fmt", FORMATS[0]) not in FORMATS:
+        return None
+    if not (number.isascii() and number.isdecimal()):
+        return None
+    if "number" in given:
+        given["number"] = int(number)
+    if "keys" in given:
+        given["keys"] = str(Path(str(given["keys"])))
+    return DecodeOptions(captures[0], contexts=tuple(contexts), **given)  # type: ignore[arg-type]
+
+
+def decode_capture(options: DecodeOptions) -> None:
+    """Write the frames to stdout. Raises `InputError`."""
+    from bench.air.show import decode_command
+
+    contexts = None
+    if options.contexts:
+        from bench.air.contexts import parse_contexts
+
+        contexts = parse_contexts(options.contexts)
+    decode_command(
+        options.capture,
+        options.keys,
+        options.fmt,
+        options.expression,
+        sys.stdout,
+        contexts,
+        number=options.number,
+        live=options.follow,
+        names=options.columns,
+    )
+
+
+def finish(command: Callable[[], int | None]) -> None:
+    """Run a command; its errors become one line and an exit code. Raises SystemExit in any case."""
+    code = 0
+    try:
+        try:
+            code = command() or 0
+        except KenshinError as error:
+            print(f"kenshin: {error}", file=sys.stderr)
+            code = error.exit_code
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(code)
