@@ -5,33 +5,49 @@ EAPOL relay (UDP 10253) is not here: it belongs to the join, and `frame` reads i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
-from bench.air import coap, dhcpv6, echonet, pana
+from bench.air import udp as ports
 from bench.air.udp import Udp
+
+if TYPE_CHECKING:
+    from bench.air import coap, dhcpv6, echonet, pana
 
 Message: TypeAlias = "dhcpv6.Message | dhcpv6.Relay | pana.Message | echonet.Message | echonet.Arbitrary | coap.Message"
 
 
 @attrs.frozen(slots=True)
 class Protocol:
-    """A protocol over UDP: its ``layer`` in `Frame.layers`, its ``name`` for people, how it is read."""
+    """A protocol over UDP: its ``layer`` in `Frame.layers`, its ``name`` for people, and the ``module`` that reads it,
+    loaded with the first message: few captures hold more than one of these, and a short one is shown sooner."""
 
     layer: str
     name: str
-    parse: Callable[[bytes], Message]
+    module: str
+
+    def parse(self, payload: bytes) -> Message:
+        """The message in a datagram's payload. Raises `Malformed`."""
+        return self._loaded().parse(payload)  # type: ignore[no-any-return]
+
+    def describe(self, message: Message) -> str:
+        """One line about a message of this protocol."""
+        return self._loaded().describe(message)  # type: ignore[no-any-return]
+
+    def _loaded(self) -> Any:
+        return import_module(f"bench.air.{self.module}")
 
 
-_DHCPV6: Final = Protocol("dhcpv6", "DHCPv6", dhcpv6.parse)
+_DHCPV6: Final = Protocol("dhcpv6", "DHCPv6", "dhcpv6")
 PROTOCOLS: Final[Mapping[int, Protocol]] = {
-    dhcpv6.CLIENT_PORT: _DHCPV6,
-    dhcpv6.SERVER_PORT: _DHCPV6,
-    pana.PORT: Protocol("pana", "PANA", pana.parse),
-    echonet.PORT: Protocol("echonet-lite", "ECHONET Lite", echonet.parse),
-    coap.PORT: Protocol("coap", "CoAP", coap.parse),
+    ports.DHCPV6_CLIENT_PORT: _DHCPV6,
+    ports.DHCPV6_SERVER_PORT: _DHCPV6,
+    ports.PANA_PORT: Protocol("pana", "PANA", "pana"),
+    ports.ECHONET_PORT: Protocol("echonet-lite", "ECHONET Lite", "echonet"),
+    ports.COAP_PORT: Protocol("coap", "CoAP", "coap"),
 }
 """Protocols by UDP port."""
 

@@ -13,8 +13,9 @@ import attrs
 
 from bench.air.errors import Malformed
 from bench.air.octets import Reader
+from bench.air.udp import COAP_PORT
 
-PORT: Final = 5683
+PORT: Final = COAP_PORT
 _PAYLOAD_MARKER: Final = 0xFF
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from bench.air import application, coap, dhcpv6, echonet, icmpv6, ipv6, nd, pana, rpl, rpl_dco
+from bench.air import application, icmpv6, ipv6, nd, rpl, rpl_dco
 from bench.air.duplicate_address import DuplicateAddress
 from bench.air.errors import Malformed
 from bench.air.rpl_secured import NAMES, SECURED, Secured
@@ -48,35 +48,9 @@ def _(upper: Udp) -> str:
     if protocol is None:
         return line
     try:
-        return _describe(protocol.parse(upper.payload))
+        return protocol.describe(protocol.parse(upper.payload))
     except Malformed:
         return f"{line} [malformed {protocol.name}]"
-
-
-_describe.register(pana.Message, pana.describe)
-_describe.register(coap.Message, coap.describe)
-_describe.register(echonet.Message | echonet.Arbitrary, echonet.describe)
-
-
-@_describe.register
-def _dhcpv6(message: dhcpv6.Message | dhcpv6.Relay) -> str:
-    name = _dhcpv6_name(message.type)
-    if isinstance(message, dhcpv6.Relay):
-        inside = f": {_dhcpv6(message.message)}" if message.message is not None else ""
-        return f"DHCPv6 {name} peer={ipv6.text(message.peer)}{inside}"
-    given = (a.address for o in message.options if isinstance(o, dhcpv6.IaNa) for a in _addresses(o))
-    return " ".join((f"DHCPv6 {name} xid={message.transaction:#08x}", *(f"address={ipv6.text(a)}" for a in given)))
-
-
-def _addresses(association: dhcpv6.IaNa) -> list[dhcpv6.IaAddress]:
-    return [option for option in association.options if isinstance(option, dhcpv6.IaAddress)]
-
-
-def _dhcpv6_name(number: int) -> str:
-    try:
-        return dhcpv6.MessageType(number).name.replace("_", "-").capitalize()
-    except ValueError:
-        return f"type {number}"
 
 
 @_describe.register

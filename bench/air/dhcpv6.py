@@ -12,11 +12,12 @@ from typing import ClassVar, Final, TypeAlias
 import attrs
 
 from bench.air.errors import Malformed
+from bench.air.ipv6 import text
 from bench.air.octets import Reader
-from bench.air.udp import Udp
+from bench.air.udp import DHCPV6_CLIENT_PORT, DHCPV6_SERVER_PORT, Udp
 
-CLIENT_PORT: Final = 546
-SERVER_PORT: Final = 547
+CLIENT_PORT: Final = DHCPV6_CLIENT_PORT
+SERVER_PORT: Final = DHCPV6_SERVER_PORT
 _DEEPEST: Final = 8  # relays and identity associations nest; RFC 8415 7.6 limits relay hops to 8
 
 
@@ -281,3 +282,24 @@ def _content(option: Option) -> bytes:
             return option.enterprise.to_bytes(4, "big") + option.data
         case RawOption():
             return option.data
+
+
+def describe(message: Message | Relay) -> str:
+    """One line: ``DHCPv6 Relay-reply peer=fe80::1: DHCPv6 Reply xid=0x00000a address=fd00::2``."""
+    name = _name(message.type)
+    if isinstance(message, Relay):
+        inside = f": {describe(message.message)}" if message.message is not None else ""
+        return f"DHCPv6 {name} peer={text(message.peer)}{inside}"
+    given = (a.address for o in message.options if isinstance(o, IaNa) for a in _addresses(o))
+    return " ".join((f"DHCPv6 {name} xid={message.transaction:#08x}", *(f"address={text(a)}" for a in given)))
+
+
+def _addresses(association: IaNa) -> list[IaAddress]:
+    return [option for option in association.options if isinstance(option, IaAddress)]
+
+
+def _name(number: int) -> str:
+    try:
+        return MessageType(number).name.replace("_", "-").capitalize()
+    except ValueError:
+        return f"type {number}"

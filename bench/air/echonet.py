@@ -16,8 +16,9 @@ import attrs
 from bench.air import echonet_classes
 from bench.air.errors import Malformed
 from bench.air.octets import Reader
+from bench.air.udp import ECHONET_PORT
 
-PORT: Final = 3610
+PORT: Final = ECHONET_PORT
 _EHD1: Final = 0x10
 _EHD2_SPECIFIED: Final = 0x81
 _EHD2_ARBITRARY: Final = 0x82

@@ -21,8 +21,9 @@ from bench.air import summary
 from bench.air.eapol import Eap, decode_eap
 from bench.air.errors import Malformed
 from bench.air.octets import Reader
+from bench.air.udp import PANA_PORT
 
-PORT: Final = 716
+PORT: Final = PANA_PORT
 HEADER_OCTETS: Final = 16
 AUTH_OCTETS: Final = 16
 EAP_PSK: Final = 47

@@ -12,6 +12,15 @@ from bench.air.octets import Reader
 PROTOCOL: Final = 17
 """IPv6 next-header value."""
 HEADER_OCTETS: Final = 8
+DHCPV6_CLIENT_PORT: Final = 546
+DHCPV6_SERVER_PORT: Final = 547
+"""RFC 8415, 7.2."""
+PANA_PORT: Final = 716
+"""RFC 5191, 10."""
+ECHONET_PORT: Final = 3610
+"""ECHONET Lite specification, part 2."""
+COAP_PORT: Final = 5683
+"""RFC 7252, 12.8."""
 
 
 @attrs.frozen(slots=True)
