@@ -50,8 +50,10 @@ _TYPES: Final = {
     155: "RPL",
 }
 _OPTION_TYPES: Final = {0x63: "RPL information", 0x23: "RPL information (RFC 9008)", 0x6D: "MPL", 1: "padding"}
-_RIGHT, _WRONG = 1, 0
-_CHECKS: Final = {_RIGHT: "right", _WRONG: "wrong"}
+_ECHO: Final = {kind.TYPE: kind for kind in (icmpv6.EchoRequest, icmpv6.EchoReply)}
+_ECHO_OCTETS: Final = 4
+_RIGHT, _WRONG, _ILLEGAL = 1, 0, 4
+_CHECKS: Final = {_RIGHT: "right", _WRONG: "wrong", _ILLEGAL: "missing, which IPv6 forbids"}
 
 
 @attrs.frozen(slots=True)
@@ -69,10 +71,15 @@ class Layer:
 
 @attrs.frozen(slots=True)
 class Options:
-    """A hop-by-hop or destination options header and its octets."""
+    """A hop-by-hop options header and its octets."""
 
     header: HopByHop | DestinationOptions
     octets: bytes
+
+
+@attrs.frozen(slots=True)
+class EndOptions(Options):
+    """A destination options header and its octets."""
 
 
 @attrs.frozen(slots=True)
@@ -155,8 +162,10 @@ def _datagram_inside(view: Datagram) -> Iterator[object]:
 
 
 def _extension(header: ExtensionHeader, data: bytes) -> object:
-    if isinstance(header, (HopByHop, DestinationOptions)):
+    if isinstance(header, HopByHop):
         return Options(header, data)
+    if isinstance(header, DestinationOptions):
+        return EndOptions(header, data)
     if isinstance(header, FragmentHeader):
         return Fragmentation(header, data)
     return Routing(header, data)
@@ -187,6 +196,10 @@ def _control_inside(view: Control) -> Iterator[object]:
     message = view.message
     if isinstance(message, icmpv6.RawMessage) and message.type in (1, 2, 3, 4):
         yield Quoted(message.body[4:])
+    elif isinstance(message, icmpv6.RawMessage) and message.type in _ECHO and len(message.body) >= _ECHO_OCTETS:
+        # An echo has code 0; one of another code is none of the record's, but says the same.
+        identifier, sequence = (int.from_bytes(message.body[at : at + 2], "big") for at in (0, 2))
+        yield _ECHO[message.type](identifier, sequence, message.body[_ECHO_OCTETS:])
     elif isinstance(message, icmpv6.RawMessage):
         yield Payload(message.body)
     else:
@@ -200,6 +213,13 @@ def _quoted(view: Quoted) -> Iterator[object]:
     except Malformed:
         if view.octets:
             yield Payload(view.octets)
+
+
+def _udp_checksum(view: Datagram) -> int | None:
+    """Whether it is right; over IPv6 it may not be zero (RFC 8200, 8.1)."""
+    if view.checksum_ok is None:
+        return None
+    return int(view.checksum_ok) if any(view.octets[6:8]) else _ILLEGAL
 
 
 def _u16(at: int) -> Callable[[Datagram | Control], int]:
@@ -272,6 +292,7 @@ TABLES: Final[Tables] = {
         _packet_inside,
     ),
     Options: _header("ipv6.hopopts", "Hop-by-hop options", inside=_options),
+    EndOptions: _header("ipv6.dstopts", "Destination options", inside=_options),
     Routing: _header("ipv6.routing", "Routing header", *_ROUTING),
     Fragmentation: Table(
         "ipv6.fraghdr",
@@ -319,7 +340,7 @@ TABLES: Final[Tables] = {
             number(
                 "udp.checksum.status",
                 "Checksum is",
-                lambda v: int(v.checksum_ok) if v.checksum_ok is not None else None,
+                _udp_checksum,
                 names=_CHECKS,
             ),
             octets("udp.payload", "Payload", lambda v: v.udp.payload or None),

@@ -8,10 +8,10 @@ from typing import Final
 import attrs
 
 from bench.air import mpx, wisun
+from bench.air.errors import Malformed
 from bench.air.fields_base import Field, Kind, Table, Tables, eui64, flag, number, octets, words
 from bench.air.frame import Frame
 from bench.air.ies import HT1, HT2, MPX_GROUP, PAYLOAD_TERMINATION, WISUN_GROUP, WISUN_HEADER_ID, Ie, SubIe
-from bench.air.ies import read_sub_ies as _read_sub_ies
 from bench.air.link import Record
 from bench.air.mac import AuxSecurity, FrameType, MacFrame
 from bench.air.mpx import Mpx
@@ -113,6 +113,11 @@ _TRANSFERS: Final = {kind.value: kind.name.lower().replace("_", " ") for kind in
 KMP_IDS: Final = {1: "802.1X", 6: "4-way handshake", 7: "group key handshake"}
 
 
+def _said(view: Mac, mask: int, otherwise: bool) -> bool:
+    """A bit of the frame control field as sent, which before version 2 means nothing; ``otherwise`` as read."""
+    return otherwise if view.control is None else bool(view.control & mask)
+
+
 def _mode(address: bytes | None) -> int:
     return {0: 0, 2: 2}.get(len(address or b""), 3)
 
@@ -144,8 +149,10 @@ def _header_inside(view: HeaderIe) -> Iterator[object]:
 
 def _payload_inside(view: PayloadIe) -> Iterator[object]:
     if view.ie.id == WISUN_GROUP:
-        subs, elements = _read_sub_ies(view.ie.content), wisun.read_payload_elements(view.ie.content)
-        yield from (Nested(sub, element) for sub, element in zip(subs, elements, strict=True))
+        framed, trouble = wisun.read_framed_elements(view.ie.content)
+        yield from (Nested(sub, element) for sub, element in framed)
+        if trouble:
+            raise Malformed(trouble)
     elif view.ie.id == MPX_GROUP:
         yield mpx.decode_mpx(view.ie.content)
 
@@ -200,8 +207,8 @@ _MAC: Final = Table(
         flag("wpan.pending", "Frame pending", "mac.frame_pending"),
         flag("wpan.ack_request", "Acknowledgement requested", "mac.ack_request"),
         flag("wpan.pan_id_compression", "PAN ID compression", "mac.pan_id_compression"),
-        flag("wpan.seqno_suppression", "Sequence number suppressed", lambda v: v.mac.sequence is None),
-        flag("wpan.ie_present", "Information elements present", lambda v: bool(v.mac.header_ies)),
+        flag("wpan.seqno_suppression", "Sequence number suppressed", lambda v: _said(v, 0x100, v.mac.sequence is None)),
+        flag("wpan.ie_present", "Information elements present", lambda v: _said(v, 0x200, bool(v.mac.header_ies))),
         number("wpan.dst_addr_mode", "Destination address mode", lambda v: _mode(v.mac.dst), names=_MODES),
         number("wpan.version", "Frame version", "mac.version", names={0: "2003", 1: "2006", 2: "2015"}),
         number("wpan.src_addr_mode", "Source address mode", lambda v: _mode(v.mac.src), names=_MODES),
@@ -273,7 +280,7 @@ _NESTED: Final = Table(
         number("wisun.wsie.id", "Id", "sub.id", digits=2),
         number("wisun.wsie.length", "Length", lambda v: len(v.sub.content), unit="octets"),
     ),
-    lambda v: (v.element,),
+    lambda v: () if v.element is None else (v.element,),
 )
 
 _MPX: Final = Table(

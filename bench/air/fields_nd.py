@@ -41,8 +41,12 @@ def _nd_options(message: nd.Message) -> Iterator[object]:
 
 
 def _link_address(kind: int, length: int) -> Callable[[nd.LinkLayerAddress], bytes | None]:
+    """The address where it has that form; a short one with the padding behind it, as Wireshark shows it."""
+
     def get(option: nd.LinkLayerAddress) -> bytes | None:
-        return option.address if option.type == kind and (len(option.address) == 8) == (length == 8) else None
+        if option.type != kind or (len(option.address) == 8) != (length == 8):
+            return None
+        return option.address.ljust(length, b"\0")
 
     return get
 

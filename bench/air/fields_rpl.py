@@ -52,8 +52,14 @@ def _options(message: rpl.Message) -> Iterator[object]:
     return map(RplOption, message.options)
 
 
-def _full(name: str) -> Callable[[Any], bytes]:
-    return lambda option: bytes(getattr(option, name)).ljust(16, b"\0")
+def _full(name: str) -> Callable[[Any], bytes | None]:
+    """A prefix filled up to an address; None where no octet of it is there (``::/0``)."""
+
+    def get(option: Any) -> bytes | None:
+        prefix = bytes(getattr(option, name))
+        return prefix.ljust(16, b"\0") if prefix else None
+
+    return get
 
 
 def _flags(name: str, d: str, d_bit: int, k: tuple[Field, ...] = ()) -> tuple[Field, ...]:
@@ -176,7 +182,7 @@ TABLES: Final[Tables] = {
         "Target",
         (
             number("icmpv6.rpl.opt.target.prefix_length", "Prefix length", "prefix_length"),
-            address("icmpv6.rpl.opt.target.prefix", "Target", "address"),
+            address("icmpv6.rpl.opt.target.prefix", "Target", _full("prefix")),
         ),
     ),
     rpl.Transit: Table(

@@ -279,7 +279,9 @@ TABLES: Final[Tables] = {
         _relayed,
     ),
     dhcpv6.ElapsedTime: Table(
-        "dhcpv6.elapsed", "Elapsed", (number("dhcpv6.elapsed_time", "Elapsed", "centiseconds", unit="x 10 ms"),)
+        "dhcpv6.elapsed",
+        "Elapsed",
+        (number("dhcpv6.elapsed_time", "Elapsed", lambda o: 10 * o.centiseconds, unit="ms"),),
     ),
     dhcpv6.StatusCode: Table(
         "dhcpv6.status",

@@ -36,7 +36,7 @@ from bench.air.keys import KeyTable
 from bench.air.kmp import KmpFollower, Progress
 from bench.air.link import Record
 from bench.air.mac import FrameType, MacFrame, decode_mac
-from bench.air.mpx import KMP, LOWPAN, Mpx, MpxReassembler, Transfer, decode_mpx
+from bench.air.mpx import KMP, LOWPAN, KmpId, Mpx, MpxReassembler, Transfer, decode_mpx
 from bench.air.opening import Opener
 from bench.air.udp import Udp
 from bench.air.wisun import Ea, Element, Lutt, NetName, Opaque, Utt, WisunFrameType
@@ -45,6 +45,7 @@ T = TypeVar("T")
 
 _HEADER_NAMES: Final = {0x1A: "CSL", 0x1B: "RIT", 0x1C: "DSME-PAN", 0x1D: "RZ-TIME", 0x1E: "TIME", 0x7E: "", 0x7F: ""}
 _PAYLOAD_NAMES: Final = {0x0: "ESDU", 0x1: "MLME", 0x2: "VENDOR", MPX_GROUP: "MPX", 0x5: "IETF", 0xF: ""}
+_KMP_IDS: Final = frozenset(KmpId)
 _KINDS: Final = {kind.value: kind.name for kind in WisunFrameType}
 
 
@@ -256,6 +257,8 @@ class Decoder:
         if mpx.multiplex_id == KMP:
             if not mpx.body:
                 return _Inside(("mpx",), info="malformed: KMP without id")
+            if mpx.body[0] not in _KMP_IDS:
+                return _Inside(("mpx",), info=f"key management protocol {mpx.body[0]}: not read")
             return _eapol(mpx.body[1:], mpx.body[0], ("mpx",))
         return _Inside(("mpx",), info=f"MPX multiplex id {mpx.multiplex_id}")
 
@@ -392,11 +395,8 @@ def _read_ies(mac: MacFrame) -> tuple[str, tuple[str, ...], tuple[Element | Opaq
     typed: list[Element | Opaque] = []
     trouble = ""
     for ie, group in (*((ie, False) for ie in mac.header_ies), *((ie, True) for ie in mac.payload_ies)):
-        try:
-            found = _wisun_elements(ie, group)
-        except Malformed as error:
-            trouble = trouble or f"malformed: {error}"
-            found = ()
+        found, wrong = _wisun_elements(ie, group)
+        trouble = trouble or (wrong and f"malformed: {wrong}")
         typed.extend(found)
         names.extend(summary.element_name(element) for element in found)
         if not found:
@@ -409,11 +409,15 @@ def _read_ies(mac: MacFrame) -> tuple[str, tuple[str, ...], tuple[Element | Opaq
     return kind, tuple(filter(None, names)), tuple(typed), trouble
 
 
-def _wisun_elements(ie: Ie, is_payload: bool) -> tuple[Element | Opaque, ...]:
-    """Records of the elements in one IE; none where it is not Wi-SUN's. Raises `Malformed`."""
-    if is_payload:
-        return wisun.read_payload_elements(ie.content) if ie.id == WISUN_GROUP else ()
-    return (wisun.read_header_element(ie),) if ie.id == WISUN_HEADER_ID else ()
+def _wisun_elements(ie: Ie, is_payload: bool) -> tuple[tuple[Element | Opaque, ...], str]:
+    """Records of the elements in one IE, none where it is not Wi-SUN's, and what is malformed there."""
+    if ie.id != (WISUN_GROUP if is_payload else WISUN_HEADER_ID):
+        return (), ""
+    try:
+        return (wisun.read_payload_elements(ie.content) if is_payload else (wisun.read_header_element(ie),)), ""
+    except Malformed as error:
+        framed = wisun.read_framed_elements(ie.content)[0] if is_payload else ()
+        return tuple(element for _, element in framed if element is not None), str(error)
 
 
 def decode_frames(

@@ -7,7 +7,7 @@ that unknown elements pass through unchanged. `wisun` and `mpx` know the content
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import attrs
 
@@ -80,16 +80,19 @@ def read_payload_ies(octets: bytes, at: int, end: int, *, cut: bool = False) -> 
 
 def read_sub_ies(content: bytes) -> tuple[SubIe, ...]:
     """Nested elements of one Wi-SUN payload IE. Raises `Malformed`."""
-    ies: list[SubIe] = []
+    return tuple(each_sub_ie(content))
+
+
+def each_sub_ie(content: bytes) -> Iterator[SubIe]:
+    """Nested elements one by one. Raises `Malformed` behind the last that is whole."""
     at, end = 0, len(content)
     while at < end:
         head, at = _head(content, at, end, "nested IE")
         long = bool(head & 0x8000)
         sub_id, length = (head >> 11 & 0xF, head & 0x7FF) if long else (head >> 8 & 0x7F, head & 0xFF)
         stop = at + length
-        ies.append(SubIe(sub_id, long, _content(content, at, stop, end, "nested IE")))
+        yield SubIe(sub_id, long, _content(content, at, stop, end, "nested IE"))
         at = stop
-    return tuple(ies)
 
 
 def write_header_ies(ies: Iterable[Ie]) -> bytes:

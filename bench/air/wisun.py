@@ -13,7 +13,7 @@ from typing import TypeVar
 import attrs
 
 from bench.air.errors import Malformed
-from bench.air.ies import HT1, WISUN_GROUP, WISUN_HEADER_ID, Ie, SubIe, read_sub_ies, write_sub_ies
+from bench.air.ies import HT1, WISUN_GROUP, WISUN_HEADER_ID, Ie, SubIe, each_sub_ie, write_sub_ies
 from bench.air.mac import FrameType, MacFrame
 from bench.air.mpx import KMP, LOWPAN, Mpx, encode_mpx
 from bench.air.schedule import ChannelFunction, Schedule
@@ -66,6 +66,7 @@ __all__ = [
     "payload_ie",
     "pc",
     "pcs",
+    "read_framed_elements",
     "read_header_element",
     "read_payload_elements",
     "utt",
@@ -137,7 +138,27 @@ def read_header_element(ie: Ie) -> Element | Opaque:
 @lru_cache(maxsize=1024)
 def read_payload_elements(content: bytes) -> tuple[Element | Opaque, ...]:
     """The elements of a Wi-SUN payload IE's content; remembered, since schedules repeat. Raises `Malformed`."""
-    return tuple(_element("long" if ie.long else "short", ie.id, ie.content) for ie in read_sub_ies(content))
+    found, trouble = read_framed_elements(content)
+    if trouble:
+        raise Malformed(trouble)
+    return tuple(element for _, element in found if element is not None)
+
+
+def read_framed_elements(content: bytes) -> tuple[tuple[tuple[SubIe, Element | Opaque | None], ...], str]:
+    """The elements as framed and as read, None for one whose content is malformed, and the first trouble met, "" for
+    none: each stands by itself, so what one of them says wrong hides none of the others."""
+    found: list[tuple[SubIe, Element | Opaque | None]] = []
+    trouble = ""
+    try:
+        for ie in each_sub_ie(content):
+            try:
+                found.append((ie, _element("long" if ie.long else "short", ie.id, ie.content)))
+            except Malformed as error:
+                found.append((ie, None))
+                trouble = trouble or str(error)
+    except Malformed as error:
+        trouble = trouble or str(error)
+    return tuple(found), trouble
 
 
 def _element(form: Form, sub_id: int, content: bytes) -> Element | Opaque:

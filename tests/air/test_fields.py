@@ -10,6 +10,7 @@ from collections import defaultdict
 
 import pytest
 
+from bench.air import wisun
 from bench.air.fields import FIELDS, GROUPS, Value, fields
 from bench.air.frame import Decoder, Frame
 from bench.air.keys import KeyTable
@@ -161,3 +162,21 @@ def test_layers_and_elements_have_names(name: str) -> None:
 
 def test_names_are_unlike_those_of_a_jsonl_line() -> None:
     assert all("." in name for name in FIELDS)
+
+
+def test_a_malformed_element_hides_none_of_the_others() -> None:
+    # PAN version, then a unicast schedule of a reserved channel plan (7), then a network name.
+    frame = decoded(with_payload_ies("02 06 34 12  06 88 ff 00 0a 17 00 00  01 05 41"))[0]
+    assert [element.NAME for element in frame.typed_ies if not isinstance(element, wisun.Opaque)] == [
+        "UTT",
+        "PANVER",
+        "NETNAME",
+    ]
+    assert frame.info == "malformed: channel plan 7 is reserved"
+    found = dict(fields(frame))
+    assert found["wisun.panverie.version"] == 0x1234
+    assert found["wisun.netnameie.name"] == "A"
+    # What is cut ends the list; what stands before it stays.
+    frame = decoded(with_payload_ies("02 06 34 12  05 05 41"))[0]
+    assert frame.ies == ("UTT", "PANVER")
+    assert frame.info.startswith("malformed: nested IE at octet 4")
