@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from bench.air import sixlorh
+from bench.air import ghc, sixlorh
 from bench.air.errors import Malformed
 from bench.air.fields_base import Table, Tables, eui64, flag, ipv6, number
 from bench.air.ipv6 import HEADER_OCTETS
@@ -73,22 +73,33 @@ class Iphc:
 
 @attrs.frozen(slots=True)
 class NhcExtension:
-    """A compressed extension header; ``following`` and ``length`` are None where they are left out."""
+    """A compressed extension header; ``following`` and ``length`` are None where they are left out, the length in
+    generic compression (``pattern`` 0xb) always; ``octets`` is its length in IPv6."""
 
     eid: int
     compressed: bool
     following: int | None
     length: int | None
+    octets: int = 8
+    pattern: int = 0b1110
 
 
 @attrs.frozen(slots=True)
 class NhcUdp:
-    """A compressed UDP header."""
+    """A compressed UDP header; ``pattern`` 0x1a: its payload is compressed too."""
 
     form: int
     src_port: int
     dst_port: int
     checksum: int | None
+    pattern: int = 0b11110
+
+
+@attrs.frozen(slots=True)
+class NhcIcmpv6:
+    """A compressed ICMPv6 message."""
+
+    pattern: int
 
 
 @attrs.frozen(slots=True)
@@ -176,15 +187,17 @@ def _nhc(reader: Reader, plain: bytes, at: int) -> Iterator[object]:
     while more:
         nhc = reader.u8()
         more = False
-        if nhc >> 3 == 0b11110:
+        if nhc >> 3 in (0b11110, 0b11010):
             yield _udp(nhc, reader)
-        elif nhc >> 4 == 0b1110:
+        elif nhc == 0b11011111:
+            yield NhcIcmpv6(nhc)
+        elif nhc >> 4 in (0b1110, 0b1011):
             header = _extension(nhc, reader)
             yield header
             if header.eid == 7:
                 yield from _iphc(reader.u8(), reader, plain, at)
             else:
-                at += ((header.length if header.length is not None else 6) + 9) // 8 * 8
+                at += header.octets
                 more = header.compressed
         else:
             raise Malformed(f"NHC: unknown header {nhc:#04x}")
@@ -192,6 +205,10 @@ def _nhc(reader: Reader, plain: bytes, at: int) -> Iterator[object]:
 
 def _extension(nhc: int, reader: Reader) -> NhcExtension:
     eid, compressed = nhc >> 1 & 7, bool(nhc & 1)
+    if nhc >> 4 == 0b1011:
+        following = None if compressed else reader.u8()
+        made = ghc.expand(reader, ghc.dictionary(bytes(16), bytes(16)))  # its length is that of any other dictionary
+        return NhcExtension(eid, compressed, following, None, (len(made) + 9) // 8 * 8, 0b1011)
     if eid == 7:
         return NhcExtension(eid, compressed, None, None)
     following = None if compressed else reader.u8()
@@ -200,7 +217,7 @@ def _extension(nhc: int, reader: Reader) -> NhcExtension:
         return NhcExtension(eid, compressed, following, None)
     length = reader.u8()
     reader.take(length)
-    return NhcExtension(eid, compressed, following, length)
+    return NhcExtension(eid, compressed, following, length, (length + 9) // 8 * 8)
 
 
 def _udp(nhc: int, reader: Reader) -> NhcUdp:
@@ -211,7 +228,7 @@ def _udp(nhc: int, reader: Reader) -> NhcUdp:
     else:
         src_port = 0xF000 | reader.u8() if form == 2 else reader.u16()
         dst_port = 0xF000 | reader.u8() if form == 1 else reader.u16()
-    return NhcUdp(nhc & 7, src_port, dst_port, None if nhc & 4 else reader.u16())
+    return NhcUdp(nhc & 7, src_port, dst_port, None if nhc & 4 else reader.u16(), nhc >> 3)
 
 
 def of_piece(octets: bytes, piece: object) -> Lowpan:
@@ -223,6 +240,7 @@ def of_piece(octets: bytes, piece: object) -> Lowpan:
 
 _PATTERN: Final = number("6lowpan.pattern", "Dispatch", "pattern", digits=2)
 _LONG: Final = 8
+_GENERIC: Final = {0xB: "generic compression", 0x1A: "generic compression", 0xDF: "generic compression"}
 
 TABLES: Final[Tables] = {
     Lowpan: Table("6lowpan", "6LoWPAN", (), headers),
@@ -297,7 +315,7 @@ TABLES: Final[Tables] = {
         "6lowpan.nhc.ext",
         lambda v: f"NHC: {_EXTENSIONS.get(v.eid, 'unknown')} header",
         (
-            number("6lowpan.nhc.pattern", "Pattern", lambda v: 0xE, digits=2),
+            number("6lowpan.nhc.pattern", "Pattern", "pattern", digits=2, names=_GENERIC),
             number("6lowpan.nhc.ext.eid", "Header id", "eid", names=_EXTENSIONS),
             flag("6lowpan.nhc.ext.nh", "Next header compressed", "compressed"),
             number("6lowpan.nhc.ext.next", "Next header", "following", names=_PROTOCOLS),
@@ -308,13 +326,18 @@ TABLES: Final[Tables] = {
         "6lowpan.nhc.udp",
         "NHC: UDP header",
         (
-            number("6lowpan.nhc.pattern", "Pattern", lambda v: 0x1E, digits=2),
+            number("6lowpan.nhc.pattern", "Pattern", "pattern", digits=2, names=_GENERIC),
             flag("6lowpan.nhc.udp.checksum", "Checksum left out", lambda v: bool(v.form & 4)),
             number("6lowpan.nhc.udp.ports", "Port form", lambda v: v.form & 3),
             number("6lowpan.udp.src", "Source port", "src_port"),
             number("6lowpan.udp.dst", "Destination port", "dst_port"),
             number("6lowpan.udp.checksum", "Checksum", "checksum", digits=4),
         ),
+    ),
+    NhcIcmpv6: Table(
+        "6lowpan.nhc",
+        "NHC: ICMPv6 message",
+        (number("6lowpan.nhc.pattern", "Pattern", "pattern", digits=2, names=_GENERIC),),
     ),
     Whole: Table(
         "6lowpan.reassembled",

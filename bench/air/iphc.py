@@ -1,6 +1,7 @@
 """Header compression of IPv6 for 802.15.4 (RFC 6282): the base header (IPHC) and what follows it (NHC), both ways.
 
 The layer between :mod:`bench.air.lowpan`, which knows dispatches and fragments, and the octets of an IPv6 packet.
+NHC's generic forms (RFC 7400, see :mod:`bench.air.ghc`) are read, and written where `Links.generic` asks for them.
 Section numbers in comments are RFC 6282's.
 """
 
@@ -11,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from bench.air import extensions, ipv6, udp
+from bench.air import extensions, ghc, ipv6, udp
 from bench.air.errors import Malformed
 from bench.air.octets import Reader
 
@@ -20,6 +21,12 @@ _EXTENSIONS: Final = {0: 0, 1: 43, 2: 44, 3: 60, 4: 135}  # NHC extension header
 _EXTENSION_IDS: Final = {protocol: eid for eid, protocol in _EXTENSIONS.items()}
 _NAMES: Final = {0: "hopopts", 43: "routing", 44: "fragment", 60: "dstopts", 135: "mobility"}
 _NHC_IPV6: Final = 0b11101110  # extension header id 7; its NH bit is always 0
+_NHC_EXTENSION: Final = 0b1110
+_NHC_UDP: Final = 0b11110
+_GHC_EXTENSION: Final = 0b1011  # this and the two below: RFC 7400, section 3
+_GHC_UDP: Final = 0b11010
+_GHC_ICMPV6: Final = 0b11011111
+_ICMPV6: Final = 58
 _OPTION_HEADERS: Final = (0, 60)
 _SHORT_IID: Final = bytes.fromhex("000000fffe00")
 _DEEPEST: Final = 8
@@ -27,11 +34,15 @@ _DEEPEST: Final = 8
 
 @attrs.frozen(slots=True)
 class Links:
-    """What compression draws on: interface identifiers of this hop's two ends (None where unknown), contexts."""
+    """What compression draws on: interface identifiers of this hop's two ends (None where unknown), contexts.
+
+    ``generic`` has UDP and ICMPv6 messages written in generic header compression (RFC 7400) where that is shorter.
+    """
 
     src: bytes | None
     dst: bytes | None
     contexts: Mapping[int, bytes]
+    generic: bool = False
 
     @classmethod
     def of_frame(cls, src: bytes | None, dst: bytes | None, contexts: Mapping[int, bytes] | None) -> Links:
@@ -40,7 +51,7 @@ class Links:
 
     def inside(self, src: bytes, dst: bytes) -> Links:
         """For a tunnelled packet, whose identifiers are those of the packet around it (3.1.1)."""
-        return Links(src[8:], dst[8:], self.contexts)
+        return Links(src[8:], dst[8:], self.contexts, self.generic)
 
 
 def _interface_id(link: bytes | None) -> bytes | None:
@@ -204,22 +215,31 @@ def _next_headers(
     while more:
         nhc, here = reader.u8(), at + len(out) - 1
         more = False
-        if nhc >> 3 == 0b11110:
+        if nhc >> 3 in (_NHC_UDP, _GHC_UDP):
             out[slot] = udp.PROTOCOL
             layers.append("udp-nhc")
             if nhc & 4:
                 elided.append(Elided(here, ends[0], _final(route, ends[1])))
-            out += _udp(nhc, reader, None if size is None else size - here)
+            generic = ends if nhc >> 3 == _GHC_UDP else None
+            out += _udp(nhc, reader, None if size is None else size - here, generic)
         elif nhc == _NHC_IPV6:
             out[slot] = ipv6.IPV6
             out += _decompress(reader, links, layers, size, here, elided)
-        elif nhc >> 4 == 0b1110 and nhc >> 1 & 7 in _EXTENSIONS:
+        elif nhc == _GHC_ICMPV6:
+            out[slot] = _ICMPV6
+            layers.append("icmpv6-ghc")
+            out += _expanded(reader, ends)
+        elif nhc >> 4 in (_NHC_EXTENSION, _GHC_EXTENSION) and nhc >> 1 & 7 in _EXTENSIONS:
             protocol = _EXTENSIONS[nhc >> 1 & 7]
             more = bool(nhc & 1)
             out[slot] = protocol
             layers.append(_NAMES[protocol])
             slot = len(out)
-            header = (b"\0" if more else reader.take(1)) + _extension(protocol, reader)
+            following = b"\0" if more else reader.take(1)
+            if nhc >> 4 == _GHC_EXTENSION:
+                header = following + _generic_extension(protocol, reader, ends)
+            else:
+                header = following + _extension(protocol, reader)
             route = header if protocol == extensions.SourceRoute.PROTOCOL else route
             out += header
         else:
@@ -231,12 +251,35 @@ def _extension(protocol: int, reader: Reader) -> bytes:
     """An extension header after its next-header octet, from its NHC form (4.2)."""
     if protocol == extensions.FragmentHeader.PROTOCOL:
         return reader.take(7)  # the octet in the place of a length is reserved; the header has always 8 octets
-    content = reader.take(reader.u8())
+    return _padded(protocol, reader.take(reader.u8()))
+
+
+def _padded(protocol: int, content: bytes) -> bytes:
+    """Length octet and content of an extension header; padding at the end of options may be left out on the air."""
     short = -(len(content) + 2) % 8
     if short and protocol not in _OPTION_HEADERS:
         raise Malformed(f"NHC: {_NAMES[protocol]} header of {len(content)} octets")
-    content += extensions.padding(short)  # padding at the end of options may be left out on the air
+    content += extensions.padding(short)
+    if len(content) > 0xFF * 8 + 6:
+        raise Malformed(f"NHC: {_NAMES[protocol]} header of {len(content)} octets")
     return bytes(((len(content) + 2) // 8 - 1,)) + content
+
+
+def _generic_extension(protocol: int, reader: Reader, ends: tuple[bytes, bytes]) -> bytes:
+    """An extension header after its next-header octet, from byte code that a stop code ends (RFC 7400, 3.2)."""
+    content = ghc.expand(reader, ghc.dictionary(*ends))
+    if protocol != extensions.FragmentHeader.PROTOCOL:
+        return _padded(protocol, content)
+    if len(content) != 6:
+        raise Malformed(f"NHC: fragment header of {len(content)} octets")
+    return b"\0" + content
+
+
+def _expanded(reader: Reader, ends: tuple[bytes, bytes]) -> bytes:
+    """What byte code to the end of ``reader`` stands for."""
+    octets = ghc.expand(reader, ghc.dictionary(*ends))
+    reader.done()
+    return octets
 
 
 def _final(route: bytes, dst: bytes) -> bytes:
@@ -247,8 +290,11 @@ def _final(route: bytes, dst: bytes) -> bytes:
     return (header.final if isinstance(header, extensions.SourceRoute) else None) or dst
 
 
-def _udp(nhc: int, reader: Reader, length: int | None) -> bytes:
-    """The UDP header (4.3.3), a left-out checksum as zero; its ``length`` is by default what is left to read."""
+def _udp(nhc: int, reader: Reader, length: int | None, generic: tuple[bytes, bytes] | None) -> bytes:
+    """The UDP header (4.3.3), a left-out checksum as zero; its ``length`` is by default what is left to read.
+
+    ``generic`` are the packet's ends where the payload is byte code (RFC 7400, 3.1): it is expanded and added.
+    """
     form = nhc & 3
     if form == 3:
         ports = reader.u8()
@@ -257,11 +303,12 @@ def _udp(nhc: int, reader: Reader, length: int | None) -> bytes:
         src_port = 0xF000 | reader.u8() if form == 2 else reader.u16()
         dst_port = 0xF000 | reader.u8() if form == 1 else reader.u16()
     checksum = b"\0\0" if nhc & 4 else reader.take(2)
+    payload = _expanded(reader, generic) if generic else b""
     if length is None:
-        length = udp.HEADER_OCTETS + reader.left
+        length = udp.HEADER_OCTETS + len(payload) + reader.left
     if not udp.HEADER_OCTETS <= length <= 0xFFFF:
         raise Malformed(f"NHC: UDP length {length}")
-    return b"".join(number.to_bytes(2, "big") for number in (src_port, dst_port, length)) + checksum
+    return b"".join(number.to_bytes(2, "big") for number in (src_port, dst_port, length)) + checksum + payload
 
 
 # ---- compression -------------------------------------------------------------------------------------------------
@@ -285,7 +332,7 @@ def _whole(packet: bytes) -> bool:
 def _compress(packet: bytes, links: Links, depth: int) -> tuple[bytes, bytes]:
     src, dst, body = packet[8:24], packet[24:40], packet[40:]
     form, traffic = _compress_traffic(int.from_bytes(packet[:4], "big"))
-    following = _compress_next(packet[6], body, links.inside(src, dst), depth)
+    following = _compress_next(packet[6], body, links.inside(src, dst), depth, ghc.dictionary(src, dst))
     hop_form = next((form for form, value in _HOP_LIMITS.items() if value == packet[7]), 0)
     src_context, src_bits, src_octets = _compress_unicast(src, links.src, links.contexts)
     if src == bytes(16):
@@ -351,8 +398,11 @@ def _compress_multicast(address: bytes, contexts: Mapping[int, bytes]) -> tuple[
     return None, 0b1000, address
 
 
-def _compress_next(protocol: int, body: bytes, links: Links, depth: int) -> tuple[bytes, bytes] | None:
-    """What follows the base header: headers in NHC, and the rest; None where not even the first has such a form."""
+def _compress_next(protocol: int, body: bytes, links: Links, depth: int, known: bytes) -> tuple[bytes, bytes] | None:
+    """What follows the base header: headers in NHC, and the rest; None where not even the first has such a form.
+
+    ``known`` is the dictionary of generic header compression.
+    """
     headers: list[tuple[int, bytes, bytes]] = []
     at = 0
     while protocol in _EXTENSION_IDS and (octets := _header_octets(protocol, body, at)):
@@ -362,9 +412,11 @@ def _compress_next(protocol: int, body: bytes, links: Links, depth: int) -> tupl
         at += octets
     tail = None
     if protocol == udp.PROTOCOL:
-        tail = _compress_udp(body[at:])
+        tail = _compress_udp(body[at:], known if links.generic else None)
     elif protocol == ipv6.IPV6:
         tail = _compress_tunnel(body[at:], links, depth)
+    elif protocol == _ICMPV6 and links.generic:
+        tail = _compress_icmpv6(body[at:], known)
     if not headers:
         return tail
     nhc, following, content = headers.pop()
@@ -400,7 +452,12 @@ def _compress_tunnel(body: bytes, links: Links, depth: int) -> tuple[bytes, byte
     return bytes((_NHC_IPV6,)) + head, rest
 
 
-def _compress_udp(body: bytes) -> tuple[bytes, bytes] | None:
+def _compress_icmpv6(body: bytes, known: bytes) -> tuple[bytes, bytes] | None:
+    code = ghc.squeeze(body, known)
+    return (bytes((_GHC_ICMPV6,)) + code, b"") if len(code) < len(body) else None
+
+
+def _compress_udp(body: bytes, known: bytes | None) -> tuple[bytes, bytes] | None:
     if len(body) < udp.HEADER_OCTETS or int.from_bytes(body[4:6], "big") != len(body):
         return None
     if body[0] == 0xF0 == body[2] and body[1] >> 4 == 0xB == body[3] >> 4:
@@ -411,4 +468,7 @@ def _compress_udp(body: bytes) -> tuple[bytes, bytes] | None:
         form, ports = 1, body[:2] + body[3:4]
     else:
         form, ports = 0, body[:4]
-    return bytes((0b11110000 | form,)) + ports + body[6:8], body[8:]
+    code = body[8:] if known is None else ghc.squeeze(body[8:], known)
+    if len(code) < len(body) - udp.HEADER_OCTETS:
+        return bytes((_GHC_UDP << 3 | form,)) + ports + body[6:8] + code, b""
+    return bytes((_NHC_UDP << 3 | form,)) + ports + body[6:8], body[8:]

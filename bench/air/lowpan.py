@@ -182,13 +182,22 @@ def build_mesh(mesh: Mesh) -> bytes:
     return bytes((head,)) + hops + mesh.originator + mesh.final
 
 
-def compress(packet: bytes, src: bytes | None, dst: bytes | None, contexts: Mapping[int, bytes] | None = None) -> bytes:
+def compress(
+    packet: bytes,
+    src: bytes | None,
+    dst: bytes | None,
+    contexts: Mapping[int, bytes] | None = None,
+    *,
+    generic: bool = False,
+) -> bytes:
     """The MAC payload of an IPv6 packet, unfragmented; ``src`` and ``dst`` are the link addresses of this hop.
 
-    Octets that are no well-formed IPv6 packet are sent uncompressed (dispatch 0x41), so any octets survive the way
-    there and back.
+    ``generic`` has UDP payloads and ICMPv6 messages compressed too, by RFC 7400, where that makes them shorter; only
+    a receiver that announced it (6CIO) reads them. Octets that are no well-formed IPv6 packet are sent uncompressed
+    (dispatch 0x41), so any octets survive the way there and back.
     """
-    headers, rest = split(packet, src, dst, contexts)
+    links = attrs.evolve(iphc.Links.of_frame(src, dst, contexts), generic=generic)
+    headers, rest = iphc.compress(packet, links) or (bytes((IPV6_DISPATCH,)), packet)
     return headers + rest
 
 

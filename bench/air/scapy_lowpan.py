@@ -1,4 +1,4 @@
-"""scapy layers of 6LoWPAN: dispatches, mesh and fragment headers (RFC 4944), IPHC and NHC complete (RFC 6282).
+"""scapy layers of 6LoWPAN: dispatches, mesh and fragment headers (RFC 4944), IPHC and NHC complete (RFC 6282, 7400).
 
 `LowpanIphc` shows the compressed form in its fields and has the IPv6 packet, as it was before compression, as its
 payload. Building keeps that form while it stands for the payload, and finds the best one by `iphc.compress` when it
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import attrs
 from scapy.fields import (
     BitEnumField,
     BitField,
@@ -16,15 +17,28 @@ from scapy.fields import (
     ConditionalField,
     PacketField,
     PacketListField,
+    StrField,
     XByteField,
     XShortField,
 )
 from scapy.packet import Raw
 
-from bench.air import iphc
+from bench.air import ghc, iphc
 from bench.air.errors import Malformed
 from bench.air.lowpan import IPV6_DISPATCH
-from bench.air.scapy_fields import AirPacket, Beside, Layer, LinkAddress, Octets, Part, above, address_octets, fields
+from bench.air.octets import Reader
+from bench.air.scapy_fields import (
+    AirPacket,
+    Beside,
+    Layer,
+    LinkAddress,
+    Octets,
+    Part,
+    Rest,
+    above,
+    address_octets,
+    fields,
+)
 from bench.air.scapy_ipv6 import Ip6
 from bench.air.scapy_wpan import NEXT, Wpan, settings
 
@@ -133,13 +147,83 @@ class NhcUdp(Part):
     expanded = 8
 
 
+class _Code(StrField):
+    """Byte code of generic header compression up to its stop code, which belongs to it."""
+
+    def getfield(self, pkt: Any, s: bytes) -> tuple[bytes, bytes]:
+        octets = _length_of(s)[0]
+        return s[octets:], s[:octets]
+
+
+def _length_of(code: bytes) -> tuple[int, int]:
+    """Octets of byte code to its end, and of what it stands for: the dictionary's length counts, not what is in it."""
+    reader = Reader(code, "GHC")
+    made = ghc.expand(reader, ghc.dictionary(bytes(16), bytes(16)))
+    return reader.at, len(made)
+
+
+class GhcExtension(Part):
+    """An extension header in generic compression (RFC 7400, 3.2): ``code`` stands for what follows its length."""
+
+    name = "GHC Extension Header"
+    fields_desc = fields(
+        BitField("dispatch", 0b1011, 4),
+        BitEnumField("eid", 0, 3, _EXTENSIONS),
+        BitField("nh", 0, 1),
+        ConditionalField(ByteField("next", 59), lambda nhc: not nhc.nh),
+        _Code("code", bytes((ghc.STOP,))),
+    )
+
+    @property
+    def expanded(self) -> int:
+        """Octets of the header in IPv6."""
+        return (_length_of(self.code)[1] + 2 + 7) // 8 * 8
+
+
+_TO_THE_END: Final = 0xFFFF  # byte code of a payload stands for all octets that follow
+
+
+class GhcUdp(Part):
+    """A UDP header as `NhcUdp` has it, and ``code`` for its payload (RFC 7400, 3.1)."""
+
+    name = "GHC UDP"
+    fields_desc = fields(
+        BitField("dispatch", 0b11010, 5),
+        BitField("checksum_elided", 0, 1),
+        BitField("p", 0, 2),
+        Octets("ports", b"", length_from=lambda nhc: (4, 3, 3, 1)[nhc.p]),
+        ConditionalField(XShortField("checksum", 0), lambda nhc: not nhc.checksum_elided),
+        Rest("code", b""),
+    )
+    expanded = _TO_THE_END
+
+
+class GhcIcmpv6(Part):
+    """``code`` for a whole ICMPv6 message (RFC 7400, 3.1)."""
+
+    name = "GHC ICMPv6"
+    fields_desc = fields(XByteField("dispatch", 0b11011111), Rest("code", b""))
+    expanded = _TO_THE_END
+
+
+_NHC: Final[tuple[tuple[int, int, Layer], ...]] = (
+    (5, 0b11110, NhcUdp),
+    (4, 0b1110, NhcExtension),
+    (5, 0b11010, GhcUdp),
+    (8, 0b11011111, GhcIcmpv6),
+    (4, 0b1011, GhcExtension),
+)
+"""Bits, their value and the layer that the first octet of a compressed header begins."""
+_GENERIC: Final = (GhcExtension, GhcUdp, GhcIcmpv6)
+
+
 def _next_nhc(packet: Any, before: list[Any], last: Any, octets: bytes) -> Layer | None:
     """The layer of the compressed header at the start of ``octets``, None where none follows."""
     if not octets or (last is None and not packet.nh) or (last is not None and not getattr(last, "nh", 0)):
         return None
     if octets[0] == _NHC_IPV6:
         return NhcIpv6 if len(octets) > _SHORT else None
-    return NhcUdp if octets[0] >> 3 == 0b11110 else NhcExtension if octets[0] >> 4 == 0b1110 else None
+    return next((layer for bits, prefix, layer in _NHC if octets[0] >> 8 - bits == prefix), None)
 
 
 def _inline(stateful: str, mode: str) -> Any:
@@ -188,6 +272,11 @@ class IphcHead(Part):
         """Octets of the IPv6 packet that the header stands for."""
         return 40 + (sum(header.expanded for header in self.nhc) if self.nh else 0)
 
+    @property
+    def generic(self) -> bool:
+        """Generic header compression is in use, here or in a tunnel."""
+        return self.nh and any(getattr(header, "generic", isinstance(header, _GENERIC)) for header in self.nhc)
+
 
 class NhcIpv6(Part):
     """A tunnelled packet's header in NHC (4.2, extension header id 7)."""
@@ -199,6 +288,11 @@ class NhcIpv6(Part):
     def expanded(self) -> int:
         """Octets of the headers in the tunnel."""
         return int(self.iphc.expanded)
+
+    @property
+    def generic(self) -> bool:
+        """As `IphcHead.generic`, of the tunnelled packet."""
+        return bool(self.iphc.generic)
 
 
 class LowpanIphc(IphcHead):
@@ -252,7 +346,8 @@ class LowpanIphc(IphcHead):
         mesh, frame = above(self, LowpanMesh), above(self, Wpan)
         ends = (mesh.orig, mesh.dest) if mesh else (frame.src, frame.dst) if frame else (None, None)
         contexts = settings.contexts if self.contexts is None else self.contexts
-        return iphc.Links.of_frame(address_octets(ends[0]), address_octets(ends[1]), contexts)
+        links = iphc.Links.of_frame(address_octets(ends[0]), address_octets(ends[1]), contexts)
+        return attrs.evolve(links, generic=True) if self.generic else links
 
 
 _PREFIXES: Final[tuple[tuple[int, int, Layer], ...]] = (
