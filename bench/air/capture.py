@@ -69,10 +69,10 @@ class _Source:
 
     def read(self, count: int) -> bytes:
         """``count`` octets, fewer only at the end."""
-        octets = b""
+        octets = bytearray()
         while len(octets) < count and (more := self.some(count - len(octets))):
             octets += more
-        return octets
+        return bytes(octets)
 
     def some(self, count: int) -> bytes:
         """What is there, ``count`` octets at most; none only at the end."""

@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from bench.air.errors import Malformed
-from bench.air.octets import Reader
+from bench.air.octets import Reader, printable
 from bench.air.udp import COAP_PORT
 
 PORT: Final = COAP_PORT
@@ -249,7 +249,7 @@ def describe(message: Message) -> str:
     if message.token:
         words.append(f"token={message.token.hex()}")
     if message.path:
-        words.append(message.path)
+        words.append(printable(message.path))
     words += [f"{name}={b.number}/{'more' if b.more else 'last'}/{b.size}" for name, b in message.blocks]
     if message.payload:
         words.append(f"len={len(message.payload)}")

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from bench.air.errors import Malformed
+from bench.air.octets import printable
 
 Value: TypeAlias = int | float | str | bytes
 
@@ -88,11 +89,6 @@ def show(kind: Kind, value: Value, digits: int = 0) -> str:
     if digits and isinstance(value, int):
         return f"0x{value:0{digits}x}"
     return printable(value) if isinstance(value, str) else str(value)
-
-
-def printable(text: str) -> str:
-    """Text from the air, without what would move a terminal's cursor."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def number(

@@ -23,6 +23,8 @@ from bench.errors import InputError
 _KIND_NUMBERS: Final = {name: number for number, name in enumerate(KINDS)}
 _MIC_NUMBERS: Final = {name: number for number, name in enumerate(MICS)}
 _NO_ADDRESSES: Final = bytes(32)
+_LONGEST: Final = int(np.iinfo(ROW["length_octets"]).max)
+_LATEST_NS: Final = int(np.iinfo(ROW["time_ns"]).max)
 _pack_frame = struct.Struct(PACK_FRAME).pack
 _pack_link = struct.Struct(PACK_LINK).pack
 
@@ -61,6 +63,8 @@ class _Bulk:
 def pack(row: Row) -> bytes:
     """One record of `ROW`."""
     _, offset, time_ns, length, link, kind, seq, mic, level, counter, index, _, upper = row
+    if length > _LONGEST or not -_LATEST_NS <= time_ns <= _LATEST_NS:  # a damaged capture's: held at the column's end
+        length, time_ns = min(length, _LONGEST), max(-_LATEST_NS, min(time_ns, _LATEST_NS))
     if upper is None:
         addresses, protocol, first, second = _NO_ADDRESSES, ABSENT, 0, 0
     else:

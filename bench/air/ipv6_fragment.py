@@ -6,6 +6,7 @@ identification. Fragments that repeat octets alike are retransmissions; ones tha
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
 from typing import Final, TypeAlias
 
@@ -33,10 +34,13 @@ def fragment_of(packet: Packet) -> FragmentHeader | None:
 
 @attrs.define(slots=True)
 class _Partial:
-    """A datagram of which some pieces have come: octets by offset, and the first piece's packet."""
+    """A datagram of which some pieces have come: octets by offset, those offsets rising, how many octets there are, and
+    the first piece's packet."""
 
     started_ns: int
     pieces: dict[int, bytes] = attrs.field(factory=dict)
+    offsets: list[int] = attrs.field(factory=list)
+    held: int = 0
     first: Packet | None = None
     size: int | None = None
 
@@ -97,30 +101,36 @@ class Reassembler:
 
 
 def _put(partial: _Partial, inner: Packet, header: FragmentHeader, end: int) -> None:
-    """Note one piece. Raises `Malformed` where it overlaps or contradicts what is there (RFC 5722)."""
+    """Note one piece. Raises `Malformed` where it overlaps or contradicts what is there (RFC 5722).
+
+    It is compared with its neighbours only: a datagram may come in 8192 pieces, and each costs as much as the first."""
     there = partial.pieces.get(header.offset)
     if there is not None:
         if there != inner.payload:
             raise Malformed("IPv6 fragment: other octets than before at the same place")
         return
-    for offset, octets in partial.pieces.items():
-        if offset < end and header.offset < offset + len(octets):
-            raise Malformed("IPv6 fragment: overlaps another one")
+    offsets = partial.offsets
+    at = bisect_left(offsets, header.offset)
+    before = offsets[at - 1] + len(partial.pieces[offsets[at - 1]]) if at else 0
+    if before > header.offset or (at < len(offsets) and offsets[at] < end):
+        raise Malformed("IPv6 fragment: overlaps another one")
     size = end if not header.more else partial.size
-    reach = max((offset + len(octets) for offset, octets in partial.pieces.items()), default=0)
+    reach = offsets[-1] + len(partial.pieces[offsets[-1]]) if offsets else 0
     if size is not None and (max(reach, end) > size or partial.size not in (None, size)):
         raise Malformed("IPv6 fragment: beyond the end of its datagram")
     partial.size = size
     partial.pieces[header.offset] = inner.payload
+    partial.held += len(inner.payload)
+    offsets.insert(at, header.offset)
     if header.offset == 0:
         partial.first = inner
 
 
 def _joined(partial: _Partial) -> bytes | None:
     """The datagram's octets, None while some are missing."""
-    if partial.size is None or sum(map(len, partial.pieces.values())) < partial.size:
+    if partial.size is None or partial.held < partial.size:
         return None
-    return b"".join(octets for _offset, octets in sorted(partial.pieces.items()))
+    return b"".join(partial.pieces[offset] for offset in partial.offsets)
 
 
 def _within(packet: Packet, inner: Packet) -> Packet:

@@ -72,3 +72,8 @@ class Reader:
         """Raise unless all was read."""
         if self.left:
             raise Malformed(f"{self._what}: {self.left} octets too many")
+
+
+def printable(text: str) -> str:
+    """Text from the air, without what would break a line or steer a terminal: such characters as ``\\x1b``."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

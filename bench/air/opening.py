@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-from bench.air.counters import Counters, Freshness
+from bench.air.counters import SENDERS, Counters, Freshness
 from bench.air.errors import Malformed
 from bench.air.keys import KeyTable
 from bench.air.link import Record
@@ -85,5 +85,7 @@ class Opener:
         assert raw.security is not None
         if sender is None or raw.security.frame_counter is None:
             return None
+        if len(self._last) >= SENDERS:
+            self._last.clear()  # it saves trials, nothing more
         self._last[sender, raw.security.key_index] = key
         return self._counters.check(sender, key, raw.security.frame_counter, record.data)

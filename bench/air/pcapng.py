@@ -52,7 +52,7 @@ class PcapngStream:
     def __init__(self, name: str = "stream") -> None:
         self.packets = 0
         self._name = name
-        self._buffer = b""
+        self._buffer = bytearray()
         self._at = 0
         self._order = ""
         self._interfaces: list[_Interface] = []
@@ -80,7 +80,7 @@ class PcapngStream:
         used = 0
         try:
             while (length := self._block_length(used)) is not None and len(self._buffer) - used >= length:
-                record = self._block(self._buffer[used : used + length])
+                record = self._block(bytes(self._buffer[used : used + length]))
                 if record is not None:
                     records.append(record)
                     self._records += 1
@@ -90,7 +90,7 @@ class PcapngStream:
             if not records:
                 raise
             self._failure = error
-        self._buffer = self._buffer[used:]
+        del self._buffer[:used]
         return records
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ class PcapngStream:
         if len(self._buffer) - at < 12:
             return None
         if self._buffer[at : at + 4] == b"\x0a\x0d\x0d\x0a":
-            magic = self._buffer[at + 8 : at + 12]
+            magic = bytes(self._buffer[at + 8 : at + 12])
             orders = {struct.pack(order + "I", _BYTE_ORDER_MAGIC): order for order in "<>"}
             if magic not in orders:
                 raise InputError(f"{self._name}: section header at octet {self._at} has no byte-order magic: damaged")

@@ -16,6 +16,7 @@ from bench.air.extensions import (
     SourceRoute,
 )
 from bench.air.ipv6 import Packet
+from bench.air.octets import printable
 from bench.air.rpl_secured import Secured
 from bench.air.udp import Udp
 from bench.air.wisun import Element, NetName, Opaque, Pan, PanVersion, Rsl
@@ -42,7 +43,7 @@ def elements(found: Iterable[Element | Opaque]) -> str:
     words: list[str] = []
     for element in found:
         if isinstance(element, NetName):
-            words.append(f"name {element.name}")
+            words.append(f"name {printable(element.name)}")
         elif isinstance(element, Pan):
             words.append(f"size {element.size}, cost {element.routing_cost}")
         elif isinstance(element, PanVersion):
