@@ -25,7 +25,7 @@ from bench.air.eapol import decode_eapol
 from bench.air.errors import Malformed
 from bench.air.fast_link import PsduReader, Unusual
 from bench.air.fast_packet import MOST, Packets, Upper, remember
-from bench.air.fast_rows import Link, Pending, Row, Sender, Verified, ends_text, row_of
+from bench.air.fast_rows import WHOLE, Link, Pending, Row, Sender, Verified, ends_text, in_parts, row_of
 from bench.air.frame import Decoder
 from bench.air.ies import (
     HT1,
@@ -41,7 +41,7 @@ from bench.air.ies import (
 from bench.air.keys import KeyTable
 from bench.air.link import make_record
 from bench.air.mac import FrameType, decode_mac, encode_mac, mic_octets
-from bench.air.mpx import KMP, LOWPAN, Mpx, Transfer, encode_mpx
+from bench.air.mpx import KMP, LOWPAN, KmpId, Mpx, Transfer, encode_mpx
 from bench.air.wisun import Bt, Element, Lutt, Opaque, Utt, WisunFrameType, header_ie
 
 _Elements: TypeAlias = "tuple[Element | Opaque, ...]"
@@ -87,10 +87,11 @@ _NO_KEY: Final = "encrypted"
 class BulkDecoder:
     """Packets of one link type to rows, ``keys`` as `suits` wants them.
 
-    ``first`` is the first verified frame of each sender since `begin`, as `newest` the newest. ``ordered`` is
-    False once a counter is met that does not rise, ``named`` once a secured frame has no EUI-64 of its sender: such
-    rows depend on frames long before, ``info`` or all of it, and may differ from the full decoder's. ``slow`` counts
-    the frames that went to the full decoder.
+    ``first`` is the first verified frame of each sender since `begin`, as `newest` the newest. ``copied`` is True once
+    a sender's newest frame came again, ``ordered`` False once another counter is met that does not rise, ``named``
+    once a secured frame has no EUI-64 of its sender (or senders are more than are kept apart): such rows depend on
+    frames long before, ``info`` or all of it, and may differ from the full decoder's. ``slow`` counts the frames that
+    went to the full decoder.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class BulkDecoder:
     ) -> None:
         self.first: Verified = {}
         self.ordered = self.named = True
+        self.copied = False
         self.slow = 0
         self._link_type = link_type
         self._keys = keys or KeyTable()
@@ -114,6 +116,7 @@ class BulkDecoder:
         """Begin a span: nothing is known of the frames before it."""
         self.first = {}
         self.ordered = self.named = True
+        self.copied = False
         for sender in self._senders.values():
             sender.counter = -1
 
@@ -133,14 +136,14 @@ class BulkDecoder:
             self.slow += 1
             record = make_record(number, time_ns, self._link_type, packet, original)
             frame = self._full.decode(record)
-            if summary.IPV6_FRAGMENT in frame.layers:
-                return Pending(number, offset, time_ns, self._link_type, packet, original)
             if frame.secured and self._keys.candidates(frame.key_index):
                 if frame.src is None or len(frame.src) != 8:
                     self.named = False
                 elif frame.mic == "ok" and frame.frame_counter is not None:
                     sender = self._sender(frame.src, frame.key_index)
                     self._verified(sender, frame.frame_counter, self._read_psdu(packet)[0])
+            if in_parts(frame):
+                return Pending(number, offset, time_ns, self._link_type, packet, original)
             return row_of(frame, offset)
 
     def _verified(self, sender: Sender, counter: int, octets: bytes) -> None:
@@ -149,7 +152,9 @@ class BulkDecoder:
             self.first[sender.src, sender.index] = (counter, octets)
         if counter > sender.counter:
             sender.counter, sender.octets = counter, octets
-        elif (counter, octets) != (sender.counter, sender.octets):
+        elif (counter, octets) == (sender.counter, sender.octets):
+            self.copied = True
+        else:
             self.ordered = False
 
     def _sender(self, src: bytes, index: int | None) -> Sender:
@@ -158,7 +163,7 @@ class BulkDecoder:
             if len(self._senders) >= MOST:
                 self._senders.clear()
                 self._forms.clear()
-                self.ordered = False
+                self.ordered = self.named = False
             sender = self._senders[src, index] = Sender(src, index)
         return sender
 
@@ -312,13 +317,13 @@ class BulkDecoder:
                 raise Unusual
             group = head >> 11 & 0xF
             if group == MPX_GROUP:
-                if clear[start] & 7 not in _WHOLE:
+                if clear[start] & 7 not in WHOLE:
                     raise _InOrder
                 if lowpan or eapol or clear[start] & 7 != Transfer.FULL:
                     raise Unusual
                 if clear[start + 1 : start + 3] == _MPX_LOWPAN:
                     lowpan = clear[start + 3 : at]
-                elif clear[start + 1 : start + 3] == _MPX_KMP:
+                elif clear[start + 1 : start + 3] == _MPX_KMP and clear[start + 3] in _KMP_IDS:
                     eapol = clear[start + 4 : at]
                 else:
                     raise Unusual
@@ -347,9 +352,9 @@ class BulkDecoder:
 
 
 _MPX_HEAD: Final = 0x10 | MPX_GROUP
-_WHOLE: Final = (Transfer.FULL, Transfer.FULL_COMPRESSED)
 _MPX_LOWPAN: Final = encode_mpx(Mpx(LOWPAN, b"")).content[1:]
 _MPX_KMP: Final = encode_mpx(Mpx(KMP, b"")).content[1:]
+_KMP_IDS: Final = frozenset(KmpId)
 _FRAGMENTS: Final = (0b11000, 0b11100)
 _MESH: Final = 0b10
 

@@ -21,8 +21,9 @@ from bench.air.ipv6 import Packet
 K = TypeVar("K")
 V = TypeVar("V")
 
-Upper: TypeAlias = "tuple[bytes, bytes, int, int, int]"
-"""Innermost IPv6 source, final destination, protocol, then UDP ports or ICMPv6 type and code (0, 0 otherwise)."""
+Upper: TypeAlias = "tuple[bytes, bytes, int, int, int, bool]"
+"""Innermost IPv6 source, final destination, protocol, then UDP ports or ICMPv6 type and code (0, 0 otherwise), and
+whether its header has just these addresses: no tunnel, no source route under way."""
 
 _READ_PORTS: Final = frozenset({RELAY_PORT, *application.PROTOCOLS})
 """UDP ports whose payload is read; the line of any other datagram says ports and length alone."""
@@ -80,7 +81,7 @@ class Packets:
         while protocol is None:
             nhc = octets[at]
             if nhc >> 3 == _NHC_UDP:
-                return self._udp(octets, at, found, final)
+                return self._udp(octets, at, found, final, not depth)
             if nhc == _NHC_IPV6:
                 depth += 1
                 start = at + 1
@@ -111,7 +112,7 @@ class Packets:
                 raise Unusual
         if protocol != icmpv6.PROTOCOL:
             raise Unusual
-        return self._icmpv6(octets[at:], found, final)
+        return self._icmpv6(octets[at:], found, final, not depth)
 
     def _size(self, octets: bytes) -> int:
         """How many octets of a compressed header carry addresses and the like, by its first two (3.1)."""
@@ -145,7 +146,7 @@ class Packets:
             raise Unusual
         return remember(self._routes, (content, dst), header.final or dst)
 
-    def _udp(self, octets: bytes, at: int, ends: Ends, final: bytes) -> tuple[str, Upper]:
+    def _udp(self, octets: bytes, at: int, ends: Ends, final: bytes, alone: bool) -> tuple[str, Upper]:
         """A datagram whose header begins with the NHC octet at ``at`` (4.3.3)."""
         form = octets[at] & 7
         if form == 3:
@@ -165,7 +166,7 @@ class Packets:
         # The length counts twice, in the pseudo header and in UDP's own; the checksum stands before the payload.
         if (addresses + udp.PROTOCOL + source + destination + 2 * length + _words(octets[at:])) % 0xFFFF:
             raise Unusual
-        upper = (ends.src, final, udp.PROTOCOL, source, destination)
+        upper = (ends.src, final, udp.PROTOCOL, source, destination, alone and final == ends.dst)
         line = self._ports.get((source, destination))
         if line is None:
             if source in _READ_PORTS or destination in _READ_PORTS:
@@ -187,7 +188,7 @@ class Packets:
             raise Unusual
         return remember(self._ports, (source, destination), line[:-1])
 
-    def _icmpv6(self, octets: bytes, ends: Ends, final: bytes) -> tuple[str, Upper]:
+    def _icmpv6(self, octets: bytes, ends: Ends, final: bytes, alone: bool) -> tuple[str, Upper]:
         addresses = ends.total if final is ends.dst else _words(ends.src + final)
         if (addresses + icmpv6.PROTOCOL + len(octets) + _words(octets)) % 0xFFFF:
             raise Unusual
@@ -196,7 +197,7 @@ class Packets:
         if line is None:
             packet = Packet(ends.src, ends.dst, icmpv6.parse(octets))
             line = remember(self._messages, message, describe(packet))
-        return line, (ends.src, final, icmpv6.PROTOCOL, octets[0], octets[1])
+        return line, (ends.src, final, icmpv6.PROTOCOL, octets[0], octets[1], alone and final == ends.dst)
 
 
 def _words(octets: bytes) -> int:

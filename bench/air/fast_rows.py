@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import attrs
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from bench.air import columns, ipv6
+from bench.air import columns, ipv6, summary
 from bench.air.fast_packet import Ends, Upper
 from bench.air.frame import Frame
 from bench.air.icmpv6 import PROTOCOL as ICMPV6
+from bench.air.ies import MPX_GROUP
 from bench.air.link import Record, make_record
+from bench.air.lowpan import Fragment
 from bench.air.mac import format_address
+from bench.air.mpx import Transfer
 from bench.air.udp import Udp
+
+WHOLE: Final = (Transfer.FULL, Transfer.FULL_COMPRESSED)
+"""Transfer types of MPX elements that are no fragments."""
 
 Verified: TypeAlias = "dict[tuple[bytes, int | None], tuple[int, bytes]]"
 """Frame counter and octets of a verified frame, by its sender and key index."""
@@ -59,7 +65,7 @@ those of `Frame`. A plain tuple, because making a record for each frame would co
 
 
 class Pending(NamedTuple):
-    """A captured packet to be decoded in capture order (`record_of`): a fragment."""
+    """A captured packet to be decoded in capture order (`record_of`): a fragment (`in_parts`)."""
 
     number: int
     offset: int
@@ -72,6 +78,14 @@ class Pending(NamedTuple):
 def follows(one: Verified, other: Verified) -> bool:
     """Whether the counters of ``other`` (`BulkDecoder.first` of a span) rise above those before (``newest``)."""
     return all(frame[0] > one[sender][0] or frame == one[sender] for sender, frame in other.items() if sender in one)
+
+
+def in_parts(frame: Frame) -> bool:
+    """Whether a frame holds, or completes, a part of something longer, and so is read by the frames before it."""
+    if summary.IPV6_FRAGMENT in frame.layers or isinstance(frame.piece, Fragment):
+        return True
+    elements = frame.mac.payload_ies if frame.mac and frame.mic not in ("bad", "no key") else ()
+    return any(ie.id == MPX_GROUP and ie.content[:1] and ie.content[0] & 7 not in WHOLE for ie in elements)
 
 
 def ends_text(src: bytes | None, dst: bytes | None) -> str:
@@ -114,4 +128,5 @@ def _upper(frame: Frame) -> Upper | None:
         a, b = inner.upper.src_port, inner.upper.dst_port
     elif inner.next_header == ICMPV6:
         a, b = inner.payload[0], inner.payload[1]
-    return inner.src, inner.final_dst, inner.next_header, a, b
+    alone = inner is frame.packet and inner.final_dst == inner.dst
+    return inner.src, inner.final_dst, inner.next_header, a, b, alone

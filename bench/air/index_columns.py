@@ -30,6 +30,7 @@ ROW: Final = np.dtype(
         ("length_octets", "<u2"),
         ("kind", "u1"),
         ("mic", "u1"),
+        ("notes", "u1"),
         ("level", "u1"),
         ("seq", "<i2"),
         ("key_index", "<i2"),
@@ -49,11 +50,26 @@ ROW: Final = np.dtype(
 )
 """``offset``: of the record in the capture file (`ABSENT` where it is not known). ``src``/``dst``: EUI-64 or short
 address as a number, by ``src_octets``/``dst_octets`` (8, 2, 0 for none). ``level``: security level, 0 for none.
-``protocol``: of the innermost IPv6 packet; ``first``/``second`` are its UDP ports, or its ICMPv6 type and code."""
+``protocol``: of the innermost IPv6 packet; ``first``/``second`` are its UDP ports, or its ICMPv6 type and code.
+``notes``: bits, below."""
 
-PACK_FRAME: Final = "<qqqHBBBhhhHH"
+IN_ORDER: Final = 1
+"""Read by frames before it: part of something longer, or of an exchange of EAPOL."""
+UNRISING: Final = 2
+"""A verified frame whose counter is not above all before it of its sender and key index, and that is no copy."""
+COPY: Final = 4
+"""Its sender's newest verified frame again, octet for octet."""
+NESTED: Final = 8
+"""The headers of its IPv6 packet have more addresses than the columns: a tunnel, a source route."""
+CUT: Final = 16
+"""An IPv6 fragment, or what one completes: what its headers say does not follow from the columns."""
+
+PACK_FRAME: Final = "<qqqHBBBBhhhHH"
 PACK_LINK: Final = "<QQBBi"
 """Layouts of the two packed parts of a `ROW`; the IPv6 addresses follow as they are."""
 
-BLOCK: Final = np.dtype([(name, ROW[name].newbyteorder("<"), (GROUP,)) for name in ROW.names or ()])
-"""One group of rows in the file, columns together, little-endian."""
+COLUMNS: Final = ROW.names or ()
+BLOCK: Final = np.dtype(
+    [*((name, ROW[name].newbyteorder("<"), (GROUP,)) for name in COLUMNS), ("checks", "<u4", (len(COLUMNS),))]
+)
+"""One group of rows in the file, columns together, little-endian, then the CRC-32 of each column's octets."""

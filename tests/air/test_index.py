@@ -16,7 +16,7 @@ from bench.air.fast_spans import spans
 from bench.air.frame import Decoder, Frame
 from bench.air.icmpv6 import PROTOCOL as ICMPV6
 from bench.air.index import Index
-from bench.air.index_columns import ABSENT, BLOCK, GROUP, KINDS, MICS, ROW
+from bench.air.index_columns import ABSENT, BLOCK, COLUMNS, GROUP, KINDS, MICS, ROW
 from bench.air.ipv6 import eui64_of, innermost
 from bench.air.keys import KeyTable
 from bench.air.udp import Udp
@@ -79,7 +79,7 @@ def test_every_column_is_the_full_decoders(tmp_path: Path, name: str) -> None:
     assert not index.damage
     for column in wanted[0]:
         assert index.column(column).tolist() == [row[column] for row in wanted], column
-    assert set(wanted[0]) | {"offset"} == set(ROW.names or ())
+    assert set(wanted[0]) | {"offset", "notes"} == set(COLUMNS)
 
 
 def test_all_daos_of_a_node(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_what_does_not_fit_is_built_again(tmp_path: Path, monkeypatch: pytest.Mo
     built: list[str] = []
     build = index_build.build
 
-    def counted(path: str, *rest: Any) -> tuple[int, str]:
+    def counted(path: str, *rest: Any) -> index_build.Built:
         built.append(path)
         return build(path, *rest)
 
@@ -241,4 +241,4 @@ def test_mistakes_are_told_in_one_line(tmp_path: Path) -> None:
 
 
 def test_the_packed_row_is_the_columns() -> None:
-    assert BLOCK.itemsize == ROW.itemsize * GROUP
+    assert BLOCK.itemsize == ROW.itemsize * GROUP + 4 * len(COLUMNS)
