@@ -6,15 +6,17 @@ an option, a mistake) it leaves to the library, so there is one wording of help 
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.errors import KenshinError
+from bench.errors import BenchError, KenshinError
 
 FORMATS: Final = ("table", "jsonl")
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class DecodeOptions(NamedTuple):
@@ -109,7 +111,17 @@ def finish(command: Callable[[], int | None]) -> None:
             print(f"kenshin: {error}", file=sys.stderr)
             code = error.exit_code
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        _close_stdout()
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        print(f"kenshin: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
+        code = BenchError.exit_code
+        _close_stdout()
     raise SystemExit(code)
+
+
+def _close_stdout() -> None:
+    """Python would complain once more of what it could not write when it closes stdout itself."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -52,3 +55,14 @@ def test_the_usual_command_lines_are_plain() -> None:
 )
 def test_help_and_mistakes_are_left_to_the_library(words: str) -> None:
     assert plain(words.split()) is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+@pytest.mark.parametrize("fmt", ["table", "jsonl"])
+def test_a_full_disk_is_one_line(tmp_path: Path, fmt: str) -> None:
+    capture = tmp_path / "c.pcap"
+    capture.write_bytes(bytes.fromhex("d4c3b2a1 0200 0400 00000000 00000000 ffff0000 e6000000") + bytes(16))
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "bench.cli", "decode", str(capture), "--format", fmt]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "kenshin: standard output: No space left on device\n")
