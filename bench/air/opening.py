@@ -10,9 +10,10 @@ import attrs
 
 from bench.air.counters import SENDERS, Counters, Freshness
 from bench.air.errors import Malformed
+from bench.air.ies import write_payload_ies
 from bench.air.keys import KeyTable
 from bench.air.link import Record
-from bench.air.mac import FrameType, MacFrame, mic_octets
+from bench.air.mac import FrameType, MacFrame, mic_octets, open_octets
 from bench.air.security import MicError, unprotect
 from bench.air.tap import Tap
 
@@ -53,6 +54,8 @@ class Opener:
         sender = self._sender(raw)
         asn = Tap.of(record).asn if raw.security.frame_counter is None else None
         keys = self._candidates(sender, raw.security.key_index)
+        if keys and encrypted and (trouble := _no_start(raw)):
+            return Opened(_unread(raw), "bad", trouble)
         for key in keys:
             try:
                 clear = unprotect(record.data, raw, key, eui64=sender, asn=asn)
@@ -64,7 +67,7 @@ class Opener:
                 return Opened(raw, "no key", str(error))
             return Opened(clear, "ok", "", self._verified(raw, record, sender, key))
         if keys:
-            return Opened(raw, "bad", "the MIC is wrong under every key of this index")
+            return Opened(_unread(raw), "bad", "the MIC is wrong under every key of this index")
         return Opened(raw, "no key", "encrypted" if encrypted else "")
 
     def _sender(self, raw: MacFrame) -> bytes | None:
@@ -89,3 +92,19 @@ class Opener:
             self._last.clear()  # it saves trials, nothing more
         self._last[sender, raw.security.key_index] = key
         return self._counters.check(sender, key, raw.security.frame_counter, record.data)
+
+
+def _unread(raw: MacFrame) -> MacFrame:
+    """The frame with all behind its header as octets: payload IEs are in clear at levels 1 to 3, but not trusted."""
+    if not raw.payload_ies:
+        return raw
+    return attrs.evolve(raw, payload_ies=(), payload=write_payload_ies(raw.payload_ies) + raw.payload)
+
+
+def _no_start(raw: MacFrame) -> str:
+    """Why nobody can say where the encrypted octets begin, "" where it is clear: no MIC can then be right."""
+    try:
+        open_octets(raw)
+    except Malformed as error:
+        return f"malformed: {error}"
+    return ""
