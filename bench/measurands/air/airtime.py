@@ -15,14 +15,17 @@ If none does, air time is None with that reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from statistics import median
 from typing import Final
 
 import attrs
 
 from bench.air.frame import Frame
-from bench.measurands.air.sighting import Datagram, Digest, Sighting, digest, settle
+from bench.measurands.air.digest import Digest, digest, moved
+from bench.measurands.air.passes import Measurand, run
+from bench.measurands.air.samples import Pairs
+from bench.measurands.air.sighting import Sighting
 
 FSK_PREAMBLES: Final = {50_000: 8, 100_000: 8, 150_000: 12, 200_000: 12, 300_000: 24}
 """Preamble octets by bit rate (bit/s) of the FSK modes 1 to 8; kept equal over the modulation index."""
@@ -57,11 +60,11 @@ class Phy:
 
     def air_ns(self, sighting: Sighting) -> int | None:
         """Duration of a frame: as the sniffer stamped it, else computed, else None."""
-        if sighting.air_ns is not None:
-            return sighting.air_ns
-        if self.octet_ns is None:
-            return None
-        return round((self.overhead_octets + sighting.octets) * self.octet_ns)
+        return sighting.air_ns if sighting.air_ns is not None else self.computed_ns(sighting.octets)
+
+    def computed_ns(self, octets: int) -> int | None:
+        """Duration of a frame of so many octets."""
+        return None if self.octet_ns is None else round((self.overhead_octets + octets) * self.octet_ns)
 
     def end_ns(self, sighting: Sighting) -> int:
         """End of a frame; its start where the duration is unknown (too early by some 10 ms then)."""
@@ -77,19 +80,17 @@ def phy_of(seen: Digest, bitrate_bps: int | None = None) -> Phy:
     """The same from a digest."""
     if bitrate_bps is not None:
         return _phy(bitrate_bps, "given")
-    stamped = [(s.octets, s.air_ns) for s in seen.sightings if s.air_ns is not None]
-    for pairs, source in ((stamped, "start and end stamps"), (seen.ack_delays, "acknowledgement timing")):
+    for pairs, source in ((seen.stamped, "start and end stamps"), (seen.ack_delays, "acknowledgement timing")):
         slope = octet_time_ns(pairs)
         if slope is not None:
             return _snapped(slope, source)
-    plans = {s.plan for s in seen.sightings if s.plan is not None}
-    rates = {JAPAN_RATES.get(plan) if domain == JAPAN else None for domain, plan in plans}
+    rates = {JAPAN_RATES.get(plan) if domain == JAPAN else None for domain, plan in seen.plans}
     if len(rates) == 1 and (rate := rates.pop()) is not None:
         return _phy(rate, "channel plan", "FSK without error correction assumed; ")
     return Phy(None, 0, None, "bit rate unknown: too few acknowledged frames, no stamps of frame ends; give --bitrate")
 
 
-def octet_time_ns(pairs: Sequence[tuple[int, int]]) -> float | None:
+def octet_time_ns(pairs: Pairs) -> float | None:
     """Time of one octet: median slope (Theil-Sen) of durations or delays (ns) over lengths (octets).
 
     None where there are too few pairs, too little spread, or the slope is no bit rate of a low-power radio (10 kbit/s
@@ -99,10 +100,9 @@ def octet_time_ns(pairs: Sequence[tuple[int, int]]) -> float | None:
     return slope if slope is not None and OCTET_NS[0] <= slope <= OCTET_NS[1] else None
 
 
-def _slope(pairs: Sequence[tuple[int, int]]) -> float | None:
+def _slope(pairs: Pairs) -> float | None:
     """Median slope; None where there is too little to see one."""
-    ordered = sorted(pairs)
-    sample = ordered[:: max(1, len(ordered) // MAX_PAIRS)]
+    sample = list(pairs.every(max(1, len(pairs) // MAX_PAIRS)))
     if len(sample) < MIN_PAIRS:
         return None
     slopes = [
@@ -122,7 +122,7 @@ def stamp_point(seen: Digest, radio: Phy) -> str | None:
     An acknowledgement starts a constant time after the end of its frame. Between starts that time grows with the frame
     by its air time, between ends it does not. A sniffer that stamps start and end itself (TAP) is read at the start.
     """
-    if any(sighting.air_ns is not None for sighting in seen.sightings):
+    if len(seen.stamped):
         return "start"
     slope = _slope(seen.ack_delays)
     if slope is None or radio.octet_ns is None:
@@ -133,15 +133,7 @@ def stamp_point(seen: Digest, radio: Phy) -> str | None:
 
 def at_start(seen: Digest, radio: Phy) -> Digest:
     """A digest of end stamps with all of them moved to the start of the frame."""
-    moved = {s.start_ns: s.start_ns - (radio.air_ns(s) or 0) for s in seen.sightings}
-    return settle(_moved(sighting, moved) for sighting in seen.sightings)
-
-
-def _moved(sighting: Sighting, moved: dict[int, int]) -> Sighting:
-    content = sighting.content
-    if isinstance(content, Datagram):
-        content = attrs.evolve(content, first_ns=moved.get(content.first_ns, content.first_ns))
-    return attrs.evolve(sighting, start_ns=moved[sighting.start_ns], content=content)
+    return moved(seen, lambda octets: radio.computed_ns(octets) or 0)
 
 
 def _nearest(seen_bps: float) -> int | None:
@@ -178,11 +170,26 @@ def airtime_of(seen: Digest, radio: Phy) -> dict[bytes, float | None]:
     """The same from a digest: every frame captured counts, attempts and copies on other channels too, and
     acknowledgements without address for the node that was addressed. Frames whose sender is unknown count for nobody.
     """
-    total: dict[bytes, int | None] = {}
-    for sighting in seen.sightings:
-        sender = sighting.src or seen.senders.get(sighting.ordinal)
-        if sender is None:
-            continue
-        duration, sum_ns = radio.air_ns(sighting), total.get(sender, 0)
-        total[sender] = None if duration is None or sum_ns is None else sum_ns + duration
-    return {sender: None if ns is None else ns / 1e9 for sender, ns in sorted(total.items())}
+    total = Total(seen, radio)
+    run(seen, total)
+    return total.seconds()
+
+
+class Total(Measurand):
+    """Adds up the air time of every transmitter."""
+
+    def __init__(self, seen: Digest, radio: Phy) -> None:
+        self._seen = seen
+        self._radio = radio
+        self._total: dict[bytes, int | None] = {}
+
+    def see(self, sighting: Sighting) -> None:
+        """Adds a frame."""
+        sender = self._seen.sender(sighting)
+        if sender is not None:
+            duration, sum_ns = self._radio.air_ns(sighting), self._total.get(sender, 0)
+            self._total[sender] = None if duration is None or sum_ns is None else sum_ns + duration
+
+    def seconds(self) -> dict[bytes, float | None]:
+        """By transmitter, in order of addresses."""
+        return {sender: None if ns is None else ns / 1e9 for sender, ns in sorted(self._total.items())}

@@ -23,24 +23,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Final
 
 import attrs
 
-from bench.measurands.air.sighting import Digest
-from bench.measurands.air.transfers import Share, Transfer, transfers
+from bench.measurands.air.digest import Digest
+from bench.measurands.air.numbering import Keys, Numbers, Tally
+from bench.measurands.air.passes import Measurand, run
+from bench.measurands.air.sighting import Sighting
+from bench.measurands.air.transfers import Share, Transfer, Transfers
 from bench.records import NS_PER_S
 
-BURST: Final = 200
-PER_SECOND: Final = 50
-"""A counter further ahead than this many frames at once and per second of silence was set anew, not counted up: a node
-that keeps to a duty cycle of 10 % sends fewer."""
-AFRESH: Final = 16
-"""After a node solicited, so much ahead is enough: it started again behind the block of counters it had reserved."""
 _SOLICITS: Final = frozenset(("PAS", "PCS", "LPAS", "LPCS"))
-LATE: Final = 16
-"""Numbers may come so far out of order: a node takes the number when it queues a frame, and repeats others before."""
 INTERVALS: Final = (60, 600, 3600, 6 * 3600, 24 * 3600)
 """Lengths (s) of the intervals of time; the first that gives no more than `MOST_INTERVALS` is taken."""
 MOST_INTERVALS: Final = 24
@@ -85,28 +79,122 @@ class Coverage:
     interval_ns: int
 
 
-def coverage(seen: Digest, interval_ns: int | None = None, found: tuple[Transfer, ...] | None = None) -> Coverage:
+def coverage(seen: Digest, interval_ns: int | None = None) -> Coverage:
     """The coverage of a capture; ``interval_ns``: the parts of time, from its first frame on (None: chosen by span)."""
-    begin = min((s.start_ns for s in seen.sightings), default=0)
-    span = max((s.start_ns for s in seen.sightings), default=0) - begin
-    width = interval_ns or _width(span)
-    senders = tuple(_sender(eui64, runs, begin, width) for eui64, runs in sorted(_runs(seen).items()))
-    senders = tuple(sender for sender in senders if sender.share.whole)
-    total: dict[int, Share] = {}
-    for sender in senders:
-        for part in sender.intervals:
-            total[part.from_ns] = total.get(part.from_ns, Share(0, 0)) + part.share
-    by_sender = _acked_frames(seen)
-    answered = sum(share.part for share in by_sender.values())
-    return Coverage(
-        senders=senders,
-        share=sum((sender.share for sender in senders), Share(0, 0)),
-        intervals=tuple(Interval(at, at + width, share) for at, share in sorted(total.items())),
-        acked_frames=Share(len(seen.ack_delays), len(seen.ack_delays) + len(seen.lone_acks)),
-        acked_frames_by_sender={eui64: share for eui64, share in sorted(by_sender.items()) if answered},
-        acknowledgements=_acknowledgements(seen, transfers(seen) if found is None else found),
-        interval_ns=width,
-    )
+    counting = Counting(seen, interval_ns)
+    run(seen, counting, Transfers(seen, counting.take))
+    return counting.coverage()
+
+
+class Counting(Measurand):
+    """Counts what was captured and what was missed."""
+
+    def __init__(self, seen: Digest, interval_ns: int | None = None) -> None:
+        self._seen = seen
+        self._interval_ns = interval_ns
+        self._begin: int | None = None
+        self._end = 0
+        self._asked_last: dict[bytes, int] = {}
+        self._counters: dict[bytes, Keys] = {}
+        self._numbers: dict[bytes, Numbers] = {}
+        self._solicited: set[bytes] = set()
+        self._acked: dict[bytes, list[int]] = defaultdict(lambda: [0, 0])
+        self._answered = self._answerable = 0
+
+    def prepare(self, sighting: Sighting) -> None:
+        """Notes the span of the capture, and when each sender asked for an acknowledgement last."""
+        at = sighting.start_ns
+        if self._begin is None:
+            self._begin = self._end = at
+        elif at < self._begin:
+            self._begin = at
+        elif at > self._end:
+            self._end = at
+        if sighting.src is not None and sighting.asks:
+            self._asked_last[sighting.src] = at
+
+    def see(self, sighting: Sighting) -> None:
+        """Takes the numbers of a frame."""
+        self._take_ack(sighting)
+        sender = self._seen.sender(sighting)
+        if sender is None:
+            return
+        if sighting.kind in _SOLICITS:
+            self._solicited.add(sender)
+        if sighting.counter is not None:
+            counters = self._counters.get(sender)
+            if counters is None:
+                counters = self._counters[sender] = Keys(*self._time())
+            counters.take(sighting.key_index, sighting.counter, sighting.start_ns, sender in self._solicited)
+            self._solicited.discard(sender)
+        if sighting.seq is not None and not sighting.is_ack:
+            numbers = self._numbers.get(sender)
+            if numbers is None:
+                numbers = self._numbers[sender] = Numbers(*self._time())
+            numbers.take(sighting.seq, sighting.start_ns)
+
+    def _time(self) -> tuple[int, int]:
+        begin = self._begin or 0
+        return begin, self._interval_ns or _width(self._end - begin)
+
+    def _take_ack(self, sighting: Sighting) -> None:
+        """By sender of the frames, as far as acknowledgements say whom they are for."""
+        if self._seen.acked(sighting) and sighting.src is not None:
+            self._acked[sighting.src][0] += 1
+        elif sighting.is_ack and self._seen.outcomes.lone(sighting.ordinal) and sighting.dst is not None:
+            self._acked[sighting.dst][1] += 1
+
+    def take(self, transfer: Transfer) -> None:
+        """Takes a transfer: one with one attempt whose sender is heard later than a repetition would have come."""
+        if transfer.retransmissions == 0 and self._asked_last[transfer.src or b""] > transfer.first.start_ns:
+            self._answerable += 1
+            self._answered += transfer.acked[0]
+
+    def coverage(self) -> Coverage:
+        """The figures of all that was seen."""
+        _, width = self._time()
+        senders = [sender for sender in self._senders() if sender.share.whole]
+        total: dict[int, Share] = {}
+        for sender in senders:
+            for part in sender.intervals:
+                total[part.from_ns] = total.get(part.from_ns, Share(0, 0)) + part.share
+        by_sender = {eui64: Share(part, part + lone) for eui64, (part, lone) in sorted(self._acked.items())}
+        answered, lone = len(self._seen.ack_delays), self._seen.outcomes.lone_acks
+        return Coverage(
+            senders=tuple(senders),
+            share=sum((sender.share for sender in senders), Share(0, 0)),
+            intervals=tuple(Interval(at, at + width, share) for at, share in sorted(total.items())),
+            acked_frames=Share(answered, answered + lone),
+            acked_frames_by_sender=by_sender if any(share.part for share in by_sender.values()) else {},
+            acknowledgements=Share(self._answered, self._answerable),
+            interval_ns=width,
+        )
+
+    def _senders(self) -> Iterator[SenderCoverage]:
+        """Counters for a sender that has at least two of them in a row, else its sequence numbers."""
+        for eui64 in sorted({*self._counters, *self._numbers}):
+            counters = self._counters.get(eui64)
+            if counters is not None and counters.told:
+                yield self._sender(eui64, "frame counter", counters.tally, counters.restarts, 0)
+            elif eui64 in self._numbers:
+                numbers = self._numbers[eui64]
+                yield self._sender(eui64, "sequence number", numbers.tally, 0, numbers.doubtful)
+
+    def _sender(self, eui64: bytes, method: str, tally: Tally, restarts: int, doubtful: int) -> SenderCoverage:
+        begin, width = self._time()
+        parts = sorted(tally.parts.items())
+        return SenderCoverage(
+            eui64=eui64,
+            method=method,
+            captured=tally.captured,
+            missed=tally.missed,
+            restarts=restarts,
+            doubtful=doubtful,
+            share=Share(sum(part for _, (part, _) in parts), sum(whole for _, (_, whole) in parts)),
+            intervals=tuple(
+                Interval(begin + at * width, begin + (at + 1) * width, Share(*counts)) for at, counts in parts
+            ),
+        )
 
 
 def _width(span_ns: int) -> int:
@@ -114,148 +202,3 @@ def _width(span_ns: int) -> int:
         if span_ns <= seconds * MOST_INTERVALS * NS_PER_S:
             return seconds * NS_PER_S
     return INTERVALS[-1] * NS_PER_S
-
-
-@attrs.define(slots=True)
-class _Run:
-    """Numbers that were counted up without a break: value to time of capture. ``top``: the highest so far."""
-
-    top: int
-    top_ns: int
-    times: dict[int, int]
-
-    def take(self, value: int, t_ns: int) -> None:
-        self.times.setdefault(value, t_ns)
-        if value > self.top:
-            self.top, self.top_ns = value, t_ns
-
-
-class _Runs:
-    """The runs of one sender and key, or of its sequence numbers."""
-
-    def __init__(self, wraps: bool) -> None:
-        self.runs: list[_Run] = []
-        self._wraps = wraps
-        self.doubtful = 0
-
-    def take(self, value: int, t_ns: int, solicited: bool = False) -> None:
-        """The next number captured; ``solicited``: since the one before, its sender looked for a PAN."""
-        run = self.runs[-1] if self.runs else None
-        if run is not None and self._wraps:
-            step = (value - run.top + LATE) % 256 - LATE
-            self.doubtful += step > 128
-            run.take(run.top + step, t_ns)
-        elif run is not None and -LATE <= value - run.top <= (AFRESH if solicited else _plausible(t_ns - run.top_ns)):
-            run.take(value, t_ns)
-        else:
-            self.runs.append(_Run(value, t_ns, {value: t_ns}))
-
-
-def _plausible(elapsed_ns: int) -> int:
-    return BURST + max(0, elapsed_ns) * PER_SECOND // NS_PER_S
-
-
-def _runs(seen: Digest) -> dict[bytes, tuple[str, list[_Runs]]]:
-    """By sender: the method and its runs; counters where it has at least two of them."""
-    counters: dict[bytes, dict[int | None, _Runs]] = defaultdict(lambda: defaultdict(lambda: _Runs(wraps=False)))
-    numbers: dict[bytes, _Runs] = defaultdict(lambda: _Runs(wraps=True))
-    solicited: set[bytes] = set()
-    for sighting in seen.sightings:
-        sender = sighting.src or seen.senders.get(sighting.ordinal)
-        if sender is None:
-            continue
-        if sighting.kind in _SOLICITS:
-            solicited.add(sender)
-        if sighting.counter is not None:
-            counters[sender][sighting.key_index].take(sighting.counter, sighting.start_ns, sender in solicited)
-            solicited.discard(sender)
-        if sighting.seq is not None and not sighting.is_ack:
-            numbers[sender].take(sighting.seq, sighting.start_ns)
-    found = {sender: ("sequence number", [_without_zero(runs)]) for sender, runs in numbers.items()}
-    for sender, keys in counters.items():
-        if any(len(run.times) > 1 for runs in keys.values() for run in runs.runs):
-            found[sender] = ("frame counter", list(keys.values()))
-    return found
-
-
-def _without_zero(numbers: _Runs) -> _Runs:
-    """Some stacks never use the number 0: where every step over it lacks just that one, it was not missed."""
-    for run in numbers.runs:
-        over = [value for value in range(min(run.times) | 255, run.top, 256) if value in run.times]
-        if over and all(value + 1 not in run.times and value + 2 in run.times for value in over):
-            run.times = {value - (value >> 8): t_ns for value, t_ns in run.times.items()}
-    return numbers
-
-
-def _sender(eui64: bytes, found: tuple[str, list[_Runs]], begin: int, width: int) -> SenderCoverage:
-    method, keys = found
-    runs = [run for runs in keys for run in runs.runs]
-    parts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-    captured = missed = 0
-    for run in runs:
-        captured += len(run.times)
-        for at, count, was_captured in _trials(run, begin, width):
-            parts[at][1] += count
-            if was_captured:
-                parts[at][0] += count
-            else:
-                missed += count
-    return SenderCoverage(
-        eui64=eui64,
-        method=method,
-        captured=captured,
-        missed=missed,
-        restarts=sum(len(runs.runs) - 1 for runs in keys),
-        doubtful=sum(runs.doubtful for runs in keys),
-        share=Share(sum(part for part, _ in parts.values()), sum(whole for _, whole in parts.values())),
-        intervals=tuple(
-            Interval(begin + at * width, begin + (at + 1) * width, Share(*counts))
-            for at, counts in sorted(parts.items())
-        ),
-    )
-
-
-def _trials(run: _Run, begin: int, width: int) -> Iterator[tuple[int, int, bool]]:
-    """The numbers between the ends of a run: index of the interval, how many, whether captured."""
-    ordered = sorted(run.times.items())
-    for _, t_ns in ordered[1:-1]:
-        yield (t_ns - begin) // width, 1, True
-    for (low, low_ns), (high, high_ns) in pairwise(ordered):
-        for at, count in _spread(high - low - 1, low_ns - begin, high_ns - begin, width):
-            yield at, count, False
-
-
-def _spread(missed: int, low_ns: int, high_ns: int, width: int) -> Iterator[tuple[int, int]]:
-    """``missed`` moments evenly between two, counted by interval."""
-    before = 0
-    elapsed = max(1, high_ns - low_ns)
-    for at in range(low_ns // width, max(low_ns, high_ns) // width + 1):
-        if before == missed:
-            return
-        # the i-th moment (1 ... missed) is low + elapsed * i / (missed + 1); those before the interval's end count
-        until = min(missed, -((low_ns - (at + 1) * width) * (missed + 1) // elapsed) - 1)
-        until = missed if (at + 1) * width > high_ns else max(before, until)
-        if until > before:
-            yield at, until - before
-        before = until
-
-
-def _acked_frames(seen: Digest) -> dict[bytes, Share]:
-    """By sender of the frames, as far as acknowledgements say whom they are for."""
-    shares: dict[bytes, Share] = defaultdict(lambda: Share(0, 0))
-    for sighting in seen.sightings:
-        if sighting.ordinal in seen.acked and sighting.src is not None:
-            shares[sighting.src] += Share(1, 1)
-        elif sighting.ordinal in seen.lone_acks and sighting.dst is not None:
-            shares[sighting.dst] += Share(0, 1)
-    return dict(shares)
-
-
-def _acknowledgements(seen: Digest, found: tuple[Transfer, ...]) -> Share:
-    """Of transfers with one attempt whose sender is heard later than a repetition would have come."""
-    last: dict[bytes, int] = {}
-    for sighting in seen.sightings:
-        if sighting.src is not None and sighting.asks:
-            last[sighting.src] = sighting.start_ns
-    whole = [t for t in found if t.retransmissions == 0 and last[t.src or b""] > t.first.start_ns]
-    return Share(sum(transfer.acked[0] for transfer in whole), len(whole))

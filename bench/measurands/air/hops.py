@@ -11,22 +11,23 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
 import attrs
 
 from bench.air import ipv6
 from bench.air.frame import Frame
+from bench.measurands.air.digest import Digest, digest
+from bench.measurands.air.expiry import Expiry
+from bench.measurands.air.passes import Measurand, run
 from bench.measurands.air.sighting import (
     Acknowledged,
     AddressOwner,
     Advertised,
     Datagram,
-    Digest,
     PanNotice,
     Rank,
     Sighting,
-    digest,
 )
 from bench.records import NS_PER_S
 
@@ -41,16 +42,24 @@ SETTLE_NS: Final = 10 * NS_PER_S
 
 
 class AddressBook:
-    """IPv6 addresses to EUI-64s, learnt from what nodes say; the interface identifier only where nothing was said."""
+    """IPv6 addresses to EUI-64s, learnt from what nodes say; the interface identifier only where nothing was said.
 
-    def __init__(self, seen: Digest) -> None:
+    It is to be used when it has learnt all sightings of a capture and is closed."""
+
+    def __init__(self) -> None:
         self.border_routers: set[bytes] = set()
         self._owners: dict[bytes, bytes] = {}
         self._nodes: set[bytes] = set()
+        self._ends_of_daos: set[bytes] = set()
+
+    @classmethod
+    def of(cls, seen: Digest) -> AddressBook:
+        """The book of a capture."""
+        book = cls()
         for sighting in seen.sightings:
-            self._learn(sighting)
-        if not self.border_routers:
-            self.border_routers = self._roots_of_daos(seen)
+            book.learn(sighting)
+        book.close()
+        return book
 
     @property
     def nodes(self) -> frozenset[bytes]:
@@ -67,11 +76,15 @@ class AddressBook:
         candidate = ipv6.eui64_of(address)
         return candidate if candidate in self._nodes else None
 
-    def _learn(self, sighting: Sighting) -> None:
+    def learn(self, sighting: Sighting) -> None:
+        """Takes a sighting."""
+        content = sighting.content
+        if isinstance(content, Datagram) and content.message is not None:
+            self._hear_dao(content)
         if sighting.src is None:
             return
         self._nodes.add(sighting.src)
-        match sighting.content:
+        match content:
             case PanNotice(routing_cost=0) if sighting.kind == "PA":
                 self.border_routers.add(sighting.src)
             case Datagram(message=Rank(root=True, dodag_id=dodag_id)):
@@ -90,17 +103,18 @@ class AddressBook:
         if address not in self._owners and address[11:13] == b"\xff\xfe":
             self._nodes.add(ipv6.eui64_of(address))
 
-    def _roots_of_daos(self, seen: Digest) -> set[bytes]:
-        """In non-storing mode DAOs go to the root and it alone answers them: the last resort, for captures without PA
-        and DIO of it."""
-        roots: set[bytes | None] = set()
-        for sighting in seen.sightings:
-            match sighting.content:
-                case Datagram(src=src, message=Acknowledged()):
-                    roots.add(self.eui64(src))
-                case Datagram(dst=dst, message=Advertised()) as datagram if not datagram.local:
-                    roots.add(self.eui64(dst))
-        return {root for root in roots if root is not None}
+    def _hear_dao(self, datagram: Datagram) -> None:
+        """In non-storing mode DAOs go to the root and it alone answers them."""
+        if isinstance(datagram.message, Acknowledged):
+            self._ends_of_daos.add(datagram.src)
+        elif isinstance(datagram.message, Advertised) and not datagram.local:
+            self._ends_of_daos.add(datagram.dst)
+
+    def close(self) -> None:
+        """All was learnt. Where no PA and no DIO told the root, DAOs do: the last resort."""
+        if not self.border_routers:
+            found = map(self.eui64, self._ends_of_daos)
+            self.border_routers = {root for root in found if root is not None}
 
 
 @attrs.frozen(slots=True)
@@ -116,13 +130,28 @@ class Change:
 _WEIGHT: Final = {"DAO": 0, "source route": 1, "next hop": 2}
 
 
-class Routes:
-    """Parents over time."""
+_Copy: TypeAlias = "tuple[bytes, int, bytes | None]"
+"""Target, sequence number and parent of a DAO."""
+
+
+class Routes(Measurand):
+    """Parents over time; they are known when a capture was gone through the first time."""
 
     def __init__(self, book: AddressBook) -> None:
         self.book = book
         self._changes: dict[bytes, list[Change]] = {}
-        self._copies: dict[tuple[bytes, int, bytes | None], int] = {}
+        self._copies: dict[_Copy, int] = {}
+        self._expiry: Expiry[_Copy, int] = Expiry()
+
+    def prepare(self, sighting: Sighting) -> None:
+        """Takes what a sighting tells."""
+        content = sighting.content
+        if not isinstance(content, Datagram):
+            return
+        if not isinstance(content.message, Advertised):
+            _from_traffic(self, sighting, content)
+        elif not _storing(content.message):
+            self.advertise(sighting.start_ns, content.message)
 
     def record(self, eui64: bytes, change: Change) -> None:
         """Takes a sign of a node's parent, in order of time. A weaker sign of another parent counts only some time
@@ -144,6 +173,7 @@ class Routes:
             if t_ns - self._copies.get(key, -COPY_WINDOW_NS) < COPY_WINDOW_NS:
                 continue
             self._copies[key] = t_ns
+            self._expiry.sweep(self._copies, lambda heard_ns: t_ns - heard_ns >= COPY_WINDOW_NS)
             eui64 = self.book.eui64(target)
             above = self.book.eui64(parent) if parent is not None else None
             if eui64 is not None and (above is not None or parent is None):
@@ -187,16 +217,8 @@ class Routes:
 
 def routes(seen: Digest, book: AddressBook | None = None) -> Routes:
     """All parents over the time of a capture."""
-    found = Routes(book or AddressBook(seen))
-    for sighting in seen.sightings:
-        content = sighting.content
-        if not isinstance(content, Datagram):
-            continue
-        if isinstance(content.message, Advertised):
-            if not _storing(content.message):
-                found.advertise(sighting.start_ns, content.message)
-            continue
-        _from_traffic(found, sighting, content)
+    found = Routes(book or AddressBook.of(seen))
+    run(seen, found)
     return found
 
 

@@ -22,9 +22,10 @@ import attrs
 
 from bench.air.frame import Frame
 from bench.measurands.air.airtime import Phy, phy_of
+from bench.measurands.air.digest import Digest, digest
 from bench.measurands.air.hops import AddressBook, Routes, routes
+from bench.measurands.air.passes import run
 from bench.measurands.air.phases import Attempt, Phase, Watcher
-from bench.measurands.air.sighting import Digest, digest
 
 __all__ = ["Join", "Kind", "NodeRecord", "Phase", "join_records", "joins"]
 
@@ -98,8 +99,12 @@ def joins(frames: Iterable[Frame]) -> dict[bytes, NodeRecord]:
 def join_records(seen: Digest, found: Routes, phy: Phy) -> dict[bytes, NodeRecord]:
     """The same from a digest; ``phy`` turns starts of frames into ends."""
     watcher = Watcher(seen, found.book, phy)
-    for sighting in seen.sightings:
-        watcher.see(sighting)
+    run(seen, watcher)
+    return records_of(watcher, found)
+
+
+def records_of(watcher: Watcher, found: Routes) -> dict[bytes, NodeRecord]:
+    """The records of what a watcher saw."""
     return {eui64: _record(eui64, watcher, found) for eui64 in sorted(found.book.nodes)}
 
 

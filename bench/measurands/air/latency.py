@@ -13,16 +13,19 @@ air. In a merged stream (`merge`) both are differences on one clock; their uncer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
 from typing import Final
 
 import attrs
 
 from bench.measurands.air.airtime import Phy
+from bench.measurands.air.digest import Digest
+from bench.measurands.air.expiry import Expiry
 from bench.measurands.air.hops import AddressBook
-from bench.measurands.air.sighting import Datagram, Digest
-from bench.measurands.air.transfers import Transfer, transfers
+from bench.measurands.air.passes import run
+from bench.measurands.air.sighting import Datagram
+from bench.measurands.air.transfers import Transfer, Transfers
 from bench.records import NS_PER_S
 
 QUIET_NS: Final = 60 * NS_PER_S
@@ -51,9 +54,11 @@ class Hop:
 
 @attrs.frozen(slots=True)
 class Passage:
-    """One journey of a datagram. ``complete``: it began at its source and ended at its destination, as far as both are
-    nodes here, and every hop between was captured. ``duplicates``: hops sent again."""
+    """One journey of a datagram; ``number`` in order of their first hops. ``complete``: it began at its source and
+    ended at its destination, as far as both are nodes here, and every hop between was captured. ``duplicates``: hops
+    sent again."""
 
+    number: int
     src_address: bytes
     dst_address: bytes
     hops: tuple[Hop, ...]
@@ -85,23 +90,48 @@ class Passage:
         return self.hops[-1].arrived_ns - self.hops[0].first_ns
 
 
-def passages(
-    seen: Digest, book: AddressBook, radio: Phy, found: Iterable[Transfer] | None = None
-) -> tuple[Passage, ...]:
+def passages(seen: Digest, book: AddressBook, radio: Phy) -> tuple[Passage, ...]:
     """Every unicast datagram that is no neighbour's own affair, in order of its first hop."""
-    open_: dict[int, _Journey] = {}
-    done: list[_Journey] = []
-    for transfer in transfers(seen) if found is None else found:
+    found: list[Passage] = []
+    journeys = Journeys(book, radio, found.append)
+    run(seen, Transfers(seen, journeys.take))
+    journeys.close()
+    return tuple(sorted(found, key=lambda passage: passage.number))
+
+
+class Journeys:
+    """Follows datagrams over their transfers; each passage that is over goes to ``give``."""
+
+    def __init__(self, book: AddressBook, radio: Phy, give: Callable[[Passage], None]) -> None:
+        self._book = book
+        self._radio = radio
+        self._give = give
+        self._open: dict[int, _Journey] = {}
+        self._expiry: Expiry[int, _Journey] = Expiry()
+        self._count = 0
+
+    def take(self, transfer: Transfer) -> None:
+        """The next transfer."""
         datagram = _datagram(transfer)
         if datagram is None or datagram.local or datagram.multicast:
-            continue
-        hop = _hop(transfer, datagram, seen, radio)
-        journey = open_.get(datagram.identity)
-        if journey is None or journey.over(hop, book.eui64(datagram.src)):
-            journey = open_[datagram.identity] = _Journey(datagram)
-            done.append(journey)
-        journey.take(hop)
-    return tuple(journey.passage(book) for journey in done)
+            return
+        hop = _hop(transfer, datagram, self._radio)
+        journey = self._open.get(datagram.identity)
+        if journey is None or journey.over(hop, self._book.eui64(datagram.src)):
+            if journey is not None:
+                self._give(journey.passage(self._book))
+            journey = self._open[datagram.identity] = _Journey(datagram, self._count, [hop])
+            self._count += 1
+            for done in self._expiry.sweep(self._open, lambda other: other.still(hop.first_ns)):
+                self._give(done.passage(self._book))
+        else:
+            journey.take(hop)
+
+    def close(self) -> None:
+        """There are no more transfers."""
+        for journey in self._open.values():
+            self._give(journey.passage(self._book))
+        self._open.clear()
 
 
 def _datagram(transfer: Transfer) -> Datagram | None:
@@ -110,7 +140,7 @@ def _datagram(transfer: Transfer) -> Datagram | None:
     return next((content for content in contents if isinstance(content, Datagram)), None)
 
 
-def _hop(transfer: Transfer, datagram: Datagram, seen: Digest, radio: Phy) -> Hop:
+def _hop(transfer: Transfer, datagram: Datagram, radio: Phy) -> Hop:
     arrival = transfer.delivered or transfer.attempts[-1]
     return Hop(
         src=transfer.src or b"",
@@ -128,8 +158,13 @@ class _Journey:
     """A passage under way."""
 
     datagram: Datagram
-    hops: list[Hop] = attrs.field(factory=list)
+    number: int
+    hops: list[Hop]
     duplicates: int = 0
+
+    def still(self, at_ns: int) -> bool:
+        """Whether no hop can come any more, that of fragments on their way included."""
+        return at_ns - self.hops[-1].arrived_ns > 2 * QUIET_NS
 
     def over(self, hop: Hop, source: bytes | None) -> bool:
         """Whether ``hop`` begins a journey of its own."""
@@ -147,6 +182,7 @@ class _Journey:
         begins = _stands_at(self.hops[0].src, self.datagram.src, book)
         ends = _stands_at(self.hops[-1].dst, self.datagram.dst, book)
         return Passage(
+            self.number,
             self.datagram.src,
             self.datagram.dst,
             tuple(self.hops),

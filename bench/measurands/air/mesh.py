@@ -13,21 +13,26 @@ Parents are those of `hops` (DAO, else what routing shows), ranks and versions w
 from __future__ import annotations
 
 import heapq
+from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Final
 
 import attrs
 
+from bench.measurands.air.digest import Digest
 from bench.measurands.air.hops import DEEPEST, Change, Routes
-from bench.measurands.air.sighting import Datagram, Digest, Rank
-from bench.measurands.air.transfers import Transfer, transfers
+from bench.measurands.air.passes import Measurand, run
+from bench.measurands.air.sighting import Datagram, Rank, Sighting
+from bench.measurands.air.transfers import Transfer, Transfers
 
 INFINITE_RANK: Final = 0xFFFF
 """RFC 6550 17."""
 UNANSWERED: Final = 2
 """A transfer is up to 8 attempts; two in a row given up are a lost neighbour, not a lost frame."""
+RECENT: Final = 1024
+"""Frames of a node whose times are kept: more than it sends while a transfer waits to be complete."""
 
 
 @attrs.frozen(slots=True)
@@ -94,64 +99,133 @@ class Mesh:
     orphans: tuple[Orphan, ...]
 
 
-def mesh(seen: Digest, found: Routes, handed: Iterable[Transfer] | None = None) -> Mesh:
-    """Everything; ``handed``: the transfers of ``seen`` where they are known already."""
-    ranks = _ranks(seen)
-    replay = _Replay(found)
-    handed = transfers(seen) if handed is None else handed
-    events = heapq.merge(
-        _roots_heard(seen, found), _parent_events(found), _rank_events(ranks), _answers(seen, handed, found), key=_when
-    )
-    for event in events:
-        replay.take(event)
-    return Mesh(
-        dodags=_dodags(seen, found),
-        parents={eui64: found.changes(eui64) for eui64 in sorted(found.book.nodes) if found.changes(eui64)},
-        ranks=ranks,
-        depths={eui64: tuple(history) for eui64, history in sorted(replay.depths.items()) if history},
-        loops=tuple(replay.all_loops()),
-        orphans=tuple(sorted(replay.all_orphans(), key=lambda orphan: (orphan.from_ns, orphan.eui64))),
-    )
+def mesh(seen: Digest, found: Routes) -> Mesh:
+    """Everything."""
+    watch = MeshWatch(seen, found)
+    run(seen, watch, Transfers(seen, watch.take))
+    return watch.mesh()
 
 
-def _advertised(seen: Digest) -> Iterator[tuple[int, bytes, Rank]]:
-    """Time, sender and content of every DIO that was read."""
-    for sighting in seen.sightings:
+@attrs.define(slots=True)
+class _Told:
+    """What DIOs say of one DODAG; as in `Dodag`."""
+
+    root: bytes | None = None
+    step: int | None = None
+    versions: dict[int, tuple[int, bytes]] = attrs.field(factory=dict)
+    members: set[bytes] = attrs.field(factory=set)
+
+    def take(self, t_ns: int, src: bytes, dio: Rank) -> None:
+        """The next DIO."""
+        self.versions.setdefault(dio.version, (t_ns, src))
+        self.members.add(src)
+        if dio.root and self.root is None:
+            self.root = src
+        if self.step is None:
+            self.step = dio.step
+
+
+class MeshWatch(Measurand):
+    """Collects what the mesh's nodes say, and when they answer."""
+
+    def __init__(self, seen: Digest, found: Routes) -> None:
+        self._seen = seen
+        self._found = found
+        self._ranks: dict[bytes, list[RankChange]] = defaultdict(list)
+        self._dodags: dict[tuple[bytes, int], _Told] = defaultdict(_Told)
+        self._roots_heard: dict[bytes, int] = {}
+        self._heard: dict[bytes, _Heard] = defaultdict(_Heard)
+        self._given_up: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
+        self._answers: list[_Event] = []
+
+    def see(self, sighting: Sighting) -> None:
+        """Takes a frame."""
+        sender, at = self._seen.sender(sighting), sighting.start_ns
+        if sender is not None:
+            self._heard[sender].add(at)
+        if sighting.src is None:
+            return
+        if sighting.src in self._found.book.border_routers:
+            self._roots_heard.setdefault(sighting.src, at)
         content = sighting.content
-        if isinstance(content, Datagram) and isinstance(content.message, Rank) and sighting.src is not None:
-            yield sighting.start_ns, sighting.src, content.message
+        if isinstance(content, Datagram) and isinstance(content.message, Rank):
+            self._advertised(at, sighting.src, content.message)
 
-
-def _ranks(seen: Digest) -> dict[bytes, tuple[RankChange, ...]]:
-    histories: dict[bytes, list[RankChange]] = defaultdict(list)
-    for t_ns, src, dio in _advertised(seen):
-        history = histories[src]
+    def _advertised(self, t_ns: int, src: bytes, dio: Rank) -> None:
+        self._dodags[dio.dodag_id, dio.instance].take(t_ns, src, dio)
+        history = self._ranks[src]
         last = history[-1] if history else None
         if last is None or (last.dodag_id, last.version, last.rank) != (dio.dodag_id, dio.version, dio.rank):
             history.append(RankChange(t_ns, dio.dodag_id, dio.version, dio.rank))
-    return {eui64: tuple(history) for eui64, history in sorted(histories.items())}
+
+    def take(self, transfer: Transfer) -> None:
+        """Takes a transfer: when a node's parent falls silent (from the first one given up), and is heard again."""
+        src, dst, last = transfer.src, transfer.dst, transfer.attempts[-1]
+        if src is None or dst is None or self._found.parent_at(src, last.start_ns) != dst:
+            return
+        row = self._given_up[src, dst]
+        if self._seen.gave_up(last):
+            row.append(transfer.first.start_ns)
+            if len(row) == UNANSWERED and not self._heard[dst].between(row[0], last.start_ns):
+                self._answers.append(_Event(row[0], src, silent=True))
+        elif transfer.delivered is not None:
+            if len(row) >= UNANSWERED:
+                self._answers.append(_Event(transfer.first.start_ns, src, silent=False))
+            row.clear()
+
+    def mesh(self) -> Mesh:
+        """The mesh of all that was seen."""
+        found = self._found
+        ranks = {eui64: tuple(history) for eui64, history in sorted(self._ranks.items())}
+        replay = _Replay(found)
+        # border routers are known to be 0 hops away from their first frame on
+        roots = sorted((_Event(t_ns, root) for root, t_ns in self._roots_heard.items()), key=_when)
+        answers = sorted(self._answers, key=_when)
+        for event in heapq.merge(roots, _parent_events(found), _rank_events(ranks), answers, key=_when):
+            replay.take(event)
+        return Mesh(
+            dodags=tuple(self._dodag(*key, told) for key, told in sorted(self._dodags.items(), key=itemgetter(0))),
+            parents={eui64: found.changes(eui64) for eui64 in sorted(found.book.nodes) if found.changes(eui64)},
+            ranks=ranks,
+            depths={eui64: tuple(history) for eui64, history in sorted(replay.depths.items()) if history},
+            loops=tuple(replay.all_loops()),
+            orphans=tuple(sorted(replay.all_orphans(), key=lambda orphan: (orphan.from_ns, orphan.eui64))),
+        )
+
+    def _dodag(self, dodag_id: bytes, instance: int, told: _Told) -> Dodag:
+        return Dodag(
+            dodag_id=dodag_id,
+            instance=instance,
+            root=told.root if told.root is not None else self._found.book.eui64(dodag_id),
+            step=told.step,
+            versions=tuple((version, t_ns, src) for version, (t_ns, src) in told.versions.items()),
+            members=frozenset(told.members),
+        )
 
 
-def _dodags(seen: Digest, found: Routes) -> tuple[Dodag, ...]:
-    grouped: dict[tuple[bytes, int], list[tuple[int, bytes, Rank]]] = defaultdict(list)
-    for t_ns, src, dio in _advertised(seen):
-        grouped[dio.dodag_id, dio.instance].append((t_ns, src, dio))
-    return tuple(_dodag(*key, told, found) for key, told in sorted(grouped.items()))
+class _Heard:
+    """When a node was heard. Times before the newest `RECENT` are forgotten but for the last of them, which is all that
+    matters: a question ends shortly before the newest."""
 
+    __slots__ = ("_before", "_times")
 
-def _dodag(dodag_id: bytes, instance: int, told: list[tuple[int, bytes, Rank]], found: Routes) -> Dodag:
-    versions: dict[int, tuple[int, bytes]] = {}
-    for t_ns, src, dio in told:
-        versions.setdefault(dio.version, (t_ns, src))
-    roots = [src for _, src, dio in told if dio.root]
-    return Dodag(
-        dodag_id=dodag_id,
-        instance=instance,
-        root=roots[0] if roots else found.book.eui64(dodag_id),
-        step=next((dio.step for _, _, dio in told if dio.step is not None), None),
-        versions=tuple((version, t_ns, src) for version, (t_ns, src) in versions.items()),
-        members=frozenset(src for _, src, _ in told),
-    )
+    def __init__(self) -> None:
+        self._before: int | None = None
+        self._times = array("q")
+
+    def add(self, t_ns: int) -> None:
+        """It was heard."""
+        self._times.append(t_ns)
+        if len(self._times) > 2 * RECENT:
+            self._before = self._times[-RECENT - 1]
+            del self._times[:-RECENT]
+
+    def between(self, since_ns: int, until_ns: int) -> bool:
+        """Whether it was heard between two moments."""
+        if self._before is not None and since_ns <= self._before <= until_ns:
+            return True
+        at = bisect_left(self._times, since_ns)
+        return at < len(self._times) and self._times[at] <= until_ns
 
 
 @attrs.frozen(slots=True)
@@ -169,15 +243,6 @@ def _when(event: _Event) -> int:
     return event.t_ns
 
 
-def _roots_heard(seen: Digest, found: Routes) -> list[_Event]:
-    """The first frame of each border router: from there on it is known to be 0 hops away."""
-    first: dict[bytes, int] = {}
-    for sighting in seen.sightings:
-        if sighting.src in found.book.border_routers:
-            first.setdefault(sighting.src, sighting.start_ns)
-    return sorted((_Event(t_ns, root) for root, t_ns in first.items()), key=_when)
-
-
 def _parent_events(found: Routes) -> list[_Event]:
     events = [_Event(c.t_ns, eui64, parent=c) for eui64 in found.book.nodes for c in found.changes(eui64)]
     return sorted(events, key=_when)
@@ -186,36 +251,6 @@ def _parent_events(found: Routes) -> list[_Event]:
 def _rank_events(ranks: dict[bytes, tuple[RankChange, ...]]) -> list[_Event]:
     events = [_Event(r.t_ns, eui64, infinite=r.rank == INFINITE_RANK) for eui64, rs in ranks.items() for r in rs]
     return sorted(events, key=_when)
-
-
-def _answers(seen: Digest, handed: Iterable[Transfer], found: Routes) -> list[_Event]:
-    """When a node's parent falls silent (from the first transfer given up), and when it is heard again."""
-    heard: dict[bytes, list[int]] = defaultdict(list)
-    for sighting in seen.sightings:
-        sender = sighting.src or seen.senders.get(sighting.ordinal)
-        if sender is not None:
-            heard[sender].append(sighting.start_ns)
-    given_up: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
-    events: list[_Event] = []
-    for transfer in handed:
-        src, dst, last = transfer.src, transfer.dst, transfer.attempts[-1]
-        if src is None or dst is None or found.parent_at(src, last.start_ns) != dst:
-            continue
-        row = given_up[src, dst]
-        if last.ordinal in seen.failed and last.ordinal not in seen.acked:
-            row.append(transfer.first.start_ns)
-            if len(row) == UNANSWERED and not _spoke(heard[dst], row[0], last.start_ns):
-                events.append(_Event(row[0], src, silent=True))
-        elif transfer.delivered is not None:
-            if len(row) >= UNANSWERED:
-                events.append(_Event(transfer.first.start_ns, src, silent=False))
-            row.clear()
-    return sorted(events, key=_when)
-
-
-def _spoke(times: list[int], since_ns: int, until_ns: int) -> bool:
-    at = bisect_left(times, since_ns)
-    return at < len(times) and times[at] <= until_ns
 
 
 class _Replay:

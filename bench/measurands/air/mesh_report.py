@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from statistics import median
+from operator import itemgetter
 from typing import TypeAlias
 
 import attrs
@@ -15,13 +15,15 @@ import attrs
 from bench.air import ipv6
 from bench.air.mac import format_address
 from bench.measurands.air.airtime import Phy
-from bench.measurands.air.coverage import Coverage, Interval, coverage
+from bench.measurands.air.coverage import Counting, Coverage, Interval
+from bench.measurands.air.digest import Digest
 from bench.measurands.air.hops import Routes
-from bench.measurands.air.latency import Passage, passages
+from bench.measurands.air.latency import Journeys, Passage
 from bench.measurands.air.merge import Air
-from bench.measurands.air.mesh import Dodag, Mesh, mesh
-from bench.measurands.air.sighting import Digest
-from bench.measurands.air.transfers import Link, Share, links, transfers
+from bench.measurands.air.mesh import Dodag, Mesh, MeshWatch
+from bench.measurands.air.passes import Measurand
+from bench.measurands.air.samples import Samples
+from bench.measurands.air.transfers import Link, Links, Share, Transfers
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
@@ -33,21 +35,52 @@ class MeshReport:
 
     mesh: Mesh
     links: tuple[Link, ...]
-    passages: tuple[Passage, ...]
+    forwarding: Forwarding
     coverage: Coverage
     stamped: str | None
 
 
-def mesh_report(seen: Digest, found: Routes, radio: Phy, stamped: str | None = None) -> MeshReport:
-    """All of it from a digest of start stamps."""
-    handed = transfers(seen)
-    return MeshReport(
-        mesh(seen, found, handed),
-        links(seen, handed),
-        passages(seen, found.book, radio, handed),
-        coverage(seen, found=handed),
-        stamped,
-    )
+class Forwarding:
+    """What journeys of datagrams add up to. ``looped``: number, first hop's start and nodes of those that came to a
+    node twice; ``waits_ns``: by node, how long it kept what it sent on; ``hops_ns``: by link, how long a confirmed hop
+    took."""
+
+    def __init__(self) -> None:
+        self.followed = self.complete = self.duplicates = 0
+        self.looped: list[tuple[int, int, tuple[bytes, ...]]] = []
+        self.waits_ns: dict[bytes, Samples[int]] = defaultdict(lambda: Samples(int))
+        self.hops_ns: dict[tuple[bytes, bytes], Samples[int]] = defaultdict(lambda: Samples(int))
+
+    def add(self, passage: Passage) -> None:
+        """One more."""
+        self.followed += 1
+        self.complete += passage.complete
+        self.duplicates += passage.duplicates
+        if passage.looped:
+            self.looped.append((passage.number, passage.hops[0].first_ns, passage.nodes))
+        for node, wait_ns in passage.waits_ns:
+            self.waits_ns[node].add(wait_ns)
+        for hop in passage.hops:
+            if hop.confirmed:
+                self.hops_ns[hop.src, hop.dst].add(hop.latency_ns)
+
+
+class MeshMeasurands:
+    """All that make up a report, to be taken through a digest of start stamps together."""
+
+    def __init__(self, seen: Digest, found: Routes, radio: Phy) -> None:
+        self._mesh = MeshWatch(seen, found)
+        self._links = Links(seen)
+        self._coverage = Counting(seen)
+        self._forwarding = Forwarding()
+        self._journeys = Journeys(found.book, radio, self._forwarding.add)
+        takers = (self._mesh.take, self._links.take, self._coverage.take, self._journeys.take)
+        self.all: tuple[Measurand, ...] = (self._mesh, self._links, self._coverage, Transfers(seen, *takers))
+
+    def report(self, stamped: str | None = None) -> MeshReport:
+        """What they found, once they were taken through."""
+        self._journeys.close()
+        return MeshReport(self._mesh.mesh(), self._links.all(), self._forwarding, self._coverage.coverage(), stamped)
 
 
 def mesh_json(report: MeshReport) -> dict[str, Json]:
@@ -74,8 +107,8 @@ def mesh_json(report: MeshReport) -> dict[str, Json]:
         ],
         "retransmissions": {_name(node) or "?": count for node, count in sorted(retransmissions.items())},
         "links": [_link(link) for link in report.links],
-        "datagrams": _datagrams(report.passages),
-        "forwarding": _forwarding(report.passages),
+        "datagrams": _datagrams(report.forwarding),
+        "forwarding": _forwarding(report.forwarding),
         "coverage": _coverage(report.coverage),
         "stamped": report.stamped,
     }
@@ -156,45 +189,35 @@ def _share(share: Share) -> dict[str, Json]:
     }
 
 
-def _datagrams(found: Iterable[Passage]) -> Json:
+def _datagrams(found: Forwarding) -> Json:
     """How many journeys of datagrams were followed, and which came to a node twice."""
-    found = tuple(found)
     return {
-        "followed": len(found),
-        "complete": sum(passage.complete for passage in found),
-        "duplicates": sum(passage.duplicates for passage in found),
+        "followed": found.followed,
+        "complete": found.complete,
+        "duplicates": found.duplicates,
         "looped": [
-            {"first_ns": passage.hops[0].first_ns, "nodes": [_name(node) for node in passage.nodes]}
-            for passage in found
-            if passage.looped
+            {"first_ns": first_ns, "nodes": [_name(node) for node in nodes]}
+            for _, first_ns, nodes in sorted(found.looped)
         ],
     }
 
 
-def _forwarding(found: Iterable[Passage]) -> Json:
+def _forwarding(found: Forwarding) -> Json:
     """By node: how long it kept the datagrams that it sent on; by link: how long they took over it."""
-    waits: dict[bytes, list[int]] = defaultdict(list)
-    hops: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
-    for passage in found:
-        for node, wait_ns in passage.waits_ns:
-            waits[node].append(wait_ns)
-        for hop in passage.hops:
-            if hop.confirmed:
-                hops[hop.src, hop.dst].append(hop.latency_ns)
+    waits = sorted(found.waits_ns.items(), key=itemgetter(0))
+    hops = sorted(found.hops_ns.items(), key=itemgetter(0))
     return {
-        "wait_ms": {_name(node) or "?": _figures(values) for node, values in sorted(waits.items())},
-        "hop_ms": [
-            {"src": _name(src), "dst": _name(dst), **_figures(values)} for (src, dst), values in sorted(hops.items())
-        ],
+        "wait_ms": {_name(node) or "?": _figures(values) for node, values in waits},
+        "hop_ms": [{"src": _name(src), "dst": _name(dst), **_figures(values)} for (src, dst), values in hops],
     }
 
 
-def _figures(values_ns: list[int]) -> dict[str, Json]:
+def _figures(values_ns: Samples[int]) -> dict[str, Json]:
     return {
-        "n": len(values_ns),
-        "min": round(min(values_ns) / 1e6, 3),
-        "median": round(median(values_ns) / 1e6, 3),
-        "max": round(max(values_ns) / 1e6, 3),
+        "n": values_ns.n,
+        "min": round(values_ns.least() / 1e6, 3),
+        "median": round(values_ns.median() / 1e6, 3),
+        "max": round(values_ns.greatest() / 1e6, 3),
     }
 
 

@@ -5,15 +5,19 @@ It knows only what a node says and what is said to it; `join` makes records of w
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final
 
 import attrs
 
 from bench.measurands.air.airtime import Phy
+from bench.measurands.air.digest import Digest
 from bench.measurands.air.hops import AddressBook
+from bench.measurands.air.passes import Measurand
 from bench.measurands.air.sighting import (
     Acknowledged,
     AddressOwner,
@@ -21,7 +25,6 @@ from bench.measurands.air.sighting import (
     Advertised,
     AuthenticationStep,
     Datagram,
-    Digest,
     PanNotice,
     RouteRequest,
     Sighting,
@@ -154,7 +157,49 @@ class Node:
         return self.pending
 
 
-class Watcher:
+class _Daos:
+    """When a node itself sent DAOs, with their sequence numbers; nine octets each."""
+
+    __slots__ = ("_numbers", "_times")
+
+    def __init__(self) -> None:
+        self._times = array("q")
+        self._numbers = bytearray()
+
+    def add(self, t_ns: int, number: int) -> None:
+        self._times.append(t_ns)
+        self._numbers.append(number)
+
+    def repeated(self, number: int, after_ns: int) -> bool:
+        """Whether one of that number came again soon after a moment."""
+        at = bisect_right(self._times, after_ns)
+        while at < len(self._times) and self._times[at] - after_ns < DAO_REPEAT_NS:
+            if self._numbers[at] == number:
+                return True
+            at += 1
+        return False
+
+
+class _Configurations:
+    """PAN configurations that a node sent: start and end, sixteen octets each."""
+
+    __slots__ = ("_ends", "_starts")
+
+    def __init__(self) -> None:
+        self._starts = array("q")
+        self._ends = array("q")
+
+    def add(self, start_ns: int, end_ns: int) -> None:
+        self._starts.append(start_ns)
+        self._ends.append(end_ns)
+
+    def between(self, from_ns: int, to_ns: int) -> Iterator[tuple[int, int]]:
+        """Those that start at ``from_ns`` or later and before ``to_ns``."""
+        part = slice(bisect_left(self._starts, from_ns), bisect_left(self._starts, to_ns))
+        return zip(self._starts[part], self._ends[part], strict=True)
+
+
+class Watcher(Measurand):
     """Takes sightings in order of time."""
 
     def __init__(self, seen: Digest, book: AddressBook, phy: Phy) -> None:
@@ -162,9 +207,17 @@ class Watcher:
         self._seen = seen
         self._book = book
         self._phy = phy
-        self._configurations: dict[tuple[bytes, bool], list[tuple[int, int]]] = defaultdict(list)
+        self._configurations: dict[tuple[bytes, bool], _Configurations] = defaultdict(_Configurations)
         self._networks: dict[str, int] = {}
-        self._daos = _dao_times(seen, book)
+        self._daos: dict[bytes, _Daos] = defaultdict(_Daos)
+
+    def prepare(self, sighting: Sighting) -> None:
+        """Notes when each node itself sent a DAO."""
+        content = sighting.content
+        if not isinstance(content, Datagram) or not isinstance(content.message, Advertised):
+            return
+        if sighting.src is not None and self._book.eui64(content.src) == sighting.src:
+            self._daos[sighting.src].add(sighting.start_ns, content.message.sequence)
 
     def see(self, sighting: Sighting) -> None:
         """Takes the next sighting."""
@@ -196,7 +249,7 @@ class Watcher:
     def _serves(self, sighting: Sighting, node: Node, src: bytes) -> None:
         """Only an operational router advertises the PAN."""
         if sighting.kind in ("PC", "LPC"):
-            self._configurations[src, sighting.kind == "LPC"].append((sighting.start_ns, self._phy.end_ns(sighting)))
+            self._configurations[src, sighting.kind == "LPC"].add(sighting.start_ns, self._phy.end_ns(sighting))
         elif isinstance(sighting.content, PanNotice) and sighting.content.network is not None:
             self._networks.setdefault(sighting.content.network, sighting.start_ns)
         node.pending = None
@@ -235,16 +288,12 @@ class Watcher:
         joining = self.nodes[dst].unconfirmed(sighting.start_ns)
         if joining is None or not self._seen.arrived(sighting):
             return
-        if sighting.ordinal not in self._seen.acked and self._repeated(dst, message.sequence, sighting.start_ns):
+        daos = self._daos.get(dst)
+        if daos is not None and not self._seen.acked(sighting) and daos.repeated(message.sequence, sighting.start_ns):
             return
         joining.operational_ns = self._phy.end_ns(sighting)
         joining.operational_frame = sighting.number
         joining.come_to(Phase.OPERATIONAL)
-
-    def _repeated(self, eui64: bytes, sequence: int, after_ns: int) -> bool:
-        times = self._daos.get((eui64, sequence), [])
-        later = bisect_right(times, after_ns)
-        return later < len(times) and times[later] - after_ns < DAO_REPEAT_NS
 
     def configured_ns(self, attempt: Attempt, parent: bytes | None) -> int | None:
         """End of the PAN configuration that a join waited for; see `join`. None until the node shows that it has it."""
@@ -259,8 +308,7 @@ class Watcher:
             (start, end)
             for source in (attempt.authenticator, parent)
             if source is not None
-            for start, end in self._configurations.get((source, attempt.leaf), ())
-            if begin <= start < attempt.routing_ns
+            for start, end in self._configurations[source, attempt.leaf].between(begin, attempt.routing_ns)
         ]
         # It had none yet when it asked for one, unless none came after that: then the question crossed the answer.
         asked = attempt.last_pcs_ns or begin
@@ -282,15 +330,3 @@ class Watcher:
         if reached is Phase.CONFIGURATION:
             return "authenticated, then no data frame of it"
         return "no DAO-ACK reached it"
-
-
-def _dao_times(seen: Digest, book: AddressBook) -> dict[tuple[bytes, int], list[int]]:
-    """When each node itself sent a DAO, by node and sequence number."""
-    times: dict[tuple[bytes, int], list[int]] = defaultdict(list)
-    for sighting in seen.sightings:
-        content = sighting.content
-        if not isinstance(content, Datagram) or not isinstance(content.message, Advertised):
-            continue
-        if sighting.src is not None and book.eui64(content.src) == sighting.src:
-            times[sighting.src, content.message.sequence].append(sighting.start_ns)
-    return times

@@ -7,8 +7,7 @@ is known.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from statistics import median
 from typing import Final
 
@@ -17,12 +16,15 @@ import attrs
 from bench.air import ipv6
 from bench.air.frame import Frame
 from bench.air.mac import format_address
-from bench.measurands.air.airtime import Phy, airtime_of, at_start, phy_of, stamp_point
-from bench.measurands.air.hops import routes
-from bench.measurands.air.join import Join, NodeRecord, join_records
-from bench.measurands.air.mesh_report import Json, MeshReport, mesh_json, mesh_report
-from bench.measurands.air.roundtrip import RoundTrips, round_trips_of
-from bench.measurands.air.sighting import Sighting, digest
+from bench.measurands.air.airtime import Phy, Total, at_start, phy_of, stamp_point
+from bench.measurands.air.digest import Digest, digest
+from bench.measurands.air.hops import AddressBook, Routes
+from bench.measurands.air.join import Join, NodeRecord, records_of
+from bench.measurands.air.mesh_report import Json, MeshMeasurands, MeshReport, mesh_json
+from bench.measurands.air.passes import Measurand, run
+from bench.measurands.air.phases import Watcher
+from bench.measurands.air.roundtrip import Echoes, RoundTrips
+from bench.measurands.air.sighting import Sighting
 
 P95: Final = 0.95
 
@@ -44,34 +46,48 @@ class Measured:
 
 def measure(frames: Iterable[Frame], bitrate_bps: int | None = None) -> Measured:
     """Everything, in one pass over the frames; ``bitrate_bps`` overrides what the capture shows."""
-    mics: Counter[str] = Counter()
-    seen = digest(_counted(frames, mics))
+    book = AddressBook()
+    return measure_digest(digest(frames, book.learn), book, bitrate_bps)
+
+
+def measure_digest(seen: Digest, book: AddressBook, bitrate_bps: int | None = None) -> Measured:
+    """The same from a digest whose sightings ``book`` has learnt."""
+    book.close()
     radio = phy_of(seen, bitrate_bps)
     point = stamp_point(seen, radio)
     if point == "end":
         seen = at_start(seen, radio)
-    found = routes(seen)
+    found = Routes(book)
+    span, watcher, echoes = _Span(radio), Watcher(seen, book, radio), Echoes(seen, found, radio)
+    total, mesh = Total(seen, radio), MeshMeasurands(seen, found, radio)
+    run(seen, found, span, watcher, echoes, total, *mesh.all)
     return Measured(
         frames=len(seen.sightings),
-        from_ns=min((s.start_ns for s in seen.sightings), default=None),
-        to_ns=max((_end_ns(s, radio) for s in seen.sightings), default=None),
-        mics=dict(sorted(mics.items())),
+        from_ns=span.from_ns,
+        to_ns=span.to_ns,
+        mics=dict(seen.mics),
         radio=radio,
-        nodes=join_records(seen, found, radio),
-        round_trips=round_trips_of(seen, found, radio),
-        airtime_s=airtime_of(seen, radio),
-        mesh=mesh_report(seen, found, radio, point),
+        nodes=records_of(watcher, found),
+        round_trips=echoes.all(),
+        airtime_s=total.seconds(),
+        mesh=mesh.report(point),
     )
 
 
-def _counted(frames: Iterable[Frame], mics: Counter[str]) -> Iterator[Frame]:
-    for frame in frames:
-        mics[frame.mic] += 1
-        yield frame
+class _Span(Measurand):
+    """From the first start of a frame to the last end of one; None without frames."""
 
+    def __init__(self, radio: Phy) -> None:
+        self.from_ns: int | None = None
+        self.to_ns: int | None = None
+        self._radio = radio
 
-def _end_ns(sighting: Sighting, radio: Phy) -> int:
-    return radio.end_ns(sighting)
+    def see(self, sighting: Sighting) -> None:
+        start_ns, end_ns = sighting.start_ns, self._radio.end_ns(sighting)
+        if self.from_ns is None or start_ns < self.from_ns:
+            self.from_ns = start_ns
+        if self.to_ns is None or end_ns > self.to_ns:
+            self.to_ns = end_ns
 
 
 def as_json(measured: Measured) -> dict[str, Json]:

@@ -9,6 +9,9 @@ from bench.records import NS_PER_S
 ONE_CLOCK_NS: Final = 10 * NS_PER_S
 """A start of frame further from the capture's stamp than this counts on a clock of its own (TAP: since power-on)."""
 
+FAR_NS: Final = 1 << 62
+"""Stamps count up to here (the year 2116), so that differences of any two fit into 64 bits."""
+
 
 class Stamped(Protocol):
     """A record or a frame; times in ns."""
@@ -23,5 +26,5 @@ class Stamped(Protocol):
 def start_ns(heard: Stamped) -> int:
     """The capture's own start of the frame, where it is on the capture's clock; else the stamp."""
     if heard.start_ns is not None and abs(heard.start_ns - heard.time_ns) < ONE_CLOCK_NS:
-        return heard.start_ns
-    return heard.time_ns
+        return min(heard.start_ns, FAR_NS)
+    return max(-FAR_NS, min(heard.time_ns, FAR_NS))

@@ -12,14 +12,24 @@ sniffer missed or none. A share is given over what is clear, so that a sniffer's
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from statistics import median
+from collections import defaultdict, deque
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Final, TypeAlias
 
 import attrs
 
 from bench import statistics
 from bench.measurands.air.acks import RETRY_WINDOW_NS
-from bench.measurands.air.sighting import Datagram, Digest, Sighting
+from bench.measurands.air.digest import Digest
+from bench.measurands.air.passes import Measurand, run
+from bench.measurands.air.samples import Samples
+from bench.measurands.air.sighting import Datagram, Sighting
+
+WAITING: Final = 256
+"""Transfers kept back, whatever their age."""
+
+_Key: TypeAlias = "tuple[bytes, bytes, int]"
 
 
 @attrs.frozen(slots=True)
@@ -88,22 +98,58 @@ class Transfer:
         return content if isinstance(content, Datagram) else None
 
 
+class Transfers(Measurand):
+    """Puts attempts together; what no attempt can join any more goes to each of ``takers``, in order of the first
+    attempt. `WAITING` transfers wait in any case, so a stamp out of order does not break one."""
+
+    def __init__(self, seen: Digest, *takers: Callable[[Transfer], None]) -> None:
+        self._seen = seen
+        self._takers = takers
+        self._open: dict[_Key, list[Sighting]] = {}
+        self._waiting: deque[tuple[_Key, list[Sighting]]] = deque()
+
+    def see(self, sighting: Sighting) -> None:
+        """Takes an attempt."""
+        if not sighting.asks or sighting.src is None or sighting.dst is None or sighting.seq is None:
+            return
+        key = (sighting.src, sighting.dst, sighting.seq)
+        attempts = self._open.get(key)
+        if attempts is None or not _repeats(sighting, attempts[-1]):
+            attempts = self._open[key] = []
+            self._waiting.append((key, attempts))
+            if len(self._waiting) > WAITING:
+                self._release(sighting.start_ns)
+        elif sighting.counter is not None and any(sighting.counter == earlier.counter for earlier in attempts):
+            return
+        attempts.append(sighting)
+
+    def close(self) -> None:
+        """Gives what is left."""
+        self._open.clear()
+        while self._waiting:
+            self._give(self._waiting.popleft()[1])
+
+    def _release(self, at_ns: int) -> None:
+        while len(self._waiting) > WAITING:
+            key, attempts = self._waiting[0]
+            if self._open.get(key) is attempts:
+                if at_ns - attempts[-1].start_ns < RETRY_WINDOW_NS:
+                    return
+                del self._open[key]
+            self._waiting.popleft()
+            self._give(attempts)
+
+    def _give(self, attempts: list[Sighting]) -> None:
+        transfer = Transfer(tuple(attempts), tuple(self._seen.acked(attempt) for attempt in attempts))
+        for take in self._takers:
+            take(transfer)
+
+
 def transfers(seen: Digest) -> tuple[Transfer, ...]:
     """All transfers of a capture whose frames ask for an acknowledgement, in order of their first attempt."""
-    open_: dict[tuple[bytes, bytes, int], list[Sighting]] = {}
-    done: list[list[Sighting]] = []
-    for sighting in seen.sightings:
-        if not sighting.asks or sighting.src is None or sighting.dst is None or sighting.seq is None:
-            continue
-        key = (sighting.src, sighting.dst, sighting.seq)
-        attempts = open_.get(key)
-        if attempts is None or not _repeats(sighting, attempts[-1]):
-            attempts = open_[key] = []
-            done.append(attempts)
-        elif sighting.counter is not None and any(sighting.counter == earlier.counter for earlier in attempts):
-            continue
-        attempts.append(sighting)
-    return tuple(Transfer(tuple(a), tuple(s.ordinal in seen.acked for s in a)) for a in done)
+    found: list[Transfer] = []
+    run(seen, Transfers(seen, found.append))
+    return tuple(found)
 
 
 def _repeats(sighting: Sighting, last: Sighting) -> bool:
@@ -141,42 +187,67 @@ class Link:
         return 1 / share if share else None
 
 
-def links(seen: Digest, found: Iterable[Transfer] | None = None) -> tuple[Link, ...]:
+def links(seen: Digest) -> tuple[Link, ...]:
     """Every link that carried a transfer, in order of addresses."""
-    grouped: dict[tuple[bytes, bytes], list[Transfer]] = {}
-    for transfer in transfers(seen) if found is None else found:
-        if transfer.src is not None and transfer.dst is not None:
-            grouped.setdefault((transfer.src, transfer.dst), []).append(transfer)
-    levels = _levels(seen)
-    return tuple(_link(src, dst, group, seen, levels) for (src, dst), group in sorted(grouped.items()))
+    found = Links(seen)
+    run(seen, found, Transfers(seen, found.take))
+    return found.all()
 
 
-def _levels(seen: Digest) -> dict[tuple[bytes, bytes], list[int]]:
-    """Levels that acknowledgements report, by link of the frame they answer."""
-    levels: dict[tuple[bytes, bytes], list[int]] = {}
-    for ack in seen.sightings:
+@attrs.define(slots=True)
+class _Count:
+    """What is counted of a link; as in `Link`."""
+
+    transfers: int = 0
+    attempts: int = 0
+    needless: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    rssi_dbm: Samples[float] = attrs.field(factory=lambda: Samples(float))
+
+
+class Links(Measurand):
+    """Counts what each link did."""
+
+    def __init__(self, seen: Digest) -> None:
+        self._seen = seen
+        self._counts: dict[tuple[bytes, bytes], _Count] = defaultdict(_Count)
+        self._rsl_dbm: dict[tuple[bytes, bytes], Samples[int]] = defaultdict(lambda: Samples(int))
+
+    def see(self, ack: Sighting) -> None:
+        """Takes the level that an acknowledgement reports, of the link of the frame that it answers."""
         if ack.rsl_dbm is not None and ack.src is not None and ack.dst is not None:
-            levels.setdefault((ack.dst, ack.src), []).append(ack.rsl_dbm)
-    return levels
+            self._rsl_dbm[ack.dst, ack.src].add(ack.rsl_dbm)
 
+    def take(self, transfer: Transfer) -> None:
+        """Takes a transfer."""
+        if transfer.src is None or transfer.dst is None:
+            return
+        count = self._counts[transfer.src, transfer.dst]
+        count.transfers += 1
+        count.attempts += len(transfer.attempts)
+        count.needless += transfer.needless
+        count.succeeded += sum(transfer.acked)
+        for attempt in transfer.attempts:
+            count.failed += self._seen.gave_up(attempt)
+            if attempt.rssi_dbm is not None:
+                count.rssi_dbm.add(attempt.rssi_dbm)
 
-def _link(
-    src: bytes, dst: bytes, group: Sequence[Transfer], seen: Digest, levels: dict[tuple[bytes, bytes], list[int]]
-) -> Link:
-    attempts = [attempt for transfer in group for attempt in transfer.attempts]
-    succeeded = sum(any_acked for transfer in group for any_acked in transfer.acked)
-    failed = sum(attempt.ordinal in seen.failed and attempt.ordinal not in seen.acked for attempt in attempts)
-    heard = [attempt.rssi_dbm for attempt in attempts if attempt.rssi_dbm is not None]
-    told = levels.get((src, dst))
-    return Link(
-        src=src,
-        dst=dst,
-        transfers=len(group),
-        attempts=len(attempts),
-        retransmissions=sum(transfer.retransmissions for transfer in group),
-        needless=sum(transfer.needless for transfer in group),
-        clear=Share(succeeded, succeeded + failed),
-        unclear=len(attempts) - succeeded - failed,
-        rsl_dbm=float(median(told)) if told else None,
-        rssi_dbm=float(median(heard)) if heard else None,
-    )
+    def all(self) -> tuple[Link, ...]:
+        """The links that carried a transfer, in order of addresses."""
+        return tuple(self._link(*ends, count) for ends, count in sorted(self._counts.items(), key=itemgetter(0)))
+
+    def _link(self, src: bytes, dst: bytes, count: _Count) -> Link:
+        told = self._rsl_dbm.get((src, dst))
+        return Link(
+            src=src,
+            dst=dst,
+            transfers=count.transfers,
+            attempts=count.attempts,
+            retransmissions=count.attempts - count.transfers,
+            needless=count.needless,
+            clear=Share(count.succeeded, count.succeeded + count.failed),
+            unclear=count.attempts - count.succeeded - count.failed,
+            rsl_dbm=float(told.median()) if told else None,
+            rssi_dbm=float(count.rssi_dbm.median()) if count.rssi_dbm.n else None,
+        )

@@ -9,7 +9,7 @@ import pytest
 
 from bench.air.frame import Frame
 from bench.measurands.air.coverage import MOST_INTERVALS, Coverage, coverage
-from bench.measurands.air.sighting import digest
+from bench.measurands.air.digest import digest
 from bench.records import NS_PER_S
 from bench.statistics import interval
 

@@ -9,10 +9,11 @@ from bench.air import icmpv6, ipv6
 from bench.air.extensions import source_route
 from bench.air.frame import Frame, decode_frames
 from bench.measurands.air.airtime import phy_of
+from bench.measurands.air.digest import Digest, digest
 from bench.measurands.air.hops import routes
 from bench.measurands.air.latency import Passage, passages
 from bench.measurands.air.merge import Air
-from bench.measurands.air.sighting import Datagram, Digest, Echo, digest
+from bench.measurands.air.sighting import Datagram, Echo
 
 from .radio import OCTET_NS, T0, Radio, address, eui
 from .real import eui as eui_of

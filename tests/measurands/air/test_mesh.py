@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from bench.air import ipv6, rpl
+from bench.measurands.air.digest import digest
 from bench.measurands.air.hops import routes
 from bench.measurands.air.mesh import INFINITE_RANK, Mesh, mesh
-from bench.measurands.air.sighting import digest
 
 from .radio import T0, Radio, address, eui
 from .real import eui as octets

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from bench.air import icmpv6
-from bench.measurands.air.sighting import digest, settle
+from bench.measurands.air.digest import digest, settle
 from bench.measurands.air.transfers import links, transfers
 
 from .radio import Radio, eui
@@ -79,7 +79,7 @@ def test_the_other_stacks_attempts() -> None:
 def test_attempts_and_an_answer_on_paper() -> None:
     radio = Radio()
     radio.echo(0, (1, 0), icmpv6.EchoRequest(1, 1, bytes(8)))
-    packet = digest(radio.frames()).sightings[0]
+    packet = next(iter(digest(radio.frames()).sightings))
     assert packet.asks
     radio = Radio()
     radio.dao(0, (1, 0), acked=True)
@@ -132,5 +132,5 @@ def test_a_level_belongs_to_the_link_of_the_frame_that_was_answered() -> None:
     radio.dao_ack(1, (1, 0))
     seen = digest(radio.frames())
     levels = {eui(0): -50, eui(1): -80}
-    told = [attrs.evolve(s, rsl_dbm=levels[s.src or b""]) if s.is_ack else s for s in seen.sightings]
+    told = [s._replace(rsl_dbm=levels[s.src or b""]) if s.is_ack else s for s in seen.sightings]
     assert {link.src: link.rsl_dbm for link in links(settle(told))} == {eui(1): -50.0, eui(0): -80.0}
