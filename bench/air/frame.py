@@ -24,6 +24,7 @@ from bench.air import (
     summary,
     wisun,
 )
+from bench.air.contexts import ROOT
 from bench.air.counters import Freshness
 from bench.air.describe import describe
 from bench.air.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, decode_relay
@@ -278,7 +279,10 @@ class Decoder:
             packet = ipv6.parse(whole.packet)
         except Malformed as error:
             return _Inside(layers, piece=piece, datagram=whole.packet, info=f"malformed: {error}")
-        return attrs.evolve(self._ipv6(packet, layers, mac, time_ns), piece=piece, datagram=whole.packet)
+        inside = attrs.evolve(self._ipv6(packet, layers, mac, time_ns), piece=piece, datagram=whole.packet)
+        if ROOT not in self._contexts and any(map(sixlorh.needs_root, whole.routing)):
+            return attrs.evolve(inside, info=f"{inside.info} (source route and tunnel apart: the root is not known)")
+        return inside
 
     def _ipv6(self, packet: Packet, layers: tuple[str, ...], mac: MacFrame, time_ns: int) -> _Inside:
         """An IPv6 packet; where it is a fragment (RFC 8200, 4.5), the packet that it completes."""

@@ -380,7 +380,7 @@ def _compress_unicast(
 
 def _matching(prefix: bytes, contexts: Mapping[int, bytes]) -> int | None:
     """The lowest number of a context with that prefix."""
-    return next((number for number, known in sorted(contexts.items()) if known[:8] == prefix), None)
+    return next((number for number, known in sorted(contexts.items()) if known[:8] == prefix and number < 16), None)
 
 
 def _compress_multicast(address: bytes, contexts: Mapping[int, bytes]) -> tuple[int | None, int, bytes]:

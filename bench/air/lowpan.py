@@ -3,7 +3,7 @@
 :func:`decompress` gives the IPv6 packet's octets, exactly as they were before compression, or a :class:`Fragment` of it
 in *uncompressed* octets, which is what fragment sizes and offsets count. :func:`compress` writes what Wi-SUN stacks
 write: IPHC, UDP and extension headers by NHC, tunnelled packets by NHC too. Contexts map a context identifier (0-15) to
-an IPv6 prefix of 64 bits, given as 8 or 16 octets, of which the first 8 count.
+an IPv6 prefix of 64 bits, given as 8 or 16 octets, of which the first 8 count, and `contexts.ROOT` to an address.
 
 A UDP checksum may be left out on the air; it is computed anew, for a fragmented datagram once that is whole.
 """
@@ -15,7 +15,8 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from bench.air import extensions, iphc, ipv6, sixlorh
+from bench.air import extensions, iphc, ipv6, sixlorh, sixlorh_packet
+from bench.air.contexts import ROOT
 from bench.air.errors import Malformed
 from bench.air.iphc import Elided, fill_checksums
 from bench.air.octets import Reader
@@ -44,7 +45,7 @@ class Datagram:
     """A whole IPv6 packet; ``layers`` are the names of the headers met, outside in.
 
     ``routing`` are the 6LoRH headers before it. An RPI-6LoRH of the packet itself stands in ``packet`` as the
-    hop-by-hop header that it is short for; source routes and tunnels stand in ``routing`` only.
+    hop-by-hop header that it is short for, source routes and tunnels where the contexts name the DODAG's root.
     """
 
     packet: bytes
@@ -139,6 +140,12 @@ def _routed(reader: Reader, links: iphc.Links, layers: list[str], size: int | No
     rest = reader.rest()
     if rest[:1] >= b"\xf0":
         raise Malformed(f"6LoWPAN: {_dispatch_name(rest[0])} within page 1")
+    root = links.contexts.get(ROOT)
+    if root is not None and size is None:
+        data, elided, _none = _packet(rest, links, layers, None)
+        whole = sixlorh_packet.restore(routing, data, root)
+        grown = len(whole) - len(data)
+        return whole, tuple(attrs.evolve(gap, at=gap.at + grown) for gap in elided), routing
     if own is None:
         data, elided, _none = _packet(rest, links, layers, size)
         return data, elided, routing
@@ -218,8 +225,12 @@ def compress_routed(
     """The MAC payload of an IPv6 packet in page 1, as a mesh that uses RFC 8138 writes it.
 
     ``routing`` are headers to put first (source route, tunnel). A hop-by-hop header with the RPL option (0x63) alone
-    becomes an RPI-6LoRH; a packet without one, and without ``routing``, is compressed as by :func:`compress`.
+    becomes an RPI-6LoRH; where the contexts name the DODAG's root, tunnels and source routes become headers too. A
+    packet that has none of these, without ``routing``, is compressed as by :func:`compress`.
     """
+    root = (contexts or {}).get(ROOT)
+    if root is not None and not routing:
+        routing, packet = sixlorh_packet.fold(packet, root)
     if len(packet) >= ipv6.HEADER_OCTETS + _RPI_OCTETS and packet[6:7] == b"\0" and packet[41] == 0:
         options = extensions.parse_options(packet[42:48])
         if len(options) == 1 and isinstance(rpi := options[0], extensions.Rpi) and rpi.type == 0x63:

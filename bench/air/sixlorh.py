@@ -4,9 +4,9 @@ They stand before the compressed IPv6 header and hold what RPL puts into packets
 source route (SRH-6LoRH) and a tunnel's outer header (IP-in-IP-6LoRH). Headers before an IP-in-IP one belong to the
 tunnel, those after it, or all where there is none, to the packet.
 
-What each stands for in plain IPv6: :func:`rpi_header` gives the hop-by-hop header of an RPI-6LoRH. Source routes and
-tunnels stay records: their addresses are cut down against the address of the DODAG's root, which the frame does not
-hold (section 4.3); :func:`expand` fills them in for whoever knows it.
+What each stands for in plain IPv6: :func:`rpi_header` gives the hop-by-hop header of an RPI-6LoRH. Addresses of source
+routes and tunnels are cut down against that of the DODAG's root, which the frame does not hold (section 4.3);
+:func:`expand` fills them in, and :mod:`bench.air.sixlorh_packet` makes the plain packet, for whoever knows it.
 """
 
 from __future__ import annotations
@@ -149,6 +149,11 @@ def of_packet(headers: Iterable[Header]) -> tuple[Header, ...]:
     found = tuple(headers)
     tunnels = [at for at, header in enumerate(found) if isinstance(header, IpInIp)]
     return found[tunnels[-1] + 1 :] if tunnels else found
+
+
+def needs_root(header: Header) -> bool:
+    """The header says something of which a part is cut against the address of the DODAG's root."""
+    return isinstance(header, SourceRoute | IpInIp)
 
 
 def rpi_header(headers: Iterable[Header]) -> extensions.HopByHop | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.air.capture import read_capture
-from bench.air.contexts import parse_context, parse_contexts
+from bench.air.contexts import ROOT, parse_context, parse_contexts
 from bench.air.frame import decode_frames
 from bench.errors import InputError
 from tests.air.lowpan_captures import CAPTURES
@@ -13,6 +13,7 @@ from tests.air.lowpan_captures import CAPTURES
 
 def test_contexts_are_read() -> None:
     assert parse_context("0=fd00::/64") == (0, bytes.fromhex("fd00000000000000"))
+    assert parse_context("root=fd00::1") == (ROOT, bytes.fromhex("fd" + 28 * "0" + "01"))
     assert parse_contexts(["0=fd00::/64", "15=2001:db8::/32"]) == {
         0: bytes.fromhex("fd00000000000000"),
         15: bytes.fromhex("20010db800000000"),
@@ -28,6 +29,7 @@ def test_contexts_are_read() -> None:
         ("²=fd00::/64", "expected NUMBER=PREFIX"),
         ("0=fd00::1/64", "host bits set"),
         ("0=10.0.0.0/8", "expected NUMBER=PREFIX"),
+        ("root=fd00::/64", "expected NUMBER=PREFIX"),
         ("0=fd00::/80", "80 bits; expected at most 64"),
     ],
 )
