@@ -77,12 +77,19 @@ class Eap:
 
 @attrs.frozen(slots=True)
 class EapTls:
-    """Data of an EAP-TLS packet: total length (first fragment, flag L), flags M (more) and S (start), TLS octets."""
+    """Data of an EAP-TLS packet: total length (first fragment, flag L), flags M (more) and S (start), TLS octets; the
+    flags' ``reserved`` bits as sent."""
 
     data: bytes = b""
     start: bool = False
     more: bool = False
     total: int | None = None
+    reserved: int = 0
+
+    @property
+    def flags(self) -> int:
+        """The flags octet (RFC 5216, 3.1)."""
+        return (self.total is not None) << 7 | self.more << 6 | self.start << 5 | self.reserved
 
 
 @attrs.frozen(slots=True)
@@ -182,14 +189,13 @@ def decode_eap_tls(eap: Eap) -> EapTls:
     reader = Reader(eap.data, "EAP-TLS")
     flags = reader.u8()
     total = reader.u32() if flags & 0x80 else None
-    return EapTls(reader.rest(), bool(flags & 0x20), bool(flags & 0x40), total)
+    return EapTls(reader.rest(), bool(flags & 0x20), bool(flags & 0x40), total, flags & 0x1F)
 
 
 def encode_eap_tls(code: int, identifier: int, tls: EapTls) -> Eap:
     """The EAP packet of one EAP-TLS fragment."""
-    flags = (tls.total is not None) << 7 | tls.more << 6 | tls.start << 5
     total = b"" if tls.total is None else tls.total.to_bytes(4, "big")
-    return Eap(code, identifier, EAP_TLS, bytes((flags,)) + total + tls.data)
+    return Eap(code, identifier, EAP_TLS, bytes((tls.flags,)) + total + tls.data)
 
 
 def _decode_key(body: bytes) -> KeyFrame:

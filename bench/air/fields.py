@@ -21,11 +21,13 @@ from bench.air import (
     fields_wisun,
     mpx,
 )
-from bench.air.fields_base import Field, Kind, Node, Tables, Value, node
+from bench.air.errors import Malformed
+from bench.air.fields_base import Field, Kind, Node, Tables, Trouble, Value, node
 from bench.air.frame import Frame
 from bench.air.ies import MPX_GROUP
 from bench.air.link import TAP, Record
 from bench.air.lowpan import Fragment
+from bench.air.mac import FrameType, decode_header
 
 __all__ = ["FIELDS", "GROUPS", "TABLES", "Field", "Kind", "Node", "Value", "fields", "lowpan_octets", "tree"]
 
@@ -79,19 +81,48 @@ def lowpan_octets(frame: Frame) -> bytes:
     return frame.mac.payload
 
 
+def _unread_lowpan(frame: Frame) -> bytes:
+    """A 6LoWPAN payload that the decoder could not read to its end, or that the capture cut; empty for none."""
+    mac = frame.mac
+    if mac is None or mac.frame_type != FrameType.DATA or (frame.secured and frame.mic != "ok"):
+        return b""
+    for ie in mac.payload_ies:
+        if ie.id == MPX_GROUP:
+            try:
+                found = mpx.decode_mpx(ie.content)
+            except Malformed:
+                return b""
+            return found.body if found.multiplex_id == mpx.LOWPAN and found.fragment is None else b""
+    return mac.payload if mac.payload and mac.payload[0] >> 6 else b""
+
+
+def _head(record: Record) -> Iterator[object]:
+    """What the MAC header of a frame says that is damaged."""
+    try:
+        yield fields_mac.Mac(decode_header(record.data), record, whole=False)
+    except Malformed as error:
+        yield Trouble(str(error))
+
+
 def _layers(frame: Frame, record: Record | None, start_ns: int | None) -> Iterator[object]:
     yield fields_mac.Captured(frame, start_ns)
     if (record.link_type == TAP) if record else (frame.rssi_dbm is not None or frame.start_ns is not None):
         yield fields_mac.Tap(frame, record)
     if frame.mac is not None:
         yield fields_mac.Mac(frame.mac, record)
+    elif record is not None:
+        yield from _head(record)
     if frame.packet is None and frame.content is not None:
         yield frame.content
     if frame.piece is not None:
         yield fields_lowpan.of_piece(lowpan_octets(frame), frame.piece)
         if isinstance(frame.piece, Fragment) and frame.datagram:
             yield fields_lowpan.Whole(len(frame.datagram))
+    elif unread := _unread_lowpan(frame):
+        yield fields_lowpan.Lowpan(unread)
     if frame.packet is not None:
         yield fields_ipv6.layer_of(frame.packet, frame.datagram)
+    elif frame.datagram:
+        yield fields_ipv6.as_far_as_read(frame.datagram)
     if frame.eapol is not None and frame.relay is None:
         yield frame.eapol

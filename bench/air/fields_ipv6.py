@@ -21,7 +21,7 @@ from bench.air.extensions import (
     Rpi,
     SourceRoute,
 )
-from bench.air.fields_base import Field, Table, Tables, bit, bits, flag, number, octets
+from bench.air.fields_base import Field, Table, Tables, Trouble, bit, bits, flag, number, octets
 from bench.air.fields_base import ipv6 as address
 from bench.air.fields_upper import application
 from bench.air.udp import Udp
@@ -58,10 +58,11 @@ _CHECKS: Final = {_RIGHT: "right", _WRONG: "wrong", _ILLEGAL: "missing, which IP
 
 @attrs.frozen(slots=True)
 class Layer:
-    """An IPv6 packet and its octets."""
+    """An IPv6 packet and its octets; ``trouble`` says why it is not read to its end."""
 
     packet: ipv6.Packet
     octets: bytes
+    trouble: str = ""
 
     @property
     def word(self) -> int:
@@ -135,6 +136,15 @@ def layer_of(packet: ipv6.Packet, data: bytes) -> Layer:
     return Layer(packet, data)
 
 
+def as_far_as_read(data: bytes) -> Layer | Trouble:
+    """The view of a malformed packet."""
+    try:
+        packet, trouble = ipv6.parse_readable(data)
+    except Malformed as error:
+        return Trouble(str(error))
+    return Layer(packet, data, trouble)
+
+
 def _packet_inside(layer: Layer) -> Iterator[object]:
     at = ipv6.HEADER_OCTETS
     for header in layer.packet.headers:
@@ -143,13 +153,16 @@ def _packet_inside(layer: Layer) -> Iterator[object]:
         at += length
     upper, rest = layer.packet.upper, layer.octets[at:]
     if isinstance(upper, ipv6.Packet):
-        yield Layer(upper, rest)
-    elif isinstance(upper, Udp):
+        yield Layer(upper, rest, layer.trouble)
+        return
+    if isinstance(upper, Udp):
         yield Datagram(upper, rest, layer.packet.checksum_ok)
     elif not isinstance(upper, bytes):
         yield Control(upper, rest, layer.packet.checksum_ok)
     elif rest:
         yield Payload(rest)
+    if layer.trouble:
+        raise Malformed(layer.trouble)
 
 
 def _datagram_inside(view: Datagram) -> Iterator[object]:
@@ -222,6 +235,10 @@ def _udp_checksum(view: Datagram) -> int | None:
     return int(view.checksum_ok) if any(view.octets[6:8]) else _ILLEGAL
 
 
+def _payload_octets(view: Layer) -> int:
+    return int.from_bytes(view.octets[4:6], "big")
+
+
 def _u16(at: int) -> Callable[[Datagram | Control], int]:
     return lambda view: int.from_bytes(view.octets[at : at + 2], "big")
 
@@ -282,7 +299,7 @@ TABLES: Final[Tables] = {
             number("ipv6.tclass.dscp", "DSCP", bits(2, 0x3F, "packet.traffic_class")),
             number("ipv6.tclass.ecn", "ECN", bits(0, 3, "packet.traffic_class")),
             number("ipv6.flow", "Flow label", "packet.flow", digits=5),
-            number("ipv6.plen", "Payload length", lambda v: len(v.octets) - ipv6.HEADER_OCTETS, unit="octets"),
+            number("ipv6.plen", "Payload length", _payload_octets, unit="octets"),
             number("ipv6.nxt", "Next header", lambda v: v.octets[6], names=PROTOCOLS),
             number("ipv6.hlim", "Hop limit", "packet.hop_limit"),
             address("ipv6.src", "Source", "packet.src"),

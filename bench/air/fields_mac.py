@@ -35,10 +35,12 @@ class Tap:
 
 @attrs.frozen(slots=True)
 class Mac:
-    """A MAC frame, in clear where it could be opened, and its record where that is at hand."""
+    """A MAC frame, in clear where it could be opened, and its record where that is at hand; ``whole`` is False for the
+    header of one that cannot be read further."""
 
     mac: MacFrame
     record: Record | None
+    whole: bool = True
 
     @property
     def control(self) -> int | None:
@@ -161,6 +163,11 @@ def _kmp_id(view: Mpx) -> int | None:
     return view.body[0] if view.multiplex_id == mpx.KMP and view.fragment is None and view.body else None
 
 
+def _transaction(view: Mpx) -> int | None:
+    """Its bits are the multiplex id where that is compressed."""
+    return None if view.transfer == mpx.Transfer.FULL_COMPRESSED else view.transaction
+
+
 def _since(view: Captured) -> int | None:
     return None if view.start_ns is None else view.frame.time_ns - view.start_ns
 
@@ -168,6 +175,12 @@ def _since(view: Captured) -> int | None:
 def _fcs_word(view: Mac) -> str:
     ok = view.record.fcs_ok if view.record else None
     return {True: ", FCS right", False: ", FCS wrong", None: ""}[ok]
+
+
+def _fcs_not_wrong(view: Mac) -> bool | None:
+    if view.record is None or (view.record.fcs_ok is None and not view.whole):
+        return None
+    return view.record.fcs_ok is not False
 
 
 _FRAME: Final = Table(
@@ -225,7 +238,7 @@ _MAC: Final = Table(
         flag(
             "wpan.fcs_ok",
             "FCS not wrong",
-            lambda v: v.record.fcs_ok is not False if v.record else None,
+            _fcs_not_wrong,
         ),
     ),
     _mac_inside,
@@ -288,7 +301,7 @@ _MPX: Final = Table(
     "Multiplexed data (IEEE 802.15.9)",
     (
         number("wpan.mpx.transfer_type", "Transfer type", "transfer", names=_TRANSFERS),
-        number("wpan.mpx.transaction_id", "Transaction", "transaction"),
+        number("wpan.mpx.transaction_id", "Transaction", _transaction),
         number("wpan.mpx.fragment_number", "Fragment", "fragment"),
         number("wpan.mpx.total_frame_size", "Whole length", "total", unit="octets"),
         number("wpan.mpx.multiplex_id", "Multiplex id", "multiplex_id", digits=4, names=_MULTIPLEX),

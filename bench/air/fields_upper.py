@@ -119,10 +119,6 @@ def _identity(eap: Eap) -> str | None:
     return eap.data.decode("utf-8", "backslashreplace") if eap.type == EAP_IDENTITY and eap.data else None
 
 
-def _tls_flags(tls: EapTls) -> int:
-    return (tls.total is not None) << 7 | tls.more << 6 | tls.start << 5
-
-
 def _relayed(message: dhcpv6.Message | dhcpv6.Relay) -> Iterator[object]:
     return map(DhcpOption, message.options)
 
@@ -192,7 +188,7 @@ TABLES: Final[Tables] = {
         "eap.tls",
         "EAP-TLS",
         (
-            number("eap.tls.flags", "Flags", _tls_flags, digits=2),
+            number("eap.tls.flags", "Flags", "flags", digits=2),
             flag("eap.tls.flags.len_included", "Length there", lambda tls: tls.total is not None),
             flag("eap.tls.flags.more_fragments", "More fragments", "more"),
             flag("eap.tls.flags.start", "Start", "start"),

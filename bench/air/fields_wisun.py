@@ -19,12 +19,8 @@ _ROLES: Final = {0: "border router", 1: "router", 2: "LFN"}
 _PLF: Final = 1
 
 
-def _exclusion(schedule: Schedule) -> int:
-    return 2 if schedule.excluded_mask else 1 if schedule.excluded_ranges else 0
-
-
 def _control(schedule: Schedule) -> int:
-    return schedule.plan | schedule.function << 3 | _exclusion(schedule) << 6
+    return schedule.plan | schedule.function << 3 | schedule.exclusion << 6
 
 
 def _load(jm: wisun.Jm) -> tuple[int, ...]:
@@ -50,7 +46,7 @@ _SCHEDULE: Final = Table(
         number("wisun.usie.channel", "Channel control", _control, digits=2, hidden=True),
         number("wisun.usie.channel.plan", "Channel plan", "plan", names=_PLANS),
         number("wisun.usie.channel.function", "Channel function", "function", names=_FUNCTIONS),
-        number("wisun.usie.channel.exclude", "Excluded channels", _exclusion, names=_EXCLUSIONS),
+        number("wisun.usie.channel.exclude", "Excluded channels", "exclusion", names=_EXCLUSIONS),
         number("wisun.usie.domain", "Regulatory domain", lambda s: s.domain if s.plan != 1 else None),
         number("wisun.usie.class", "Operating class", lambda s: s.plan_id if s.plan == 0 else None),
         number("wisun.usie.channel_plan_id", "Channel plan id", lambda s: s.plan_id if s.plan == 2 else None),
@@ -60,9 +56,11 @@ _SCHEDULE: Final = Table(
         number("wisun.usie.fixed_channel", "Fixed channel", "fixed_channel"),
         number("wisun.usie.hop_count", "Listed hops", lambda s: len(s.hops) if s.function == 3 else None),
         number("wisun.usie.hop_list", "Hop", lambda s: tuple(s.hops)),
-        number("wisun.usie.num_ranges", "Excluded ranges", lambda s: len(s.excluded_ranges) or None),
+        number(
+            "wisun.usie.num_ranges", "Excluded ranges", lambda s: len(s.excluded_ranges) if s.exclusion == 1 else None
+        ),
         number("wisun.usie.exclude.range", "Excluded", lambda s: tuple(c for pair in s.excluded_ranges for c in pair)),
-        octets("wisun.usie.exclude.mask", "Excluded mask", lambda s: s.excluded_mask or None),
+        octets("wisun.usie.exclude.mask", "Excluded mask", lambda s: s.excluded_mask if s.exclusion == 2 else None),
     ),
 )
 

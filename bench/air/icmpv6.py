@@ -16,6 +16,7 @@ from bench.air.rpl_secured import Secured
 
 PROTOCOL: Final = 58
 """IPv6 next-header value."""
+HEADER_OCTETS: Final = 4
 
 
 @attrs.frozen(slots=True)

@@ -158,6 +158,45 @@ def _parse(data: bytes, depth: int) -> Packet:
     return attrs.evolve(packet, checksum_ok=checksum(src, packet.final_dst, protocol, payload) == 0)
 
 
+def parse_readable(data: bytes) -> tuple[Packet, str]:
+    """As much of a malformed packet as can be read, and what is wrong with it, "" where nothing is.
+
+    Headers from the front on; ``upper`` is octets, an ICMPv6 message without its content, or a packet likewise read.
+    Raises :class:`Malformed` where not even the IPv6 header is whole.
+    """
+    return _readable(data, 0)
+
+
+def _readable(data: bytes, depth: int) -> tuple[Packet, str]:
+    try:
+        return _parse(data, depth), ""
+    except Malformed as error:
+        trouble = str(error)
+    reader = Reader(data, "IPv6")
+    word, _length, protocol, hop_limit = reader.u32(), reader.u16(), reader.u8(), reader.u8()
+    src, dst = reader.take(16), reader.take(16)
+    if word >> 28 != 6:
+        raise Malformed(trouble)
+    headers: list[ExtensionHeader] = []
+    at = reader.at
+    while protocol in extensions.PROTOCOLS:
+        try:
+            protocol, header = _parse_header(protocol, reader, dst)
+        except Malformed:
+            break
+        headers.append(header)
+        at = reader.at
+    payload = data[at:]
+    upper: Upper = payload
+    if protocol == icmpv6.PROTOCOL and len(payload) >= icmpv6.HEADER_OCTETS:
+        upper = icmpv6.RawMessage(payload[0], payload[1], payload[icmpv6.HEADER_OCTETS :])
+    elif protocol == IPV6 and depth < _DEEPEST and len(payload) >= HEADER_OCTETS and payload[0] >> 4 == 6:
+        upper, trouble = _readable(payload, depth + 1)
+    return Packet(src, dst, upper, hop_limit, word >> 20 & 0xFF, word & 0xFFFFF, tuple(headers), protocol, payload), (
+        trouble
+    )
+
+
 def _parse_header(protocol: int, reader: Reader, dst: bytes) -> tuple[int, ExtensionHeader]:
     """One extension header and the protocol after it."""
     following, units = reader.u8(), reader.u8()

@@ -123,6 +123,29 @@ def decode_mac(psdu: bytes, *, cut: bool = False) -> MacFrame:
 
     Where the capture ``cut`` the frame, there is no MIC, and information elements are read up to the one that is cut.
     """
+    head, at = _read_header(psdu)
+    security = head.security
+    end = len(psdu) - (mic_octets(security.level) if security and not cut else 0)
+    if end < at:
+        raise Malformed(f"{len(psdu)} octets leave no room for the MIC")
+    header_ies: tuple[Ie, ...] = ()
+    payload_ies: tuple[Ie, ...] = ()
+    if head.version == 2 and psdu[1] & 0x02:
+        header_ies, at = read_header_ies(psdu, at, end, cut=cut)
+        if not header_ies and not cut:
+            raise Malformed("information elements announced, none there")
+        if header_ies and header_ies[-1].id == HT1 and not (security and security.level & 4):
+            payload_ies, at = read_payload_ies(psdu, at, end, cut=cut)
+    return attrs.evolve(head, header_ies=header_ies, payload_ies=payload_ies, payload=psdu[at:end], mic=psdu[end:])
+
+
+def decode_header(psdu: bytes) -> MacFrame:
+    """What stands before information elements and payload, where these cannot be read. Raises `Malformed`."""
+    return _read_header(psdu)[0]
+
+
+def _read_header(psdu: bytes) -> tuple[MacFrame, int]:
+    """The header up to its security, and where that ends."""
     reader = _Reader(psdu, "MAC header")
     fcf = reader.le(2)
     frame_type, version = fcf & 7, fcf >> 12 & 3
@@ -143,19 +166,7 @@ def decode_mac(psdu: bytes, *, cut: bool = False) -> MacFrame:
     src_pan = reader.le(2) if src_pan_there else None
     src = reader.address(src_octets)
     security = _read_security(reader, version) if fcf & 8 else None
-    end = len(psdu) - (mic_octets(security.level) if security and not cut else 0)
-    if end < reader.at:
-        raise Malformed(f"{len(psdu)} octets leave no room for the MIC")
-    header_ies: tuple[Ie, ...] = ()
-    payload_ies: tuple[Ie, ...] = ()
-    at = reader.at
-    if version == 2 and fcf & 0x200:
-        header_ies, at = read_header_ies(psdu, at, end, cut=cut)
-        if not header_ies and not cut:
-            raise Malformed("information elements announced, none there")
-        if header_ies and header_ies[-1].id == HT1 and not (security and security.level & 4):
-            payload_ies, at = read_payload_ies(psdu, at, end, cut=cut)
-    return MacFrame(
+    head = MacFrame(
         frame_type=frame_type,
         version=version,
         sequence=sequence,
@@ -167,11 +178,8 @@ def decode_mac(psdu: bytes, *, cut: bool = False) -> MacFrame:
         frame_pending=bool(fcf & 0x10),
         pan_id_compression=compression,
         security=security,
-        header_ies=header_ies,
-        payload_ies=payload_ies,
-        payload=psdu[at:end],
-        mic=psdu[end:],
     )
+    return head, reader.at
 
 
 def encode_mac(frame: MacFrame) -> bytes:

@@ -39,6 +39,12 @@ class Schedule:
     hops: bytes = b""
     excluded_ranges: tuple[tuple[int, int], ...] = ()
     excluded_mask: bytes = b""
+    exclusion: int = attrs.field(default=attrs.Factory(lambda self: self.form_of_exclusion, takes_self=True))
+
+    @property
+    def form_of_exclusion(self) -> int:
+        """0: no channel excluded, 1: by ranges, 2: by mask; ``exclusion`` as sent may announce ranges that do not come."""
+        return 2 if self.excluded_mask else 1 if self.excluded_ranges else 0
 
 
 VIRTUAL_RIG = Schedule()
@@ -63,13 +69,12 @@ def read_schedule(reader: Reader) -> Schedule:
     ranges = tuple((_le(reader, 2), _le(reader, 2)) for _ in range(reader.u8())) if exclusion == 1 else ()
     # Only an explicit plan tells the channels, and so the mask's length; else the mask ends the element.
     mask = reader.take((channels + 7) // 8 if plan == 1 else reader.left) if exclusion == 2 else b""
-    return Schedule(plan, domain, plan_id, ch0_khz, spacing, channels, function, fixed, hops, ranges, mask)
+    return Schedule(plan, domain, plan_id, ch0_khz, spacing, channels, function, fixed, hops, ranges, mask, exclusion)
 
 
 def write_schedule(schedule: Schedule) -> bytes:
     """Octets of a schedule. Raises ValueError where a field does not fit."""
-    exclusion = 2 if schedule.excluded_mask else 1 if schedule.excluded_ranges else 0
-    parts = [bytes((schedule.plan | schedule.function << 3 | exclusion << 6,))]
+    parts = [bytes((schedule.plan | schedule.function << 3 | schedule.exclusion << 6,))]
     if schedule.plan == 1:
         parts += [
             schedule.ch0_khz.to_bytes(3, "little"),
@@ -84,7 +89,7 @@ def write_schedule(schedule: Schedule) -> bytes:
         parts.append(schedule.fixed_channel.to_bytes(2, "little"))
     if schedule.function == ChannelFunction.VENDOR:
         parts.append(bytes((len(schedule.hops),)) + schedule.hops)
-    if exclusion == 1:
+    if schedule.exclusion == 1:
         parts.append(bytes((len(schedule.excluded_ranges),)))
         parts += [bound.to_bytes(2, "little") for pair in schedule.excluded_ranges for bound in pair]
     return b"".join(parts) + schedule.excluded_mask
