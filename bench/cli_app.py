@@ -62,7 +62,7 @@ def decode(
     ] = None,
     context: Annotated[
         list[str] | None,
-        typer.Option("--context", metavar="N=PREFIX", help="A 6LoWPAN context: 0=fd00::/64 or root=fd00::1; repeatable."),
+        typer.Option("--context", metavar="N=PREFIX", help="6LoWPAN contexts: 0=fd00::/64, root=fd00::1."),
     ] = None,
 ) -> None:
     """Frames of a capture, one a line; or one frame whole."""
