@@ -202,7 +202,9 @@ class Wpan(AirPacket):
             return cls
         fcf = int.from_bytes(_pkt[:2], "little")
         reserved = fcf >> 12 & 3 == 3 or 1 in (fcf >> 10 & 3, fcf >> 14 & 3)
-        return Raw if len(_pkt) < 3 or reserved or fcf & 7 > FrameType.COMMAND else cls
+        unnumbered = fcf >> 12 & 3 == 2 and fcf & 0x100
+        shortest = 2 if unnumbered else 3
+        return Raw if len(_pkt) < shortest or reserved or fcf & 7 > FrameType.COMMAND else cls
 
     @classmethod
     def opened(cls, octets: bytes) -> Any:
