@@ -17,6 +17,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 from bench.errors import BenchError
@@ -24,6 +25,8 @@ from bench.pump import ANSWER_S, EXCHANGE_LIMIT, Bus, Channel, Pump, Stamp, wait
 from bench.records import NS_PER_S, Observation
 
 ANCHOR_EVERY_NS: Final = 60 * NS_PER_S
+REOPEN_EVERY_NS: Final = 5 * NS_PER_S
+"""Between two looks for a port that was lost."""
 ADVANCE_WATCHDOG_S: Final = 600.0
 """Real seconds one advance may take before the twin counts as hung."""
 
@@ -87,6 +90,10 @@ class Clock(ABC):
             unsubscribe()
         return condition.met
 
+    def attended(self) -> AbstractContextManager[None]:
+        """While the driving thread is busy with something else: no stream waits. Virtual time stands meanwhile."""
+        return contextlib.nullcontext()
+
     def check(self) -> None:  # noqa: B027 -- wall time does not die
         """Raise ``BenchError`` when whatever makes time pass on this rig is dead."""
 
@@ -115,6 +122,7 @@ class WallClock(Clock):
         self._utc_ns, self._monotonic_ns = utc_ns, monotonic_ns
         self._anchor_utc, self._anchor_mono = utc_ns(), monotonic_ns()
         self._last = self._anchor_utc
+        self._reopen_mono = 0
 
     def now_ns(self) -> int:
         self._last = max(self._last, self._anchor_utc + self._monotonic_ns() - self._anchor_mono)
@@ -125,14 +133,26 @@ class WallClock(Clock):
             return
         while (now := self.now_ns()) < until_ns:
             self._anchor_if_due()
+            self._reopen_if_due()
             next_anchor = self._anchor_mono + ANCHOR_EVERY_NS - self._monotonic_ns()
-            pause_s = max(0, min(until_ns - now, next_anchor)) / NS_PER_S
+            next_reopening = REOPEN_EVERY_NS if self.pump.ended else next_anchor
+            pause_s = max(0, min(until_ns - now, next_anchor, next_reopening)) / NS_PER_S
             ready = wait_readable({c.fileno(): c for c in self.pump.channels.values()}, pause_s)
             for channel in ready:
                 self.pump.read(channel)
             self.pump.time_moved()
             if any(c.stamp is Stamp.HOST or c.port in wake for c in ready):
                 return
+
+    def attended(self) -> AbstractContextManager[None]:
+        return self.pump.attended()
+
+    def _reopen_if_due(self) -> None:
+        """A sniffer that restarts is found again. On a virtual rig a port that closed stays closed."""
+        monotonic = self._monotonic_ns()
+        if self.pump.ended and monotonic >= self._reopen_mono:
+            self._reopen_mono = monotonic + REOPEN_EVERY_NS
+            self.pump.reopen()
 
     def _anchor_if_due(self) -> None:
         monotonic, utc = self._monotonic_ns(), self._utc_ns()

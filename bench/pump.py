@@ -10,11 +10,14 @@ Time-outs here are *watchdogs against dead devices*, in real seconds. Rig time i
 from __future__ import annotations
 
 import select
+import socket
+import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import Final, Protocol, TypeAlias
+from typing import ClassVar, Final, Protocol, TypeAlias
 
 import attrs
 
@@ -86,6 +89,9 @@ class Channel(ABC):
     ``count`` is in the port's unit (octets for ttys, packets for sniffers, event id for the server; rule 6).
     """
 
+    keeps_only: ClassVar[bool] = False
+    """Reading it keeps what came and publishes nothing: any thread may do it while the driving one is busy."""
+
     def __init__(self, port: str, stamp: Stamp) -> None:
         self.port = port
         self.stamp = stamp
@@ -108,6 +114,10 @@ class Channel(ABC):
     def flush(self) -> None:  # noqa: B027 -- most channels have nothing to drop
         """Drop stale input of a port that was open before (ttys); streams keep what they sent."""
 
+    def reopened(self) -> Channel | None:
+        """The same port opened once more after it ended, without waiting for anybody; None where it stays lost."""
+        return None
+
     def attached(self, epoch: int, n: int) -> None:
         """The twin counts this port from here: ``n`` units of ``epoch`` were said before."""
         self.epoch, self.count = epoch, n
@@ -123,6 +133,10 @@ class Pump:
         self.touched = False
         """True since a device was last spoken to: the twin may have said something at the present instant."""
         self.exchange_limit: int | None = None
+        self.ended: dict[str, Channel] = {}
+        """Channels that died, for `reopen`."""
+        self._silent: set[str] = set()
+        """Ports opened once more that have said nothing yet."""
         self._exchanges: dict[str, int] = {}
         self._holding = False
         self._held: list[Observation] = []
@@ -165,9 +179,19 @@ class Pump:
 
     def lose(self, port: str, reason: str) -> None:
         """Drop a channel that died, with an observation; the barrier goes on without it (rule 6)."""
-        if port in self.channels:
+        if channel := self.channels.get(port):
             self.remove(port)
-            self.publish("bench", port, "bench.lost_port", {"port": port, "reason": reason})
+            self.ended[port] = channel
+            if port not in self._silent:
+                self.publish("bench", port, "bench.lost_port", {"port": port, "reason": reason})
+
+    def reopen(self) -> None:
+        """Try once more every port that was lost, where its channel can; a port that speaks again is found again."""
+        for port, channel in tuple(self.ended.items()):
+            if (again := channel.reopened()) is not None:
+                del self.ended[port]
+                self._silent.add(port)
+                self.add(again)
 
     def exchange(self, port: str) -> None:
         """Drivers call this once for each command they send. Raises ``BenchError`` when one port is polled."""
@@ -193,6 +217,10 @@ class Pump:
             channel.read(limit)
         except PortLost as lost:
             self.lose(channel.port, str(lost))
+            return
+        if channel.port in self._silent:
+            self._silent.discard(channel.port)
+            self.publish("bench", channel.port, "bench.found_port", {"port": channel.port})
 
     def drain_to(self, counts: Mapping[str, int], watchdog_s: float = ANSWER_S) -> None:
         """Read each named port until its count is reached.
@@ -227,6 +255,34 @@ class Pump:
                 self.read(channel)
         finally:
             self._holding = False
+
+    @contextmanager
+    def attended(self) -> Iterator[None]:
+        """While the driving thread does something long that is no driving (judging), a thread of its own reads the
+        channels that only keep what comes: a sniffer's stream does not wait. One that ends meanwhile is lost after."""
+        keeping = {c.fileno(): c for c in self.channels.values() if c.keeps_only}
+        done, stop = socket.socketpair()
+        lost: list[tuple[str, str]] = []
+
+        def keep() -> None:
+            while not select.select([done], [], [], 0)[0]:
+                for channel in wait_readable(keeping, None, done.fileno()):
+                    try:
+                        channel.read(UNLIMITED)
+                    except PortLost as error:
+                        lost.append((channel.port, str(error)))
+                        del keeping[channel.fileno()]
+
+        thread = threading.Thread(target=keep, name="sniffers", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.close()  # readable: the end
+            thread.join()
+            done.close()
+            for port, reason in lost:
+                self.lose(port, reason)
 
     def close(self) -> None:
         """Close every channel."""

@@ -18,6 +18,7 @@ import serial
 
 from bench.errors import BenchError, InputError
 from bench.pump import Channel, PortLost, Stamp
+from bench.sockets import keep_alive
 
 CHUNK: Final = 1 << 16
 CONNECT_S: Final = 5.0
@@ -118,13 +119,16 @@ class SocketWire:
 
 
 def connect(name: str, host: str, port: int) -> socket.socket:
-    """A TCP connection without Nagle's delay. Raises ``BenchError``, one line, when nobody answers."""
+    """A TCP connection without Nagle's delay, that ends when its peer vanishes.
+
+    Raises ``BenchError``, one line, when nobody answers."""
     try:
         connection = socket.create_connection((host, port), timeout=CONNECT_S)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "no answer"
         raise BenchError(f"{name}: {host}:{port}: {reason}") from None
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    keep_alive(connection)
     return connection
 
 

@@ -6,11 +6,12 @@ The barrier counts packets, so block heads are walked while driving; contents ar
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import socket
 import struct
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import attr
 from labgrid.driver import Driver
@@ -20,6 +21,7 @@ from labgrid.resource import Resource
 from bench.clock import Clock
 from bench.errors import BenchError, KenshinError
 from bench.pump import Channel, PortLost, Stamp
+from bench.sockets import keep_alive
 from devices.wire import CHUNK, connect, receive
 
 SECTION: Final = 0x0A0D0D0A
@@ -31,7 +33,8 @@ LARGEST_BLOCK: Final = 1 << 24
 class BlockWalker:
     """Follows pcapng blocks by their heads only. Raises ``PortLost`` where the octets are no pcapng.
 
-    ``packets`` counts whole packet blocks, ``whole`` the octets up to the end of the last whole block.
+    ``packets`` counts whole packet blocks, ``whole`` the octets up to the end of the last whole block; ``partial``
+    tells that a block has begun.
     """
 
     def __init__(self) -> None:
@@ -39,6 +42,10 @@ class BlockWalker:
         self.whole = 0
         self._buffer = b""
         self._order = "<"
+
+    @property
+    def partial(self) -> bool:
+        return bool(self._buffer)
 
     def feed(self, data: bytes) -> None:
         buffer = self._buffer + data
@@ -62,20 +69,42 @@ class BlockWalker:
 def cut_to_whole_blocks(path: Path) -> None:
     """Cut a capture that a killed bench left behind after its last whole block, so that a section can follow."""
     walker = BlockWalker()
-    with path.open("r+b") as capture:
+    with path.open("r+b") as capture, contextlib.suppress(PortLost):
         while data := capture.read(CHUNK):
             walker.feed(data)
-        capture.truncate(walker.whole)
+    _set_aside(path, walker.whole)
+
+
+def _set_aside(path: Path, whole: int) -> None:
+    """Cut a capture to its ``whole`` octets, so that every reader takes it; what was behind goes beside it (``.rest``):
+    half a record, or whatever a damaged stream said."""
+    with path.open("r+b") as capture:
+        capture.seek(whole)
+        if rest := capture.read():
+            with path.with_suffix(".rest").open("ab") as beside:
+                beside.write(rest[: max(0, LARGEST_BLOCK - beside.tell())])  # nobody needs a week of nonsense
+            capture.truncate(whole)
+        os.fsync(capture.fileno())
 
 
 class SnifferChannel(Channel):
-    """A pcapng stream to a file. Counts packets; the sniffer stamps them itself."""
+    """A pcapng stream to a file. Counts packets of this connection; the sniffer stamps them itself.
 
-    def __init__(self, port: str, connection: socket.socket, capture: BinaryIO) -> None:
+    On a real rig a sniffer that went is looked for until it is there again; it then begins another section."""
+
+    keeps_only = True
+
+    def __init__(self, port: str, connection: socket.socket, path: Path) -> None:
         super().__init__(port, Stamp.DEVICE)
-        self._socket, self._capture = connection, capture
+        self._socket, self._path = connection, path
+        self._peer = connection.getpeername()
+        self._open_file()
+
+    def _open_file(self) -> None:
+        self._capture = self._path.open("ab")
         self._walker = BlockWalker()
-        self._base = 0
+        self._begin = self._capture.tell()
+        self._base = self.count = 0
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -85,7 +114,10 @@ class SnifferChannel(Channel):
         self._base = n - self._walker.packets
 
     def read(self, limit: int) -> None:
-        data = receive(self._socket, CHUNK)
+        try:
+            data = receive(self._socket, CHUNK)
+        except PortLost:
+            raise PortLost("closed by the device" + self._walker.partial * " inside a record") from None
         self._capture.write(data)
         self._capture.flush()
         self._walker.feed(data)
@@ -94,9 +126,18 @@ class SnifferChannel(Channel):
     def close(self) -> None:
         self._socket.close()
         if not self._capture.closed:
-            self._capture.flush()
-            os.fsync(self._capture.fileno())
             self._capture.close()
+            _set_aside(self._path, self._begin + self._walker.whole)
+
+    def reopened(self) -> SnifferChannel:
+        """Connecting again; nobody waits for the answer: a refusal ends this channel, too."""
+        again = copy.copy(self)
+        again._socket = socket.socket(self._socket.family, socket.SOCK_STREAM)
+        again._socket.setblocking(False)
+        keep_alive(again._socket)
+        again._socket.connect_ex(self._peer)
+        again._open_file()
+        return again
 
 
 @target_factory.reg_resource
@@ -119,7 +160,6 @@ class SnifferDriver(Driver):  # type: ignore[misc]
         super().__attrs_post_init__()
         self.stream: Any
         self._clock: Clock | None = None
-        self._channel: SnifferChannel | None = None
 
     @property
     def port(self) -> str:
@@ -128,10 +168,11 @@ class SnifferDriver(Driver):  # type: ignore[misc]
 
     @property
     def packets(self) -> int:
-        """Packets of this connection that are in the file."""
-        if self._channel is None:
+        """Packets of this connection that are in the file; 0 while the sniffer is gone."""
+        if self._clock is None:
             raise BenchError(f"{self.port}: not connected to a rig")
-        return self._channel.count
+        channel = self._clock.pump.channels.get(self.port)
+        return 0 if channel is None else channel.count
 
     def connect(self, clock: Clock, path: Path) -> None:
         """Connect and write to ``path``; a capture that is there already (a resumed run) gets a further section."""
@@ -140,15 +181,15 @@ class SnifferDriver(Driver):  # type: ignore[misc]
             cut_to_whole_blocks(path)
         connection = connect(self.port, self.stream.host, self.stream.port)
         connection.setblocking(False)
-        self._channel = SnifferChannel(self.port, connection, path.open("ab"))
         self._clock = clock
-        clock.attach(self._channel)
+        clock.attach(SnifferChannel(self.port, connection, path))
 
     def disconnect(self) -> None:
         """Close stream and file."""
-        if self._clock is not None:
-            self._clock.detach(self.port)
-        self._clock = self._channel = None
+        clock, self._clock = self._clock, None
+        if clock is not None:
+            clock.pump.ended.pop(self.port, None)
+            clock.detach(self.port)
 
     def on_deactivate(self) -> None:
         """labgrid deactivates the driver: let go of the stream; that it is dead already is no news then."""

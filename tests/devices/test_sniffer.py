@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from bench.air.pcapng import PcapngStream
+from bench.clock import WallClock
 from bench.errors import BenchError
-from bench.pump import PortLost
+from bench.pump import Bus, PortLost
+from bench.records import NS_PER_S, Observation
 from devices.sniffer.driver import BlockWalker, PcapngStreamSniffer, SnifferDriver, cut_to_whole_blocks
 from tests.devices.device_bench import StillClock, build
 
@@ -54,6 +57,32 @@ class TestBlockWalker:
         path.write_bytes(whole + packet(b"efgh")[:-3])
         cut_to_whole_blocks(path)
         assert path.read_bytes() == whole
+
+
+class Reopenings:
+    """Counts how often the clock looked for lost ports."""
+
+    def __init__(self, clock: WallClock, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        reopen = clock.pump.reopen
+
+        def counted() -> None:
+            self.count += 1
+            reopen()
+
+        monkeypatch.setattr(clock.pump, "reopen", counted)
+
+
+def wait_readable_now(listener: socket.socket) -> bool:
+    return bool(select.select([listener], [], [], 0)[0])
+
+
+def step_until(clock: WallClock, done: Callable[[], bool]) -> None:
+    """Let time pass in small steps; ends the test after long."""
+    deadline_ns = clock.now_ns() + 30 * NS_PER_S
+    while not done():
+        assert clock.now_ns() < deadline_ns
+        clock.step(clock.now_ns() + 2_000_000)
 
 
 class TestDriver:
@@ -100,6 +129,88 @@ class TestDriver:
         reader.feed(path.read_bytes())
         reader.close()
         assert reader.packets == 2
+
+    def test_a_stream_that_breaks_off_leaves_a_readable_capture(
+        self, driver: SnifferDriver, listener: socket.socket, tmp_path: Path
+    ) -> None:
+        clock, path = StillClock(), tmp_path / "s1.pcapng"
+        driver.connect(clock, path)
+        whole, half = head() + packet(b"one!"), packet(b"two!")[:-7]
+        peer, _ = listener.accept()
+        peer.sendall(whole + half)
+        peer.close()
+        while "bench.lost_port" not in clock.kinds():
+            clock.pump.poll(2.0)
+        assert clock.seen[-1].data == {"port": "sniffer.s1", "reason": "closed by the device inside a record"}
+        assert path.read_bytes() == whole
+        assert path.with_suffix(".rest").read_bytes() == half  # nothing recorded is lost
+
+    def test_garbage_ends_the_port_and_spoils_no_capture(
+        self, driver: SnifferDriver, listener: socket.socket, tmp_path: Path
+    ) -> None:
+        clock, path = StillClock(), tmp_path / "s1.pcapng"
+        driver.connect(clock, path)
+        whole, garbage = head() + packet(b"one!"), b"\x06\0\0\0\x03\0\0\0kernel panic"
+        peer, _ = listener.accept()
+        with peer:
+            peer.sendall(whole + garbage)
+            while "bench.lost_port" not in clock.kinds():
+                clock.pump.poll(2.0)
+        assert clock.seen[-1].data == {"port": "sniffer.s1", "reason": "sends damaged pcapng"}
+        assert path.read_bytes() == whole
+        assert path.with_suffix(".rest").read_bytes() == garbage
+
+    def test_a_damaged_capture_does_not_stop_a_resumed_run(self, tmp_path: Path) -> None:
+        path = tmp_path / "s1.pcapng"
+        path.write_bytes(head() + packet(b"old!") + b"\x06\0\0\0\x03\0\0\0 and more")
+        cut_to_whole_blocks(path)
+        assert path.read_bytes() == head() + packet(b"old!")
+
+    def test_on_a_real_rig_a_sniffer_that_restarts_is_found_again(
+        self, driver: SnifferDriver, listener: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("bench.clock.REOPEN_EVERY_NS", 5_000_000)
+        clock, path = WallClock(Bus()), tmp_path / "s1.pcapng"
+        seen: list[Observation] = []
+        clock.bus.subscribe(seen.append)
+        driver.connect(clock, path)
+        address = listener.getsockname()
+        peer, _ = listener.accept()
+        peer.sendall(head() + packet(b"one!") + packet(b"two!")[:9])
+        listener.close()
+        peer.close()
+        refused = Reopenings(clock, monkeypatch)
+        step_until(clock, lambda: refused.count > 3)  # nobody there: nothing is said, nothing is spoilt
+        with socket.create_server(address) as restarted:
+            step_until(clock, lambda: bool(wait_readable_now(restarted)))
+            again, _ = restarted.accept()
+            with again:
+                again.sendall(head(">") + packet(b"three", ">"))
+                step_until(clock, lambda: driver.packets == 1)
+        assert [(o.kind, o.data.get("reason")) for o in seen if o.source == "bench"] == [
+            ("bench.lost_port", "closed by the device inside a record"),
+            ("bench.found_port", None),
+        ]
+        assert path.read_bytes() == head() + packet(b"one!") + head(">") + packet(b"three", ">")
+        clock.close()
+
+    def test_while_the_bench_judges_a_stream_does_not_wait(
+        self, driver: SnifferDriver, listener: socket.socket, tmp_path: Path
+    ) -> None:
+        clock, path = WallClock(Bus()), tmp_path / "s1.pcapng"
+        lost: list[Observation] = []
+        clock.bus.subscribe(lost.append)
+        driver.connect(clock, path)
+        peer, _ = listener.accept()
+        stream = head() + packet(bytes(1 << 16)) * 200  # more than sockets hold
+        with clock.attended():
+            peer.settimeout(30.0)
+            peer.sendall(stream)  # would wait for ever if nobody read
+            peer.close()
+        step_until(clock, lambda: bool(lost))
+        assert [(o.kind, o.data["reason"]) for o in lost] == [("bench.lost_port", "closed by the device")]
+        assert path.read_bytes() == stream
+        clock.close()
 
     def test_nobody_there_is_one_line(self, driver: SnifferDriver, listener: socket.socket, tmp_path: Path) -> None:
         listener.close()
