@@ -19,12 +19,13 @@ from typing import Any, Final, TypeAlias
 
 from bench.air.fields import FIELDS, GROUPS
 from bench.air.fields_base import Kind, Value
+from bench.air.filter_hints import COLUMNS, Asked, Both, Either, Filter, Hint, Leaf, Opposite, Predicate, Unknown
 from bench.air.filter_values import PLAIN, Literal, contains, literal, pattern
 from bench.air.filter_words import Word, Words
-from bench.air.rows import Row
 
-Predicate: TypeAlias = Callable[[Row], bool]
-_Values: TypeAlias = Callable[[Row], Sequence[Value]]
+__all__ = ["Filter", "Predicate", "compile_filter"]
+
+_Values: TypeAlias = Callable[[Asked], Sequence[Value]]
 
 _DEEPEST: Final = 50
 _ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
@@ -38,8 +39,9 @@ _ORDERED: Final = frozenset({Kind.NUMBER, Kind.REAL, Kind.SECONDS})
 _SLICED: Final = frozenset({Kind.OCTETS, Kind.EUI64, Kind.IPV6, Kind.TEXT})
 
 
-def compile_filter(expression: str, plain: Mapping[str, type]) -> Predicate:
-    """A predicate over rows (`bench.air.rows.Row`). ``plain`` are the jsonl fields and the types of their values.
+def compile_filter(expression: str, plain: Mapping[str, type]) -> Filter:
+    """A predicate over rows (`bench.air.rows.Row`), and what an index can say of it. ``plain`` are the jsonl fields
+    and the types of their values.
 
     Raises `InputError` naming the place in the expression and what was expected there.
     """
@@ -59,30 +61,35 @@ class _Parser:
         self._plain = plain
         self._depth = 0
 
-    def disjunction(self) -> Predicate:
+    def disjunction(self) -> Filter:
         parts = [self._conjunction()]
         while self.words.take("or"):
             parts.append(self._conjunction())
-        return parts[0] if len(parts) == 1 else lambda row: any(part(row) for part in parts)
+        if len(parts) == 1:
+            return parts[0]
+        some = [part.holds for part in parts]
+        return Filter(lambda row: any(holds(row) for holds in some), Either(tuple(part.hint for part in parts)))
 
-    def _conjunction(self) -> Predicate:
+    def _conjunction(self) -> Filter:
         parts = [self._negation()]
         while self.words.take("and"):
             parts.append(self._negation())
-        return parts[0] if len(parts) == 1 else lambda row: all(part(row) for part in parts)
+        if len(parts) == 1:
+            return parts[0]
+        every = [part.holds for part in parts]
+        return Filter(lambda row: all(holds(row) for holds in every), Both(tuple(part.hint for part in parts)))
 
-    def _negation(self) -> Predicate:
+    def _negation(self) -> Filter:
         self._depth += 1
         if self._depth > _DEEPEST:
             raise self.words.error(f"expected at most {_DEEPEST} negations and parentheses in one another")
-        predicate = self._deeper()
+        found = self._deeper()
         self._depth -= 1
-        return predicate
+        return found
 
-    def _deeper(self) -> Predicate:
+    def _deeper(self) -> Filter:
         if self.words.take("not"):
-            inner = self._negation()
-            return lambda row: not inner(row)
+            return _opposite(self._negation())
         if self.words.take("("):
             inner = self.disjunction()
             if not self.words.take(")"):
@@ -90,7 +97,7 @@ class _Parser:
             return inner
         return self._relation()
 
-    def _relation(self) -> Predicate:
+    def _relation(self) -> Filter:
         name = self._name()
         kind = self._kinds.get(name)
         values: _Values = lambda row: row.values(name)  # noqa: E731 - it is replaced below
@@ -101,17 +108,26 @@ class _Parser:
             values, changed = self._masked(values, name, kind), True
         relation = self.words.take(*_RELATIONS)
         if relation is None:
-            return self._alone(name, values, masked=changed)
+            return _hinted(name, self._alone(name, values, masked=changed))
         if kind is None:
             raise self.words.error(f"{name} is a layer without a value of its own; expected 'and', 'or' or the end")
         if relation == "not":
             if not self.words.take("in"):
                 raise self.words.error("expected 'in' after not")
-            among = self._set(name, kind, values)
-            return lambda row: not among(row)
+            return _opposite(_hinted(name, self._set(name, kind, values)))
         if relation == "in":
-            return self._set(name, kind, values)
-        return self._compared(name, kind, relation, values)
+            return _hinted(name, self._set(name, kind, values))
+        if relation in (*_ORDERS, "==") and not changed:
+            return self._measured(name, kind, relation, values)
+        return _hinted(name, self._compared(name, kind, relation, values))
+
+    def _measured(self, name: str, kind: Kind, relation: str, values: _Values) -> Filter:
+        """A comparison that a column of numbers can be asked at once."""
+        word = self.words.here
+        holds = self._compared(name, kind, relation, values)
+        wanted = literal(word, name, kind) if word is not None and kind in _ORDERED else None
+        order = (relation, wanted.value) if wanted is not None and isinstance(wanted.value, int) else None
+        return _hinted(name, holds, order)
 
     def _name(self) -> str:
         word = self.words.here
@@ -191,7 +207,7 @@ class _Parser:
             return lambda row: any(order(value, wanted.value) for value in values(row))
         how, equal = {"==": (any, True), "===": (all, True), "!=": (all, False), "!==": (any, False)}[relation]
 
-        def compared(row: Row) -> bool:
+        def compared(row: Asked) -> bool:
             found = values(row)
             return bool(found) and how(wanted.equals(value) == equal for value in found)
 
@@ -217,3 +233,13 @@ class _Parser:
 
 def _sliced(kind: Kind) -> Kind:
     return Kind.TEXT if kind is Kind.TEXT else Kind.OCTETS
+
+
+def _hinted(name: str, holds: Predicate, order: tuple[str, int] | None = None) -> Filter:
+    hint: Hint = Leaf(name, holds, order) if name in COLUMNS else Unknown()
+    return Filter(holds, hint)
+
+
+def _opposite(inner: Filter) -> Filter:
+    holds = inner.holds
+    return Filter(lambda row: not holds(row), Opposite(inner.hint))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,8 +11,10 @@ from typing import Final, TextIO, TypeAlias
 
 from bench.air import columns
 from bench.air.capture import read_capture
+from bench.air.fast import suits
 from bench.air.fast_table import write_table
-from bench.air.filter import Predicate, compile_filter
+from bench.air.filter import Filter, Predicate, compile_filter
+from bench.air.filter_hints import narrows
 from bench.air.follow import Live
 from bench.air.frame import Decoder
 from bench.air.keys import KeyTable
@@ -22,6 +25,9 @@ from bench.air.tree import frame_lines
 from bench.errors import InputError
 
 Line: TypeAlias = Callable[[Row], str]
+
+INDEX_FROM_OCTETS: Final = 4 << 20
+"""Captures from this size on get an index for a filter; a smaller one is not worth the file beside it."""
 
 
 def decode_command(
@@ -62,10 +68,21 @@ def decode_command(
         mics = _follow(path, decoder, line, matches, out, err)
     elif fmt == "table" and matches is None and names is None:
         mics = write_table(path, table, contexts, out)
+    elif matches is not None and _is_worth_an_index(path, table, matches):
+        from bench.air.show_index import write_matching  # numpy
+
+        mics = write_matching(path, table, contexts, matches, lambda row: out.write(line(row)))
     if mics is None:
         mics = _frame_by_frame(path, decoder, line, matches, out)
     if keys and mics and "ok" not in mics:
         raise InputError(f"{keys}: none of the {sum(mics.values())} secured frames verified with these keys")
+
+
+def _is_worth_an_index(path: str, keys: KeyTable | None, wanted: Filter) -> bool:
+    """The filter asks for columns, the capture is a large file, and its frames do not hang on keys learnt from it."""
+    if not narrows(wanted.hint) or not suits(keys):
+        return False
+    return os.path.isfile(path) and os.path.getsize(path) >= INDEX_FROM_OCTETS
 
 
 def _rows(records: Iterable[Record], decoder: Decoder) -> Iterator[tuple[Record, Row]]:

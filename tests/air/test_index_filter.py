@@ -1,0 +1,241 @@
+"""Filters by the column index: the same frames, to the last value, as when every frame is decoded."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bench.air import index_build, index_filter, show
+from bench.air.capture import read_capture
+from bench.air.counters import Freshness
+from bench.air.fast_spans import spans
+from bench.air.fields import FIELDS, GROUPS
+from bench.air.filter import compile_filter
+from bench.air.filter_hints import COLUMNS, narrows
+from bench.air.frame import Decoder
+from bench.air.index import Index
+from bench.air.index_columns import UNRISING
+from bench.air.index_filter import possible_rows
+from bench.air.keys import GroupKey, KeyTable
+from bench.air.marked import write_marked
+from bench.air.rows import JSONL_FIELDS, Row
+from bench.air.show_index import matching
+from bench.errors import InputError
+from tests.air.mac_captures import CONTIKI_CONTEXTS, keys_of, need
+
+CAPTURES = {
+    "line2-tap-fcs32.pcapng": ("line2", None),
+    "contiki-rpl-lite-line4-fcs16.pcap": ("", CONTIKI_CONTEXTS),
+    "star3.pcapng": ("", None),
+}
+"""Captures, whose keys they are read with, contexts."""
+
+
+class Known:
+    """A capture decoded whole, and its index."""
+
+    def __init__(self, path: Path, keys: KeyTable | None, contexts: dict[int, bytes] | None = None) -> None:
+        self.index = Index.open(path, keys, contexts)
+        decoder = Decoder(keys, contexts)
+        self.pairs = [(record, decoder.decode(record)) for record in read_capture(path)]
+        start_ns = self.pairs[0][0].time_ns
+        self.rows = [Row(frame, record, start_ns) for record, frame in self.pairs]
+
+    def check(self, expression: str) -> int:
+        """The same frames both ways; how many."""
+        wanted = compile_filter(expression, JSONL_FIELDS)
+        numbers = [place for place, row in enumerate(self.rows) if wanted(row)]
+        assert set(numbers) <= set(possible_rows(self.index, wanted.hint).tolist()), expression
+        found = [row.frame for row in matching(self.index, wanted)]
+        assert found == [self.pairs[number][1] for number in numbers], expression
+        return len(found)
+
+
+@cache
+def known(name: str, folder: Path) -> Known:
+    path = Path(shutil.copy(need(name), folder / name))
+    keys, contexts = CAPTURES[name]
+    return Known(path, keys_of(keys) if keys else None, contexts)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("indexed")
+
+
+def test_every_column_of_a_hint_is_known() -> None:
+    assert set(index_filter._NUMBERS) | set(index_filter._RULES) == COLUMNS
+    assert set(JSONL_FIELDS) | set(FIELDS) | GROUPS >= COLUMNS
+
+
+def _values(name: str, known: Known) -> list[str]:
+    """Values of a field in a capture as a filter takes them, and one that is not there."""
+    found = list(dict.fromkeys(row.text(name).split(",")[0] for row in known.rows))[:60]
+    return [f'"{text}"' if " " in text or not text else text for text in found] or ["0"]
+
+
+OPERATORS = ("==", "!=", "===", "!==", "<", "<=", ">", ">=", "contains", "matches", "in", "not in", "", "[0:2] ==", "&")
+
+
+@st.composite
+def relations(draw: st.DrawFn, known: Known) -> str:
+    name = draw(st.sampled_from(sorted(COLUMNS | {"info", "ies", "wpan.frame_type", "wisun"})))
+    how = draw(st.sampled_from(OPERATORS))
+    if name in GROUPS or not how:
+        return name
+    value = draw(st.sampled_from(_values(name, known)))
+    if how in ("in", "not in"):
+        return f"{name} {how} {{{value}, {draw(st.sampled_from(_values(name, known)))}}}"
+    if how == "[0:2] ==":
+        return f"{name}[0:2] == {value[:5].replace(':', '')}"
+    if how == "&":
+        return f"{name} & 3 == {draw(st.integers(0, 3))}"
+    return f"{name} {how} {value}"
+
+
+def expressions(known: Known) -> st.SearchStrategy[str]:
+    return st.recursive(
+        relations(known),
+        lambda inner: st.one_of(
+            st.tuples(inner, st.sampled_from(("and", "or")), inner).map(lambda three: f"({' '.join(three)})"),
+            inner.map(lambda one: f"not ({one})"),
+        ),
+        max_leaves=5,
+    )
+
+
+@pytest.mark.parametrize("name", CAPTURES)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_random_filters_find_the_same_frames(folder: Path, name: str, data: st.DataObject) -> None:
+    one = known(name, folder)
+    expression = data.draw(expressions(one))
+    try:
+        compile_filter(expression, JSONL_FIELDS)
+    except InputError:
+        return  # an operator that the field has not
+    one.check(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "at_least"),
+    [
+        ("icmpv6.rpl.dao && wpan.src64 == 00:0d:6f:ff:fe:03:10:02", 1),
+        ("icmpv6.type == 155 and icmpv6.code == 2 and ipv6.src == fd12:3456::20d:6fff:fe03:1002", 1),
+        ("ipv6.addr == fd12:3456::/64 and not udp", 10),
+        ("wpan.addr64 == 00:0d:6f:ff:fe:03:00:01 and info contains DAO", 1),
+        ("kind matches '^P[AC]S?$'", 20),
+        ("not (kind == ACK or kind == EAPOL) and frame.time_relative > 60", 10),
+        ("src contains '03:10' and number in {1..200}", 10),
+        ("eapol && kind == EAPOL", 10),
+        ("key_index == none and mic == none", 81),
+        ("udp.port == 1 or secured == false", 81),
+        ("frame_counter > 99999999999999999999999", 0),
+        ("kind == EAPOL and info contains fragment", 0),
+    ],
+)
+def test_filters_that_people_write(folder: Path, expression: str, at_least: int) -> None:
+    assert narrows(compile_filter(expression, JSONL_FIELDS).hint)
+    assert known("line2-tap-fcs32.pcapng", folder).check(expression) >= at_least
+
+
+@pytest.mark.parametrize("expression", ["info contains DAO", "kind == PA or wisun", "not (kind == PA and wisun)"])
+def test_some_filters_leave_every_row(folder: Path, expression: str) -> None:
+    wanted = compile_filter(expression, JSONL_FIELDS)
+    one = known("line2-tap-fcs32.pcapng", folder)
+    assert not narrows(wanted.hint)
+    assert len(possible_rows(one.index, wanted.hint)) == len(one.rows)
+
+
+def test_the_index_rules_frames_out(folder: Path) -> None:
+    """A hint that left all frames in would pass every other test."""
+    one = known("line2-tap-fcs32.pcapng", folder)
+    wanted = compile_filter("icmpv6.rpl.dao && wpan.src64 == 00:0d:6f:ff:fe:03:10:02", JSONL_FIELDS)
+    assert 0 < len(possible_rows(one.index, wanted.hint)) == len(list(matching(one.index, wanted)))
+
+
+def _again(path: Path, out: Path, order: list[int]) -> Path:
+    """A capture with some frames again, in another order."""
+    records = list(read_capture(path))
+    with out.open("wb") as file:
+        write_marked([records[place] for place in order], (), file)
+    return out
+
+
+@pytest.mark.parametrize("octets", [1 << 11, 1 << 19])
+def test_counters_that_do_not_rise_are_told_of_hits_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, octets: int
+) -> None:
+    """Copies, replays and old frames, in one span and across spans."""
+    monkeypatch.setattr(index_build, "spans", lambda form: spans(form, octets))
+    order = [*range(200), *range(199, 230), *range(150, 160), *range(230, 478), *range(400, 410), 477, 477]
+    path = _again(need("line2-tap-fcs32.pcapng"), tmp_path / "again.pcapng", order)
+    one = Known(path, keys_of("line2"))
+    said = {row.frame.freshness for row in one.rows}
+    assert {Freshness.FRESH, Freshness.COPY, Freshness.REPLAY} <= said
+    notes = one.index.column("notes")
+    late = {Freshness.REPLAY, Freshness.REUSE, Freshness.OLD}
+    assert all(notes[place] & UNRISING for place, row in enumerate(one.rows) if row.frame.freshness in late)
+    assert one.check("mic == ok and number > 3") > 400
+    for freshness in said - {None}:
+        alone = [row.frame.number for row in one.rows if row.frame.freshness is freshness][-1]
+        assert one.check(f"number == {alone}") == 1
+
+
+def test_parts_of_datagrams_are_put_together_for_hits(folder: Path) -> None:
+    one = known("contiki-rpl-lite-line4-fcs16.pcap", folder)
+    whole = [place for place, row in enumerate(one.rows) if "fragn" in row.frame.layers and row.frame.packet]
+    assert len(whole) > 20
+    assert one.check(f"number == {whole[-1] + 1}") == 1
+
+
+def _shown(path: Path, expression: str, fmt: str, keys: str | None) -> str:
+    out = io.StringIO()
+    try:
+        show.decode_command(str(path), keys, fmt, expression, out)
+    except InputError as error:
+        out.write(f"! {error}")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("cut", [0, 7])
+@pytest.mark.parametrize("fmt", ["table", "jsonl"])
+@pytest.mark.parametrize("keys", ["line2", "star3", None])
+def test_the_command_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fmt: str, cut: int, keys: str | None
+) -> None:
+    """With the index and without: lines, a cut end, keys of another network."""
+    path = tmp_path / "line2.pcapng"
+    octets = need("line2.pcapng").read_bytes()
+    path.write_bytes(octets[: len(octets) - cut])
+    file = str(need(f"{keys}.ieee802154_keys")) if keys else None
+    plain = _shown(path, "kind == DATA and number > 100", fmt, file)
+    assert not path.with_name("line2.pcapng.kbx").exists()
+    monkeypatch.setattr(show, "INDEX_FROM_OCTETS", 0)
+    for _ in range(2):
+        assert _shown(path, "kind == DATA and number > 100", fmt, file) == plain
+    assert path.with_name("line2.pcapng.kbx").exists()
+    assert plain.count("\n") > 50
+
+
+def test_a_compressed_capture_is_read_in_turn(tmp_path: Path) -> None:
+    path = tmp_path / "line2.pcapng.gz"
+    path.write_bytes(gzip.compress(need("line2.pcapng").read_bytes()))
+    one = Known(path, keys_of("line2"))
+    assert one.check("kind == EAPOL") > 30
+    assert one.check("number == 77") == 1
+
+
+def test_keys_that_are_learnt_ask_for_every_frame_before(tmp_path: Path) -> None:
+    path = Path(shutil.copy(need("line2.pcapng"), tmp_path))
+    keys = KeyTable(group_keys=[GroupKey(1, bytes(16))])
+    one = Known(path, keys)
+    assert not one.index.apart
+    assert one.check("kind == EAPOL") > 30
