@@ -93,6 +93,8 @@ def _read(source: _Source, name: str) -> Iterator[Record]:
         return _read_pcapng(source, magic, name)
     if magic in PCAP_MAGICS:
         return _read_pcap(source, magic, name)
+    if magic.startswith(_GZIP_MAGIC):
+        raise InputError(f"{name}: gzip does not come frame by frame; expected pcap or pcapng as it is written")
     raise InputError(f"{name}: not a capture (first octets {magic.hex(' ') or 'none'}); expected pcap or pcapng")
 
 

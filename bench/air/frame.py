@@ -143,6 +143,11 @@ class Decoder:
         self._opener = Opener(self._keys)
         self._kmp = KmpFollower(self._keys)
 
+    def learn(self, keys: KeyTable) -> None:
+        """More keys, for the frames from here on."""
+        self._keys.add(keys)
+        self._kmp.know(keys.pmks)
+
     def decode(self, record: Record) -> Frame:
         """The frame of one record. Never raises."""
         try:

@@ -98,6 +98,10 @@ class Handshakes:
         self._states: OrderedDict[bytes, _State] = OrderedDict()
         self._authenticators: OrderedDict[bytes, None] = OrderedDict()
 
+    def know(self, pmks: Iterable[bytes]) -> None:
+        """More PMKs; a handshake that has begun is tried with them from its next message on."""
+        self._pmks = tuple(dict.fromkeys((*self._pmks, *pmks)))
+
     def heard_authenticator(self, eui64: bytes) -> None:
         """A node that may be the authenticator."""
         self._authenticators[eui64] = None

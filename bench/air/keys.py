@@ -141,6 +141,16 @@ class KeyTable:
         if len(eui64) == 8 and len(self._addresses) < _ADDRESSES_KEPT:
             self._addresses.setdefault((pan, short), eui64)
 
+    def add(self, other: KeyTable) -> None:
+        """All that ``other`` knows beside what is known here; addresses given there stand."""
+        for index, keys in other._keys.items():
+            for key in keys:
+                self._add(index, key)
+        self._pmks = tuple(dict.fromkeys((*self._pmks, *other._pmks)))
+        self._addresses.update(other._addresses)
+        for group_key in other._nameless:
+            self.learn(group_key)
+
     def copy(self) -> KeyTable:
         """A table that learns without changing this one."""
         other = KeyTable(pmks=self._pmks, addresses=self._addresses)

@@ -60,6 +60,10 @@ class KmpFollower:
         self._handshakes = Handshakes(keys.pmks)
         self._flights: OrderedDict[_Way, _Flight] = OrderedDict()
 
+    def know(self, pmks: tuple[bytes, ...]) -> None:
+        """More PMKs, for the handshakes from here on."""
+        self._handshakes.know(pmks)
+
     def heard_authenticator(self, eui64: bytes) -> None:
         """An EA-IE names the authenticator."""
         self._handshakes.heard_authenticator(eui64)

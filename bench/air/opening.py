@@ -6,6 +6,8 @@ sealed a frame shows only by its MIC, so all are tried, the one first that opene
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import attrs
 
 from bench.air.counters import SENDERS, Counters, Freshness
@@ -35,7 +37,7 @@ class Opener:
     def __init__(self, keys: KeyTable) -> None:
         self._keys = keys
         self._counters = Counters()
-        self._last: dict[tuple[bytes | None, int | None], bytes] = {}
+        self._last: OrderedDict[tuple[bytes | None, int | None], bytes] = OrderedDict()
         self._awaited: tuple[int | None, bytes | None] = (None, None)
 
     def expect(self, sequence: int | None, address: bytes | None) -> None:
@@ -91,6 +93,8 @@ class Opener:
         if len(self._last) >= SENDERS:
             self._last.clear()  # it saves trials, nothing more
         self._last[sender, raw.security.key_index] = key
+        if len(self._last) > SENDERS:
+            self._last.popitem(last=False)  # the one known for longest; it is found by trial again
         return self._counters.check(sender, key, raw.security.frame_counter, record.data)
 
 

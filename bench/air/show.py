@@ -15,7 +15,6 @@ from bench.air.fast import suits
 from bench.air.fast_table import write_table
 from bench.air.filter import Filter, Predicate, compile_filter
 from bench.air.filter_hints import narrows
-from bench.air.follow import Live
 from bench.air.frame import Decoder
 from bench.air.keys import KeyTable
 from bench.air.link import Record
@@ -46,8 +45,8 @@ def decode_command(
     """Writes a capture's frames to ``out`` as ``table`` or ``jsonl``, those that match ``expr`` (`filter`).
 
     ``names`` are columns to show in place of the usual ones (`show_columns`), ``number`` asks for one frame whole
-    (`tree`), ``live`` follows a capture that grows or a stream (`follow`) until that ends or Ctrl-C, which is said in
-    one line on ``err``. ``contexts`` are IPHC contexts, as the `Decoder` takes them.
+    (`tree`), ``live`` follows a capture that grows or a stream (`show_live`) until that ends or Ctrl-C, which is said
+    in one line on ``err``. ``contexts`` are IPHC contexts, as the `Decoder` takes them.
 
     Raises `InputError` for what is wrong with file, keys, format or expression; a truncated capture, or keys under
     which no secured frame verifies, raise after the frames were written.
@@ -65,7 +64,9 @@ def decode_command(
         return
     mics: Mapping[str, int] | None = None
     if live:
-        mics = _follow(path, decoder, line, matches, out, err)
+        from bench.air.show_live import follow
+
+        mics = follow(path, keys, decoder, line, matches, out, err)
     elif fmt == "table" and matches is None and names is None:
         mics = write_table(path, table, contexts, out)
     elif matches is not None and _is_worth_an_index(path, table, matches):
@@ -100,28 +101,6 @@ def _frame_by_frame(path: str, decoder: Decoder, line: Line, matches: Predicate 
             mics[row.frame.mic] += 1
         if matches is None or matches(row):
             out.write(line(row))
-    return mics
-
-
-def _follow(
-    source: str, decoder: Decoder, line: Line, matches: Predicate | None, out: TextIO, err: TextIO
-) -> Counter[str]:
-    """Write frames as they come, each at once, until the source or Ctrl-C ends it."""
-    mics: Counter[str] = Counter()
-    count = shown = 0
-    end = "the stream ended"
-    try:
-        for _, row in _rows(Live.open(source).records(), decoder):
-            count += 1
-            if row.frame.secured:
-                mics[row.frame.mic] += 1
-            if matches is None or matches(row):
-                shown += 1
-                out.write(line(row))
-                out.flush()
-    except KeyboardInterrupt:
-        end = "stopped"
-    err.write(f"kenshin: {source}: {end} after {count} frames, {shown} shown\n")
     return mics
 
 

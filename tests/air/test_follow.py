@@ -18,7 +18,7 @@ from typing import IO
 import pytest
 
 from bench.air.capture import read_capture
-from bench.air.follow import Live
+from bench.air.follow import open_live
 from bench.air.pcapng import PcapngWriter
 from bench.air.show import decode_command
 from bench.errors import InputError
@@ -131,7 +131,7 @@ def test_a_sniffers_stream_until_it_ends(program: Callable[..., Program]) -> Non
 def test_a_file_taken_away_ends_it(tmp_path: Path) -> None:
     capture = tmp_path / "live.pcap"
     capture.write_bytes(b"".join(frames(2)))
-    records = Live.open(str(capture)).records()
+    records = open_live(str(capture)).records()
     assert [next(records).number, next(records).number] == [1, 2]
     capture.unlink()
     assert list(records) == []
@@ -140,7 +140,7 @@ def test_a_file_taken_away_ends_it(tmp_path: Path) -> None:
 def test_a_file_that_begins_anew_ends_it(tmp_path: Path) -> None:
     capture = tmp_path / "live.pcapng"
     capture.write_bytes(b"".join(frames(2)))
-    records = Live.open(str(capture)).records()
+    records = open_live(str(capture)).records()
     assert next(records).number == 1
     capture.write_bytes(b"")
     assert [record.number for record in records] == [2]
