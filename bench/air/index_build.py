@@ -34,6 +34,7 @@ from bench.air.index_columns import (
     NESTED,
     PACK_FRAME,
     PACK_LINK,
+    PARTLY,
     ROW,
     UNRISING,
 )
@@ -47,6 +48,8 @@ _MIC_NUMBERS: Final = {name: number for number, name in enumerate(MICS)}
 _NO_ADDRESSES: Final = bytes(32)
 _LONGEST: Final = int(np.iinfo(ROW["length_octets"]).max)
 _LATEST_NS: Final = int(np.iinfo(ROW["time_ns"]).max)
+_IN_PART: Final = ("malformed", "cut")
+"""How the words about a frame begin that could not be read to its end."""
 _EAPOL: Final = WisunFrameType.EAPOL.name
 _COUNTED: Final = {Freshness.COPY: COPY, Freshness.REPLAY: UNRISING, Freshness.REUSE: UNRISING, Freshness.OLD: UNRISING}
 _pack_frame = struct.Struct(PACK_FRAME).pack
@@ -94,13 +97,15 @@ class _Bulk:
 
 def pack(row: Row, notes: int) -> bytes:
     """One record of `ROW`; ``notes`` are those that the row itself does not tell."""
-    _, offset, time_ns, length, link, kind, seq, mic, level, counter, index, _, upper = row
+    _, offset, time_ns, length, link, kind, seq, mic, level, counter, index, info, upper = row
     if length > _LONGEST or not -_LATEST_NS <= time_ns <= _LATEST_NS:  # a damaged capture's: held at the column's end
         length, time_ns = min(length, _LONGEST), max(-_LATEST_NS, min(time_ns, _LATEST_NS))
     if kind == _EAPOL:
         notes |= IN_ORDER
     if upper is None:
         addresses, protocol, first, second = _NO_ADDRESSES, ABSENT, 0, 0
+        if info.startswith(_IN_PART):
+            notes |= PARTLY
     else:
         addresses, protocol, first, second = upper[0] + upper[1], upper[2], upper[3], upper[4]
         if not upper[5]:

@@ -63,6 +63,8 @@ NESTED: Final = 8
 """The headers of its IPv6 packet have more addresses than the columns: a tunnel, a source route."""
 CUT: Final = 16
 """An IPv6 fragment, or what one completes: what its headers say does not follow from the columns."""
+PARTLY: Final = 32
+"""Damaged, malformed or cut: its fields, as far as they can be read, may be more than the columns."""
 
 PACK_FRAME: Final = "<qqqHBBBBhhhHH"
 PACK_LINK: Final = "<QQBBi"

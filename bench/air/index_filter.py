@@ -20,7 +20,7 @@ from bench.air import icmpv6, rpl, udp
 from bench.air.fields_base import Value
 from bench.air.filter_hints import Both, Either, Hint, Leaf, Opposite, Unknown
 from bench.air.index import Index, Rows
-from bench.air.index_columns import ABSENT, CUT, GROUP, KINDS, MICS, NESTED, ROW
+from bench.air.index_columns import ABSENT, CUT, GROUP, KINDS, MICS, NESTED, PARTLY, ROW
 from bench.air.mac import format_address
 from bench.air.rpl_secured import SECURED
 
@@ -124,8 +124,10 @@ def _answer(group: _Group, hint: Hint) -> _Answer:
 
 def _asked(group: _Group, leaf: Leaf) -> _Answer:
     numbers = _NUMBERS.get(leaf.name)
+    whole = (group("notes") & PARTLY) == 0
     if numbers is not None:
         held, present, certain = numbers(group)
+        certain = certain & whole
         if leaf.order is not None:
             how, wanted = leaf.order
             truth = present & _compared(held, how, wanted)
@@ -134,8 +136,9 @@ def _asked(group: _Group, leaf: Leaf) -> _Answer:
     else:
         told = _RULES[leaf.name](group)
     truth = np.array([leaf.holds(_Asked(values)) for values in told.values], np.bool_)[told.which]
-    sure = truth & told.certain if told.decides else np.zeros_like(truth)
-    return _Answer(sure, truth | ~told.certain)
+    certain = told.certain & whole
+    sure = truth & certain if told.decides else np.zeros_like(truth)
+    return _Answer(sure, truth | ~certain)
 
 
 def _compared(numbers: _Numbers, how: str, wanted: int) -> _Mask:

@@ -28,6 +28,7 @@ from bench.air.marked import write_marked
 from bench.air.rows import JSONL_FIELDS, Row
 from bench.air.show_index import matching
 from bench.errors import InputError
+from tests.air.differences import write_capture
 from tests.air.mac_captures import CONTIKI_CONTEXTS, keys_of, need
 
 CAPTURES = {
@@ -53,7 +54,7 @@ class Known:
         wanted = compile_filter(expression, JSONL_FIELDS)
         numbers = [place for place, row in enumerate(self.rows) if wanted(row)]
         assert set(numbers) <= set(possible_rows(self.index, wanted.hint).tolist()), expression
-        found = [row.frame for row in matching(self.index, wanted)]
+        found = [row.frame for _, row in matching(self.index, wanted)]
         assert found == [self.pairs[number][1] for number in numbers], expression
         return len(found)
 
@@ -239,3 +240,28 @@ def test_keys_that_are_learnt_ask_for_every_frame_before(tmp_path: Path) -> None
     one = Known(path, keys)
     assert not one.index.apart
     assert one.check("kind == EAPOL") > 30
+
+
+@pytest.mark.parametrize(
+    ("expression", "count"),
+    [
+        ("wpan.src64 == 00:02:00:ff:fe:42:4b:02 and wpan.seq_no == 0x4a", 1),
+        ("ipv6.dst == ff02::1a and icmpv6.type == 155", 1),
+        ("wpan.seq_no == 7 || 6lowpan.iphc.cid", 2),
+    ],
+)
+def test_what_can_be_read_of_damaged_frames_is_found(tmp_path: Path, expression: str, count: int) -> None:
+    """Their columns are empty, so the index must not decide."""
+    octets = (
+        # a header IE longer than the frame
+        "01ee4acdab" + "02010000feff4b42" + "024b42feff000200" + "7f15",
+        # a DAO whose last option is cut
+        "41dc4bcdab" + "02010000feff4b42" + "024b42feff000200" + "7b3b3a1a9b02d1b7000000f005120080fd00",
+        # an NHC header that nobody knows
+        "61dc07cdab" + "0100060504741202" + "0300060504741202" + "7ef300a003060063",
+    )
+    path = tmp_path / "damaged.pcapng"
+    write_capture(path, [(number, bytes.fromhex(text)) for number, text in enumerate(octets)])
+    one = Known(path, None)
+    assert all(frame.info.startswith("malformed") for _, frame in one.pairs)
+    assert one.check(expression) == count
