@@ -42,8 +42,11 @@ Keys = Annotated[
 @app.command()
 def decode(
     capture: Annotated[
-        str,
-        typer.Argument(help="pcap or pcapng file, plain or gzip; or tcp://HOST:PORT to --follow.", show_default=False),
+        list[str],
+        typer.Argument(
+            help="pcap or pcapng file, plain or gzip; or tcp://HOST:PORT to --follow. Several to --write.",
+            show_default=False,
+        ),
     ],
     keys: Keys = None,
     fmt: Annotated[DecodeFormat, typer.Option("--format")] = DecodeFormat.TABLE,
@@ -64,12 +67,19 @@ def decode(
         list[str] | None,
         typer.Option("--context", metavar="N=PREFIX", help="6LoWPAN contexts: 0=fd00::/64, root=fd00::1."),
     ] = None,
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="FILE", help="Write the frames to a new pcapng file instead.")
+    ] = None,
+    marks: Annotated[
+        Path | None, typer.Option("--marks", metavar="RUN", help="--write: what the bench did in a run, as comments.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="--write: replace a file that is there.")] = False,
 ) -> None:
-    """Frames of a capture, one a line; or one frame whole."""
+    """Frames of a capture, one a line; or one frame whole; or the frames of captures in a new one."""
     finish(
         lambda: decode_capture(
             DecodeOptions(
-                capture,
+                tuple(capture),
                 str(keys) if keys else None,
                 fmt.value,
                 expression,
@@ -77,6 +87,9 @@ def decode(
                 follow,
                 columns,
                 tuple(context or ()),
+                str(write) if write else None,
+                str(marks) if marks else None,
+                force,
             )
         )
     )

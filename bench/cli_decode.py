@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.errors import BenchError, KenshinError
+from bench.errors import BenchError, InputError, KenshinError
 
 FORMATS: Final = ("table", "jsonl")
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -22,7 +22,7 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class DecodeOptions(NamedTuple):
     """Arguments of `decode`, as `cli_app.decode` explains them; ``contexts`` are texts like ``0=fd00::/64``."""
 
-    capture: str
+    captures: tuple[str, ...]
     keys: str | None = None
     fmt: str = FORMATS[0]
     expression: str | None = None
@@ -30,6 +30,9 @@ class DecodeOptions(NamedTuple):
     follow: bool = False
     columns: str | None = None
     contexts: tuple[str, ...] = ()
+    write: str | None = None
+    marks: str | None = None
+    force: bool = False
 
 
 _FIELDS: Final = {
@@ -76,20 +79,27 @@ def plain(arguments: Sequence[str]) -> DecodeOptions | None:
         given["number"] = int(number)
     if "keys" in given:
         given["keys"] = str(Path(str(given["keys"])))
-    return DecodeOptions(captures[0], contexts=tuple(contexts), **given)  # type: ignore[arg-type]
+    return DecodeOptions(tuple(captures), contexts=tuple(contexts), **given)  # type: ignore[arg-type]
 
 
 def decode_capture(options: DecodeOptions) -> None:
-    """Write the frames to stdout. Raises `InputError`."""
-    from bench.air.show import decode_command
-
+    """Write the frames to stdout, or to a file. Raises `InputError`."""
     contexts = None
     if options.contexts:
         from bench.air.contexts import parse_contexts
 
         contexts = parse_contexts(options.contexts)
+    if options.write is not None:
+        _write(options, options.write, contexts)
+        return
+    if options.marks is not None or options.force:
+        raise InputError(f"{'--marks' if options.marks else '--force'} is for writing; expected --write FILE, too")
+    if len(options.captures) != 1:
+        raise InputError(f"{len(options.captures)} captures; expected one, or --write FILE to merge them")
+    from bench.air.show import decode_command
+
     decode_command(
-        options.capture,
+        options.captures[0],
         options.keys,
         options.fmt,
         options.expression,
@@ -98,6 +108,24 @@ def decode_capture(options: DecodeOptions) -> None:
         number=options.number,
         live=options.follow,
         names=options.columns,
+    )
+
+
+def _write(options: DecodeOptions, out: str, contexts: Mapping[int, bytes] | None) -> None:
+    from bench.write_cli import write_command
+
+    for name, given in (("--follow", options.follow), ("--frame", options.number), ("--columns", options.columns)):
+        if given not in (None, False):
+            raise InputError(f"--write and {name} do not go together; expected --write with --filter")
+    write_command(
+        options.captures,
+        out,
+        options.keys,
+        options.expression,
+        contexts,
+        marks=options.marks,
+        force=options.force,
+        say=lambda line: print(f"kenshin: {line}", file=sys.stderr),
     )
 
 

@@ -46,8 +46,8 @@ def test_the_usual_command_lines_are_plain() -> None:
     )
     read = plain(every.split())
     assert read == by_library(every.split())
-    assert read == DecodeOptions("c.pcapng", "k", "jsonl", "wpan", 3, True, "a,b", ("0=fd00::/64",))
-    assert plain(["decode", "c.pcapng"]) == by_library(["decode", "c.pcapng"]) == DecodeOptions("c.pcapng")
+    assert read == DecodeOptions(("c.pcapng",), "k", "jsonl", "wpan", 3, True, "a,b", ("0=fd00::/64",))
+    assert plain(["decode", "c.pcapng"]) == by_library(["decode", "c.pcapng"]) == DecodeOptions(("c.pcapng",))
 
 
 @pytest.mark.parametrize(

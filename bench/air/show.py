@@ -86,6 +86,21 @@ def _is_worth_an_index(path: str, keys: KeyTable | None, wanted: Filter) -> bool
     return os.path.isfile(path) and os.path.getsize(path) >= INDEX_FROM_OCTETS
 
 
+def matching_rows(
+    path: str, keys: KeyTable | None, contexts: Mapping[int, bytes] | None, wanted: Filter | None
+) -> Iterator[tuple[Record, Row]]:
+    """Frames of a capture that match, by its index where that is of use. Raises `InputError` as `read_capture` does,
+    after the frames before the damage."""
+    if wanted is not None and _is_worth_an_index(path, keys, wanted):
+        from bench.air.show_index import index_rows  # numpy
+
+        yield from index_rows(path, keys, contexts, wanted)
+        return
+    for record, row in _rows(read_capture(path), Decoder(keys, contexts)):
+        if wanted is None or wanted(row):
+            yield record, row
+
+
 def _rows(records: Iterable[Record], decoder: Decoder) -> Iterator[tuple[Record, Row]]:
     start_ns: int | None = None
     for record in records:

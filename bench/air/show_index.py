@@ -15,19 +15,20 @@ from bench.air.index import Index
 from bench.air.index_columns import MICS
 from bench.air.index_filter import possible_rows
 from bench.air.keys import KeyTable
+from bench.air.link import Record
 from bench.air.rows import Row
 from bench.errors import InputError
 
 
-def matching(index: Index, wanted: Filter) -> Iterator[Row]:
-    """The rows (`rows.Row`) that the filter lets through, in the capture's order."""
+def matching(index: Index, wanted: Filter) -> Iterator[tuple[Record, Row]]:
+    """Records and rows (`rows.Row`) that the filter lets through, in the capture's order."""
     if not len(index):
         return
     start_ns = int(index.values(0, "time_ns")[0])
     for record, frame in index.frames(possible_rows(index, wanted.hint)):
         row = Row(frame, record, start_ns)
         if wanted(row):
-            yield row
+            yield record, row
 
 
 def write_matching(
@@ -44,8 +45,18 @@ def write_matching(
     for group in index.groups:
         numbers = np.bincount(index.values(group, "mic")[index.values(group, "level") > 0], minlength=len(MICS))
         mics.update(dict(zip(MICS, numbers.tolist(), strict=True)))
-    for row in matching(index, wanted):
+    for _, row in matching(index, wanted):
         write(row)
     if index.damage:
         raise InputError(index.damage)
     return Counter({name: count for name, count in mics.items() if count})
+
+
+def index_rows(
+    path: str, keys: KeyTable | None, contexts: Mapping[int, bytes] | None, wanted: Filter
+) -> Iterator[tuple[Record, Row]]:
+    """`matching` of a capture. Raises `InputError` as `read_capture` does, after the frames before the damage."""
+    index = Index.open(path, keys, contexts)
+    yield from matching(index, wanted)
+    if index.damage:
+        raise InputError(index.damage)
