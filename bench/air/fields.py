@@ -1,8 +1,9 @@
 """All fields of a frame under Wireshark's names: the one list that tree, display filter and oracle test stand on.
 
 A name that Wireshark has means the same here, values included; where it has none (JM, LBATS and LBC elements, the sync
-period of LBS) the name follows its style. Which record has which fields stands in the tables of `fields_mac`,
-`fields_wisun`, `fields_lowpan`, `fields_ipv6`, `fields_nd`, `fields_rpl`, `fields_upper` and `fields_app`.
+period of LBS) the name follows its style. Which record has which fields stands in the tables of the modules
+`fields_mac`, `fields_tsch`, `fields_wisun`, `fields_lowpan`, `fields_ipv6`, `fields_nd`, `fields_rpl`, `fields_upper`
+and `fields_app`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bench.air import (
     fields_mac,
     fields_nd,
     fields_rpl,
+    fields_tsch,
     fields_upper,
     fields_wisun,
     mpx,
@@ -33,6 +35,7 @@ __all__ = ["FIELDS", "GROUPS", "TABLES", "Field", "Kind", "Node", "Value", "fiel
 
 TABLES: Final[Tables] = {
     **fields_mac.TABLES,
+    **fields_tsch.TABLES,
     **fields_wisun.TABLES,
     **fields_lowpan.TABLES,
     **fields_ipv6.TABLES,

@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from bench.air import mpx, wisun
+from bench.air import fields_tsch, mpx, wisun
 from bench.air.errors import Malformed
 from bench.air.fields_base import Field, Kind, Table, Tables, eui64, flag, number, octets, words
 from bench.air.frame import Frame
@@ -97,6 +97,7 @@ _HEADER_IDS: Final = {
     0x1C: "DSME PAN descriptor",
     0x1D: "rendezvous time",
     0x1E: "time correction",
+    0x29: "global time",
     WISUN_HEADER_ID: "Wi-SUN",
     HT1: "termination 1",
     HT2: "termination 2",
@@ -147,6 +148,8 @@ def _mac_inside(view: Mac) -> Iterator[object]:
 def _header_inside(view: HeaderIe) -> Iterator[object]:
     if view.ie.id == WISUN_HEADER_ID:
         yield wisun.read_header_element(view.ie)
+    else:
+        yield from fields_tsch.header_inside(view.ie)
 
 
 def _payload_inside(view: PayloadIe) -> Iterator[object]:
@@ -157,6 +160,8 @@ def _payload_inside(view: PayloadIe) -> Iterator[object]:
             raise Malformed(trouble)
     elif view.ie.id == MPX_GROUP:
         yield mpx.decode_mpx(view.ie.content)
+    else:
+        yield from fields_tsch.payload_inside(view.ie)
 
 
 def _kmp_id(view: Mpx) -> int | None:

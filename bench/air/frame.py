@@ -21,7 +21,9 @@ from bench.air import (
     lowpan,
     mlme,
     sixlorh,
+    sixtop,
     summary,
+    tsch,
     wisun,
 )
 from bench.air.contexts import ROOT
@@ -31,7 +33,7 @@ from bench.air.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, decode_
 from bench.air.errors import Malformed
 from bench.air.fragment import Reassembler
 from bench.air.handshake import KeyMessage
-from bench.air.ies import MPX_GROUP, WISUN_GROUP, WISUN_HEADER_ID, Ie
+from bench.air.ies import MPX_GROUP, WISUN_GROUP, WISUN_HEADER_ID, Ie, each_sub_ie
 from bench.air.ipv6 import Packet
 from bench.air.keys import KeyTable
 from bench.air.kmp import KmpFollower, Progress
@@ -334,7 +336,8 @@ def _beacon(mac: MacFrame) -> _Inside:
     if mac.version < 2:
         found = beacon.parse(mac.payload)
         return _Inside(("beacon",), content=found, info=beacon.describe(found))
-    names = [name for ie in mac.payload_ies if ie.id == mlme.GROUP for name in mlme.names(ie.content)]
+    nested = [sub for ie in mac.payload_ies if ie.id == mlme.GROUP for sub in each_sub_ie(ie.content)]
+    names = [mlme.name_of(sub) if (said := tsch.read(sub)) is None else tsch.describe(said) for sub in nested]
     octets = [f"{len(mac.payload)} octets"] if mac.payload else []
     return _Inside(("beacon",), info=", ".join(("enhanced", *names, *octets)))
 
@@ -390,12 +393,14 @@ def _eapol(octets: bytes, kmp_id: int, outer: tuple[str, ...]) -> _Inside:
 
 
 def _listening(mac: MacFrame) -> str:
-    """What plain header IEs say of a frame that says nothing else: when its sender listens (RIT, CSL)."""
+    """What plain IEs say of a frame that says nothing else: when its sender listens (RIT, CSL), which cells it asks
+    for (6P)."""
     try:
         found = [element for element in map(header_ies.read, mac.header_ies) if element is not None]
+        asked = [sixtop.read(ie.content) for ie in mac.payload_ies if ie.id == sixtop.GROUP and ie.content]
     except Malformed as error:
         return f"malformed: {error}"
-    return ", ".join(map(header_ies.describe, found))
+    return ", ".join((*map(header_ies.describe, found), *(sixtop.describe(message) for message in asked if message)))
 
 
 def _read_ies(mac: MacFrame) -> tuple[str, tuple[str, ...], tuple[Element | Opaque, ...], str]:

@@ -57,18 +57,50 @@ class TimeCorrection:
         return Ie(self.ID, (self.late_us & 0xFFF | self.nack << 15).to_bytes(2, "little"))
 
 
-Element: TypeAlias = Csl | Rit | TimeCorrection
+@attrs.frozen(slots=True)
+class Rendezvous:
+    """Rendezvous time IE (7.4.2.6), units of 10 symbols: time to the frame that a wake-up sequence announces, and the
+    interval of that sequence."""
+
+    ID: ClassVar[int] = 0x1D
+    time: int
+    interval: int
+
+    def ie(self) -> Ie:
+        """The header IE."""
+        return Ie(self.ID, self.time.to_bytes(2, "little") + self.interval.to_bytes(2, "little"))
+
+
+@attrs.frozen(slots=True)
+class GlobalTime:
+    """Global time IE (7.4.2.9): seconds since 1970."""
+
+    ID: ClassVar[int] = 0x29
+    seconds: int
+
+    def ie(self) -> Ie:
+        """The header IE."""
+        return Ie(self.ID, self.seconds.to_bytes(4, "little"))
+
+
+Element: TypeAlias = Csl | Rit | TimeCorrection | Rendezvous | GlobalTime
+VENDOR: Final = 0x00
+"""Id of a vendor's header IE: OUI, then what only the vendor knows."""
 _RENDEZVOUS_OCTETS: Final = 6
 
 
 def read(ie: Ie) -> Element | None:
     """The record of a header IE, None for one not listed here. Raises `Malformed`."""
-    if ie.id not in (Csl.ID, Rit.ID, TimeCorrection.ID):
+    if ie.id not in (Csl.ID, Rit.ID, TimeCorrection.ID, Rendezvous.ID, GlobalTime.ID):
         return None
     reader = Reader(ie.content, f"header IE {ie.id:#04x}")
     found: Element
     if ie.id == Rit.ID:
         found = Rit(reader.u8(), reader.u8(), _le(reader))
+    elif ie.id == Rendezvous.ID:
+        found = Rendezvous(_le(reader), _le(reader))
+    elif ie.id == GlobalTime.ID:
+        found = GlobalTime(_le(reader, 4))
     elif ie.id == Csl.ID:
         phase, period = _le(reader), _le(reader)
         found = Csl(phase, period, _le(reader) if len(ie.content) == _RENDEZVOUS_OCTETS else None)
@@ -79,8 +111,8 @@ def read(ie: Ie) -> Element | None:
     return found
 
 
-def _le(reader: Reader) -> int:
-    return int.from_bytes(reader.take(2), "little")
+def _le(reader: Reader, octets: int = 2) -> int:
+    return int.from_bytes(reader.take(octets), "little")
 
 
 def describe(element: Element) -> str:
@@ -90,5 +122,9 @@ def describe(element: Element) -> str:
             return f"RIT first={element.first_listen} repeats={element.repeats} interval={element.interval}"
         case Csl():
             return f"CSL phase={element.phase} period={element.period}"
+        case Rendezvous():
+            return f"rendezvous in {element.time}, wake-up interval={element.interval}"
+        case GlobalTime():
+            return f"global time {element.seconds} s"
         case TimeCorrection():
             return f"time correction {element.late_us} µs{', not accepted' if element.nack else ''}"

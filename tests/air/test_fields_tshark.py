@@ -35,6 +35,9 @@ OURS = {
     *("dhcpv6.vendoropts.data", "dhcpv6.option.data", "icmpv6.6lowpannd.da.tid"),
     *("6lowpan.6loRH.hop", "6lowpan.6loRH.encapsulator", "6lowpan.6loRH.data", "coap.opt.value"),
     *("echonet.tid", "echonet.seoj", "echonet.deoj", "echonet.esv", "echonet.refused", "echonet.data"),
+    *("wpan.header_ie.rit.first", "wpan.header_ie.rit.repeats", "wpan.header_ie.rit.interval"),
+    *("wpan.header_ie.global_time.seconds", "wpan.channel_hopping.page", "wpan.channel_hopping.channels"),
+    *("wpan.channel_hopping.order", "wpan.channel_hopping.current"),
     *("echonet.epc", "echonet.value", "echonet.edt"),
 }
 """Fields that tshark 4.0 has no name for; every other name of ours is Wireshark's."""
