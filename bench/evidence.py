@@ -148,15 +148,23 @@ class Evidence:
         return sorted(path.stem for path in self.folder.captures.glob("*.pcapng"))
 
     def frames(
-        self, sniffer: str | None = None, *, since_ns: int | None = None, until_ns: int | None = None
+        self,
+        sniffer: str | None = None,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        node: bytes | None = None,
+        kind: str | None = None,
     ) -> Iterator[Frame]:
         """Decoded frames in order of their stamps, of one sniffer or of all merged, decrypted with the run's keys.
 
-        Lazy. Time bounds are inclusive and applied before decoding, so that a minute out of a week costs a minute;
-        a datagram whose first fragments lie before ``since_ns`` is therefore not reassembled.
+        Time bounds are inclusive; ``node`` is the EUI-64 of the packet's sender (of the frame's, without a packet),
+        ``kind`` as in `Frame`. Lazy, memory flat: what is selected out of a large capture is asked through its column
+        index (`bench.air.selection`), and is the same as when all is decoded. Raises InputError for an unknown kind,
+        and for a damaged capture after its frames before the damage.
         """
         names = self.sniffers() if sniffer is None else [sniffer]
-        streams = [self._frames_of(name, since_ns, until_ns) for name in names]
+        streams = [self._frames_of(name, since_ns, until_ns, node, kind) for name in names]
         return heapq.merge(*streams, key=lambda frame: frame.time_ns)
 
     def records(self, sniffer: str, *, since_ns: int | None = None, until_ns: int | None = None) -> Iterator[Record]:
@@ -183,10 +191,17 @@ class Evidence:
             self._episodes = read_episodes(self)
         return self._episodes
 
-    def _frames_of(self, sniffer: str, since_ns: int | None, until_ns: int | None) -> Iterator[Frame]:
-        from bench.air.frame import decode_frames
+    def _frames_of(
+        self, sniffer: str, since_ns: int | None, until_ns: int | None, node: bytes | None, kind: str | None
+    ) -> Iterator[Frame]:
+        if since_ns is None and node is None and kind is None:
+            from bench.air.frame import decode_frames
 
-        return decode_frames(self.records(sniffer, since_ns=since_ns, until_ns=until_ns), self.keys())
+            return decode_frames(self.records(sniffer, until_ns=until_ns), self.keys())
+        from bench.air.selection import Wanted, wanted_frames
+
+        capture = self.folder.captures / f"{sniffer}.pcapng"
+        return (frame for _, frame in wanted_frames(capture, self.keys(), Wanted(since_ns, until_ns, node, kind)))
 
 
 def _between(records: Iterator[Record], since_ns: int | None, until_ns: int | None) -> Iterator[Record]:

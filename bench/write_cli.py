@@ -23,7 +23,7 @@ from bench.air.keys import KeyTable
 from bench.air.link import Record
 from bench.air.marked import Mark, write_marked
 from bench.air.rows import JSONL_FIELDS
-from bench.air.show import matching_rows
+from bench.air.selection import matching_rows
 from bench.errors import InputError
 from bench.evidence import Evidence
 

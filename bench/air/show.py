@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, TextIO, TypeAlias
 
 from bench.air import columns
 from bench.air.capture import read_capture
-from bench.air.fast import suits
 from bench.air.fast_table import write_table
-from bench.air.filter import Filter, Predicate, compile_filter
-from bench.air.filter_hints import narrows
+from bench.air.filter import Predicate, compile_filter
 from bench.air.frame import Decoder
 from bench.air.keys import KeyTable
-from bench.air.link import Record
 from bench.air.rows import JSONL_FIELDS, Row
+from bench.air.selection import is_worth_an_index, rows_of
 from bench.air.show_columns import chosen
 from bench.air.tree import frame_lines
 from bench.errors import InputError
 
 Line: TypeAlias = Callable[[Row], str]
-
-INDEX_FROM_OCTETS: Final = 4 << 20
-"""Captures from this size on get an index for a filter; a smaller one is not worth the file beside it."""
 
 
 def decode_command(
@@ -69,7 +63,7 @@ def decode_command(
         mics = follow(path, keys, decoder, line, matches, out, err)
     elif fmt == "table" and matches is None and names is None:
         mics = write_table(path, table, contexts, out)
-    elif matches is not None and _is_worth_an_index(path, table, matches):
+    elif matches is not None and is_worth_an_index(path, table, matches):
         from bench.air.show_index import write_matching  # numpy
 
         mics = write_matching(path, table, contexts, matches, lambda row: out.write(line(row)))
@@ -79,39 +73,10 @@ def decode_command(
         raise InputError(f"{keys}: none of the {sum(mics.values())} secured frames verified with these keys")
 
 
-def _is_worth_an_index(path: str, keys: KeyTable | None, wanted: Filter) -> bool:
-    """The filter asks for columns, the capture is a large file, and its frames do not hang on keys learnt from it."""
-    if not narrows(wanted.hint) or not suits(keys):
-        return False
-    return os.path.isfile(path) and os.path.getsize(path) >= INDEX_FROM_OCTETS
-
-
-def matching_rows(
-    path: str, keys: KeyTable | None, contexts: Mapping[int, bytes] | None, wanted: Filter | None
-) -> Iterator[tuple[Record, Row]]:
-    """Frames of a capture that match, by its index where that is of use. Raises `InputError` as `read_capture` does,
-    after the frames before the damage."""
-    if wanted is not None and _is_worth_an_index(path, keys, wanted):
-        from bench.air.show_index import index_rows  # numpy
-
-        yield from index_rows(path, keys, contexts, wanted)
-        return
-    for record, row in _rows(read_capture(path), Decoder(keys, contexts)):
-        if wanted is None or wanted(row):
-            yield record, row
-
-
-def _rows(records: Iterable[Record], decoder: Decoder) -> Iterator[tuple[Record, Row]]:
-    start_ns: int | None = None
-    for record in records:
-        start_ns = record.time_ns if start_ns is None else start_ns
-        yield record, Row(decoder.decode(record), record, start_ns)
-
-
 def _frame_by_frame(path: str, decoder: Decoder, line: Line, matches: Predicate | None, out: TextIO) -> Counter[str]:
     """Write the frames that match; ``mic`` of the secured ones, counted."""
     mics: Counter[str] = Counter()
-    for _, row in _rows(read_capture(path), decoder):
+    for _, row in rows_of(read_capture(path), decoder):
         if row.frame.secured:
             mics[row.frame.mic] += 1
         if matches is None or matches(row):
@@ -122,7 +87,7 @@ def _frame_by_frame(path: str, decoder: Decoder, line: Line, matches: Predicate 
 def _whole(path: str, decoder: Decoder, number: int, fmt: str, out: TextIO) -> None:
     """One frame: its tree, or all its fields as one JSON object. Frames before it are decoded for their fragments."""
     count = 0
-    for record, row in _rows(read_capture(path), decoder):
+    for record, row in rows_of(read_capture(path), decoder):
         count += 1
         if record.number == number:
             out.write(_all_fields(row) if fmt == "jsonl" else "".join(f"{text}\n" for text in frame_lines(row, record)))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.air import index_build, index_filter, show
+from bench.air import index_build, index_filter, selection, show
 from bench.air.capture import read_capture
 from bench.air.counters import Freshness
 from bench.air.fast_spans import spans
@@ -26,7 +26,7 @@ from bench.air.index_filter import possible_rows
 from bench.air.keys import GroupKey, KeyTable
 from bench.air.marked import write_marked
 from bench.air.rows import JSONL_FIELDS, Row
-from bench.air.show_index import matching
+from bench.air.selection import indexed_rows
 from bench.errors import InputError
 from tests.air.differences import write_capture
 from tests.air.mac_captures import CONTIKI_CONTEXTS, keys_of, need
@@ -54,7 +54,7 @@ class Known:
         wanted = compile_filter(expression, JSONL_FIELDS)
         numbers = [place for place, row in enumerate(self.rows) if wanted(row)]
         assert set(numbers) <= set(possible_rows(self.index, wanted.hint).tolist()), expression
-        found = [row.frame for _, row in matching(self.index, wanted)]
+        found = [row.frame for _, row in indexed_rows(self.index, wanted)]
         assert found == [self.pairs[number][1] for number in numbers], expression
         return len(found)
 
@@ -159,7 +159,7 @@ def test_the_index_rules_frames_out(folder: Path) -> None:
     """A hint that left all frames in would pass every other test."""
     one = known("line2-tap-fcs32.pcapng", folder)
     wanted = compile_filter("icmpv6.rpl.dao && wpan.src64 == 00:0d:6f:ff:fe:03:10:02", JSONL_FIELDS)
-    assert 0 < len(possible_rows(one.index, wanted.hint)) == len(list(matching(one.index, wanted)))
+    assert 0 < len(possible_rows(one.index, wanted.hint)) == len(list(indexed_rows(one.index, wanted)))
 
 
 def _again(path: Path, out: Path, order: list[int]) -> Path:
@@ -219,7 +219,7 @@ def test_the_command_says_the_same(
     file = str(need(f"{keys}.ieee802154_keys")) if keys else None
     plain = _shown(path, "kind == DATA and number > 100", fmt, file)
     assert not path.with_name("line2.pcapng.kbx").exists()
-    monkeypatch.setattr(show, "INDEX_FROM_OCTETS", 0)
+    monkeypatch.setattr(selection, "INDEX_FROM_OCTETS", 0)
     for _ in range(2):
         assert _shown(path, "kind == DATA and number > 100", fmt, file) == plain
     assert path.with_name("line2.pcapng.kbx").exists()
