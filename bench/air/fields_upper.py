@@ -204,7 +204,7 @@ TABLES: Final[Tables] = {
             number("eapol.keydes.type", "Descriptor", lambda key: 2, names={2: "RSN"}),
             number(f"{_KEY}.key_info", "Information", "information", digits=4),
             number(f"{_KEY}.key_info.keydes_version", "Descriptor version", bits(0, 7, "information")),
-            number(f"{_KEY}.key_info.key_type", "Pairwise", bits(3, 1, "information")),
+            _key_flag("key_type", "Pairwise", KeyInfo.PAIRWISE),
             _key_flag("install", "Install", KeyInfo.INSTALL),
             _key_flag("key_ack", "Answer expected", KeyInfo.ACK),
             _key_flag("key_mic", "MIC there", KeyInfo.MIC),

@@ -6,27 +6,30 @@
 
 Fields are those of `bench.air.fields` and those of a line of ``--format jsonl``; which of a field's several values is
 meant follows Wireshark 4: ``==  <  <=  >  >=  contains  matches  in`` hold where any value does, ``===`` where all do,
-``!=`` where all differ, ``!==`` where any does; where the field is absent none holds. A name alone asks whether it is
-there (for a yes-or-no field of jsonl: whether it is so). ``x == none`` holds where a jsonl field is absent. ``&`` masks
-numbers, ``[0:3]`` cuts octets and text, ``matches`` takes a bounded regular expression. Nothing is evaluated as code.
+``!=`` where all differ, ``!==`` and ``~=`` where any does; ``any`` or ``all`` before the field says which; where the
+field is absent none holds. A name alone asks whether it is there (for a yes-or-no field of jsonl: whether it is so).
+``x == none`` holds where a jsonl field is absent. ``&`` masks numbers, ``[0:3]`` cuts octets and text, ``matches``
+takes a bounded regular expression. Nothing is evaluated as code.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from bench.air.fields import FIELDS, GROUPS
 from bench.air.fields_base import Kind, Value
 from bench.air.filter_hints import COLUMNS, Asked, Both, Either, Filter, Hint, Leaf, Opposite, Predicate, Unknown
 from bench.air.filter_values import PLAIN, Literal, contains, literal, pattern
-from bench.air.filter_words import Word, Words
+from bench.air.filter_words import Cut, Word, Words
 
 __all__ = ["Filter", "Predicate", "compile_filter"]
 
 _Values: TypeAlias = Callable[[Asked], Sequence[Value]]
 
+_Quantifier: TypeAlias = Callable[[Iterable[object]], bool]
+_QUANTIFIERS: Final[Mapping[str, _Quantifier]] = {"any": any, "all": all}
 _DEEPEST: Final = 50
 _ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
@@ -98,6 +101,7 @@ class _Parser:
         return self._relation()
 
     def _relation(self) -> Filter:
+        meant = self.words.take(*_QUANTIFIERS)
         name = self._name()
         kind = self._kinds.get(name)
         values: _Values = lambda row: row.values(name)  # noqa: E731 - it is replaced below
@@ -107,6 +111,9 @@ class _Parser:
         if kind is not None and self.words.take("&"):
             values, changed = self._masked(values, name, kind), True
         relation = self.words.take(*_RELATIONS)
+        if meant and (relation is None or kind is None):
+            raise self.words.error(f"expected a comparison after {meant}")
+        every = _QUANTIFIERS.get(meant or "")
         if relation is None:
             return _hinted(name, self._alone(name, values, masked=changed))
         if kind is None:
@@ -114,12 +121,12 @@ class _Parser:
         if relation == "not":
             if not self.words.take("in"):
                 raise self.words.error("expected 'in' after not")
-            return _opposite(_hinted(name, self._set(name, kind, values)))
+            return _opposite(_hinted(name, self._set(name, kind, values, every or any)))
         if relation == "in":
-            return _hinted(name, self._set(name, kind, values))
-        if relation in (*_ORDERS, "==") and not changed:
+            return _hinted(name, self._set(name, kind, values, every or any))
+        if relation in (*_ORDERS, "==") and not changed and every is not all:
             return self._measured(name, kind, relation, values)
-        return _hinted(name, self._compared(name, kind, relation, values))
+        return _hinted(name, self._compared(name, kind, relation, values, every))
 
     def _measured(self, name: str, kind: Kind, relation: str, values: _Values) -> Filter:
         """A comparison that a column of numbers can be asked at once."""
@@ -154,8 +161,8 @@ class _Parser:
     def _slice(self, values: _Values, name: str, kind: Kind) -> _Values:
         if kind not in _SLICED:
             raise self.words.error(f"{name} has no octets to cut; expected a comparison")
-        start, stop = self.words.bounds()
-        return lambda row: [value[start:stop] for value in values(row) if isinstance(value, (bytes, str))]
+        cuts = self.words.cuts()
+        return lambda row: [part for value in values(row) if (part := _pieces(value, cuts)) is not None]
 
     def _masked(self, values: _Values, name: str, kind: Kind) -> _Values:
         if kind is not Kind.NUMBER:
@@ -163,7 +170,7 @@ class _Parser:
         mask = self._literal(name, kind).value
         return lambda row: [value & mask for value in values(row) if isinstance(value, int) and isinstance(mask, int)]
 
-    def _set(self, name: str, kind: Kind, values: _Values) -> Predicate:
+    def _set(self, name: str, kind: Kind, values: _Values, how: _Quantifier) -> Predicate:
         if not self.words.take("{"):
             raise self.words.error("expected '{'")
         tests: list[Callable[[Value], bool]] = []
@@ -171,16 +178,24 @@ class _Parser:
             if tests and not self.words.take(","):
                 raise self.words.error("expected ',' or '}'")
             tests.append(self._member(name, kind))
-        return lambda row: any(test(value) for value in values(row) for test in tests)
+        if how is any:
+            return lambda row: any(test(value) for value in values(row) for test in tests)
+
+        def alike(row: Asked) -> bool:
+            """As in Wireshark 4.0, where a set is its members joined by or."""
+            found = values(row)
+            return bool(found) and any(all(map(test, found)) for test in tests)
+
+        return alike
 
     def _member(self, name: str, kind: Kind) -> Callable[[Value], bool]:
         low = self._literal(name, kind)
         if not self.words.take(".."):
             return low.equals
         high = self._literal(name, kind)
-        if kind not in _ORDERED:
+        if kind is Kind.LIST:
             raise self.words.error(f"{name} is no number; expected no range")
-        return lambda value: bool(low.value <= value <= high.value)  # type: ignore[operator]
+        return lambda value: operator.ge(*low.sides(value)) and operator.le(*high.sides(value))
 
     def _literal(self, name: str, kind: Kind) -> Literal:
         word = self.words.here
@@ -192,33 +207,30 @@ class _Parser:
         self.words.next()
         return found
 
-    def _compared(self, name: str, kind: Kind, relation: str, values: _Values) -> Predicate:
+    def _compared(
+        self, name: str, kind: Kind, relation: str, values: _Values, every: _Quantifier | None = None
+    ) -> Predicate:
         word = self.words.here
         if relation in ("==", "!=") and self._is_none(word, name):
             self.words.next()
             return lambda row: bool(values(row)) == (relation == "!=")
-        if relation in _ORDERS and kind not in _ORDERED:
-            raise self.words.error(f"{name} is no number and has no order; expected ==, != or contains")
+        if relation in _ORDERS and kind is Kind.LIST:
+            raise self.words.error(f"{name} has no order; expected ==, != or contains")
         if relation in ("contains", "matches"):
-            return self._searched(name, kind, relation, values)
+            return _quantified(values, every or any, self._searched(name, kind, relation))
         wanted = self._literal(name, kind)
         if relation in _ORDERS:
             order = _ORDERS[relation]
-            return lambda row: any(order(value, wanted.value) for value in values(row))
+            return _quantified(values, every or any, lambda value: order(*wanted.sides(value)))
         how, equal = {"==": (any, True), "===": (all, True), "!=": (all, False), "!==": (any, False)}[relation]
-
-        def compared(row: Asked) -> bool:
-            found = values(row)
-            return bool(found) and how(wanted.equals(value) == equal for value in found)
-
-        return compared
+        return _quantified(values, every or how, lambda value: wanted.equals(value) == equal)
 
     def _is_none(self, word: Word | None, name: str) -> bool:
         """``none`` stands for an absent jsonl value; ``mic`` has it as a value."""
         bare = word is not None and not word.quoted and word.text == "none"
         return bare and name in self._plain and name != "mic"
 
-    def _searched(self, name: str, kind: Kind, relation: str, values: _Values) -> Predicate:
+    def _searched(self, name: str, kind: Kind, relation: str) -> Callable[[Value], bool]:
         if kind not in (Kind.TEXT, Kind.LIST, Kind.OCTETS, Kind.EUI64):
             raise self.words.error(f"{name} {relation} nothing; expected ==, != or an order")
         word = self.words.here
@@ -228,7 +240,30 @@ class _Parser:
         if test is None:
             raise self.words.error(f"expected {kind.value} for {name}")
         self.words.next()
-        return lambda row: any(test(value) for value in values(row))
+        return test
+
+
+def _pieces(value: Value, cuts: Sequence[Cut]) -> Value | None:
+    """The pieces of a value, joined; None where it is too short for one of them."""
+    if not isinstance(value, (bytes, str)):
+        return None
+    places = [cut.of(len(value)) for cut in cuts]
+    if None in places:
+        return None
+    pieces = [value[start:end] for start, end in filter(None, places)]
+    return (
+        b"".join(p for p in pieces if isinstance(p, bytes)) if isinstance(value, bytes) else "".join(map(str, pieces))
+    )
+
+
+def _quantified(values: _Values, how: _Quantifier, test: Callable[[Value], bool]) -> Predicate:
+    """Whether a test holds of any value, or of all and there are some."""
+
+    def holds(row: Asked) -> bool:
+        found = values(row)
+        return bool(found) and how(map(test, found))
+
+    return holds
 
 
 def _sliced(kind: Kind) -> Kind:

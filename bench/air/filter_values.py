@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from ipaddress import IPv6Address, IPv6Network
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -18,7 +18,9 @@ from bench.air.pattern import PatternError, compile_pattern
 PLAIN: Final = {int: Kind.NUMBER, str: Kind.TEXT, bool: Kind.FLAG, list: Kind.LIST, float: Kind.REAL}
 """Kinds of the jsonl fields by the types of their values."""
 
-_PAIRS: Final = re.compile(r"(?:0x)?([0-9a-fA-F]{2}(?:[:.-]?[0-9a-fA-F]{2})*)")
+_PAIRS: Final = re.compile(r"(?:0x)?([0-9a-fA-F]{2}(?:[:.-]?[0-9a-fA-F]{2})*|[0-9a-fA-F])")
+_INTEGER: Final = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+)")
+_OCTAL: Final = re.compile(r"0[0-7]+")
 _ADDRESSES: Final = frozenset({"src", "dst"})
 _IPV6_TEXTS: Final = frozenset({"ipv6_src", "ipv6_dst"})
 
@@ -34,8 +36,18 @@ class Literal:
         """Whether a frame's value is this one, or lies in this prefix."""
         if self.bits is None or not isinstance(have, bytes) or not isinstance(self.value, bytes):
             return have == self.value
+        one, other = self.sides(have)
+        return bool(one == other)
+
+    def sides(self, have: Value) -> tuple[Any, Any]:
+        """A frame's value and this one, as they are put in order: of a prefix only its bits, the shorter octets first
+        (addresses are of one length)."""
+        if not isinstance(have, bytes) or not isinstance(self.value, bytes):
+            return have, self.value
+        if self.bits is None:
+            return (len(have), have), (len(self.value), self.value)
         shift = 128 - self.bits
-        return int.from_bytes(have, "big") >> shift == int.from_bytes(self.value, "big") >> shift
+        return int.from_bytes(have, "big") >> shift, int.from_bytes(self.value, "big") >> shift
 
 
 def literal(word: Word, name: str, kind: Kind) -> Literal | None:
@@ -46,7 +58,8 @@ def literal(word: Word, name: str, kind: Kind) -> Literal | None:
             case Kind.NUMBER:
                 return Literal(_number(text, name))
             case Kind.FLAG:
-                return Literal({"true": True, "1": True, "false": False, "0": False}[text.lower()])
+                words = {"true": True, "false": False}
+                return Literal(words[text.lower()] if text.lower() in words else _integer(text) != 0)
             case Kind.REAL:
                 return Literal(float(text))
             case Kind.SECONDS:
@@ -54,7 +67,7 @@ def literal(word: Word, name: str, kind: Kind) -> Literal | None:
             case Kind.IPV6:
                 return _ipv6(text)
             case Kind.EUI64 | Kind.OCTETS:
-                octets = _octets(word)
+                octets = _octets(word, kind)
                 return None if octets is None or (kind is Kind.EUI64 and len(octets) != 8) else Literal(octets)
     except (ValueError, KeyError, InvalidOperation, OverflowError):
         return None
@@ -68,6 +81,15 @@ def _number(text: str, name: str) -> int:
         for value, known in field.names.items():
             if known.casefold() == text.casefold():
                 return value
+    return _integer(text)
+
+
+def _integer(text: str) -> int:
+    """A number as C writes it: 0x, 0b, and octal behind a zero. Raises ValueError."""
+    if _OCTAL.fullmatch(text):
+        return int(text, 8)
+    if not _INTEGER.fullmatch(text):
+        raise ValueError(text)
     return int(text, 0)
 
 
@@ -78,12 +100,14 @@ def _ipv6(text: str) -> Literal:
     return Literal(network.network_address.packed, network.prefixlen)
 
 
-def _octets(word: Word) -> bytes | None:
-    """Octets of pairs of hex digits, or a quoted text's own; None where it is neither."""
+def _octets(word: Word, kind: Kind) -> bytes | None:
+    """Octets of pairs of hex digits (or one digit), or a quoted text's own; None where it is neither.
+
+    An address may be quoted, too."""
     pairs = _PAIRS.fullmatch(word.text)
-    if pairs is None or (word.quoted and not re.search("[:.-]", word.text)):
-        return word.text.encode() if word.quoted else None
-    return bytes.fromhex(re.sub("[:.-]", "", pairs[1]))
+    if pairs is None or (word.quoted and not (kind is Kind.EUI64 and re.search("[:.-]", word.text))):
+        return word.text.encode("utf-8", "surrogateescape") if word.quoted else None
+    return bytes.fromhex(re.sub("[:.-]", "", pairs[1]).rjust(2, "0"))
 
 
 def _text(text: str, name: str) -> str:
@@ -104,7 +128,7 @@ def contains(word: Word, kind: Kind) -> Callable[[Value], bool] | None:
         return lambda value: value == word.text
     if kind is Kind.TEXT:
         return lambda value: isinstance(value, str) and word.text in value
-    octets = _octets(word)
+    octets = _octets(word, kind)
     if octets is None:
         return None
     return lambda value: isinstance(value, bytes) and octets in value

@@ -11,7 +11,7 @@ from bench.errors import InputError
 
 _LONGEST: Final = 10_000
 _TOKEN: Final = re.compile(
-    r"""\s*(?:(?P<operator>===|!==|==|!=|<=|>=|&&|\|\||<|>|\(|\)|\{|\}|\[|\]|,|&|!|~)"""
+    r"""\s*(?:(?P<operator>===|!==|==|!=|~=|<=|>=|&&|\|\||<|>|\(|\)|\{|\}|\[|\]|,|&|!|~)"""
     r"""|(?P<raw>[rR]"[^"]*")|"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'"""
     r"""|(?P<word>[^\s()<>=!"'{}\[\],&|~]+))"""
 )
@@ -21,6 +21,7 @@ _SAME: Final = {
     "||": "or",
     "!": "not",
     "~": "matches",
+    "~=": "!==",
     "eq": "==",
     "ne": "!=",
     "any_eq": "==",
@@ -35,8 +36,18 @@ _SAME: Final = {
 }
 """Wireshark's other spellings."""
 _RESERVED: Final = frozenset({"and", "or", "not", "contains", "matches", "in", "..", *_SAME})
-_ESCAPES: Final = re.compile(r'\\([\\"])')
+_ESCAPES: Final = re.compile(r"\\(?:x(?P<hex>[0-9a-fA-F]{1,2})|(?P<octal>[0-7]{1,3})|(?P<one>[\\\"'abfnrtv]))")
+_ESCAPED: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_CUT: Final = re.compile(r"(?P<one>-?\d+)|(?P<a>(?:-?\d+)?):(?P<length>\d*)|(?P<i>-?\d+)-(?P<j>-?\d+)")
 _NAME: Final = re.compile(r"[\w.-]+")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """What an escape stands for, as in C; an octet beyond 0x7f is that octet."""
+    if match["one"]:
+        return _ESCAPED.get(match["one"], match["one"])
+    octet = int(match["hex"], 16) if match["hex"] else int(match["octal"], 8) & 0xFF
+    return bytes((octet,)).decode("utf-8", "surrogateescape")
 
 
 @attrs.frozen(slots=True)
@@ -57,6 +68,23 @@ class Word:
     def is_value(self) -> bool:
         """Whether it can be a value."""
         return self.quoted or (not self.operator and self.text not in _RESERVED)
+
+
+@attrs.frozen(slots=True)
+class Cut:
+    """Some octets of a value: ``length`` of them from ``start`` on, or up to ``last``, or to the end."""
+
+    start: int
+    length: int | None
+    last: int | None = None
+
+    def of(self, size: int) -> tuple[int, int] | None:
+        """Where they begin and end in a value of that size; None where they are not all there."""
+        start = self.start + size if self.start < 0 else self.start
+        end = size if self.length is None else start + self.length
+        if self.last is not None:
+            end = 1 + (self.last + size if self.last < 0 else self.last)
+        return (start, end) if 0 <= start < end <= size else None
 
 
 class Words:
@@ -89,7 +117,7 @@ class Words:
             elif kind == "raw":
                 words.append(Word(text[2:-1], where, quoted=True))
             else:
-                words.append(Word(_ESCAPES.sub(r"\1", text) if kind == "double" else text, where, quoted=True))
+                words.append(Word(_ESCAPES.sub(_escaped, text) if kind == "double" else text, where, quoted=True))
             at = match.end()
         return words
 
@@ -118,21 +146,25 @@ class Words:
         self._next += 1
         return text
 
-    def bounds(self) -> tuple[int | None, int | None]:
-        """A slice after its '[': ``[i]``, ``[i:length]``, ``[i-j]``, ``[:j]`` or ``[i:]``, and its ']'."""
-        word = self.here
-        match = word and re.fullmatch(r"(?P<one>\d+)|(?P<a>\d*):(?P<length>\d*)|(?P<i>\d+)-(?P<j>\d+)", word.text)
-        if not match:
-            raise self.error("expected octets such as 0:3, 2-4 or 5")
-        self._next += 1
-        if not self.take("]"):
-            raise self.error("expected ']'")
-        if match["one"]:
-            return int(match["one"]), int(match["one"]) + 1
-        if match["i"]:
-            return int(match["i"]), int(match["j"]) + 1
-        start = int(match["a"] or 0)
-        return start, start + int(match["length"]) if match["length"] else None
+    def cuts(self) -> list[Cut]:
+        """Slices after their '[', one or several with commas: ``i``, ``i:length``, ``i-j``, ``:j`` or ``i:``, and the
+        ']'. Places are counted from the end where they are negative."""
+        found: list[Cut] = []
+        while not found or not self.take("]"):
+            if found and not self.take(","):
+                raise self.error("expected ',' or ']'")
+            word = self.here
+            match = word and _CUT.fullmatch(word.text)
+            if not match:
+                raise self.error("expected octets such as 0:3, 2-4, -2: or 5")
+            self._next += 1
+            if match["one"]:
+                found.append(Cut(int(match["one"]), 1))
+            elif match["i"]:
+                found.append(Cut(int(match["i"]), None, int(match["j"])))
+            else:
+                found.append(Cut(int(match["a"] or 0), int(match["length"]) if match["length"] else None))
+        return found
 
 
 def _range(match: re.Match[str], at: int) -> list[Word]:

@@ -43,6 +43,14 @@ FILTERS = (
     # several values of one field
     *("wpan.header_ie.id == 0x2a", "wpan.header_ie.id != 0x7e", "ipv6.nxt == 41"),
     *("icmpv6.rpl.opt.type == 5", "icmpv6.rpl.opt.type != 5", "icmpv6.rpl.opt.type !== 5", "ipv6.nxt === 58"),
+    *("any icmpv6.rpl.opt.type != 5", "all icmpv6.rpl.opt.type == 5", "all icmpv6.rpl.opt.type > 4"),
+    *("icmpv6.rpl.opt.type ~= 5", "all ipv6.addr == fd00::/8", "any ipv6.addr !== fe80::/10", "all ipv6.hlim & 1 == 0"),
+    *("all icmpv6.rpl.opt.type in {5, 6}", "not any wpan.header_ie.id > 0x2a", 'all wpan.mic[0:1] contains "a"'),
+    # other ways to write a number; what else has an order
+    *("ipv6.hlim == 0100", "wpan.seq_no < 017", "wpan.seq_no == 0x0A", "wpan.security == 2", "wpan.security > false"),
+    *("wpan.src64 >= 00:0d:6f:ff:fe:03:10:02", "ipv6.addr > fd12::", "ipv6.dst <= fe80::/10"),
+    *("ipv6.addr in {fe80:: .. fe81::}", "wpan.mic < 80:00:00:00:00:00:00:00", "wpan.mic >= 01", "udp.payload > 01:00"),
+    *('wisun.netnameie.name > "Wi"', "wlan_rsna_eapol.keydes.key_info.key_type == 2"),
     # flags: a name alone is there or not
     *("wpan.security", "wpan.security == 1", "wpan.ack_request == true", "wpan.pending == false"),
     *("icmpv6.rpl.dao.flag.k == 1", "ipv6.opt.rpl.flag.o == 1", "wpan.fcf & 0x0020", "wpan.fcf & 8 and !eapol"),
@@ -56,6 +64,14 @@ FILTERS = (
     *('wisun.netnameie.name == "Wi-SUN Peer"', 'wisun.netnameie.name contains "SUN"', 'eap.identity contains "@"'),
     *('wisun.netnameie.name matches "^wi-sun +p"', 'wisun.netnameie.name matches "(Pan|Peer)s?$"'),
     *("wpan.mic contains 00", "udp.payload contains 01:00", "wisun.gtkhashie.gtk1 == 00:00:00:00:00:00:00:00"),
+    *('udp.payload contains "meter"', 'udp.payload contains "01:00"', "wpan.mic contains 0", "udp.payload[-2:] != 00"),
+    *(
+        "wpan.mic[-1] == 00",
+        "wpan.mic[0,2-3] contains 0",
+        "wpan.mic[6:2,:1] > 80:00:00",
+        "eapol.keydes.key_iv[14:4] == 0",
+    ),
+    *('wisun.netnameie.name contains "\\x53U"', 'wisun.netnameie.name[0:2] == "Wi"', "udp.payload[20:] contains 00"),
     *("udp.payload[0:2] == 01:00", "udp.payload[0] == 0c", "eapol.keydes.key_iv[2-4] == 00:00:00"),
     # how they combine
     *("wisun.uttie.type == 0 or wisun.uttie.type == 2 and wpan.security == 1",),
