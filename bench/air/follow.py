@@ -176,6 +176,12 @@ class Datagrams:
             self._socket.close()
             raise
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        host, port = self._socket.getsockname()[:2]
+        return str(host), int(port)
+
     def records(self) -> Iterator[Record]:
         number = 0
         with contextlib.closing(self._socket):

@@ -3,95 +3,26 @@
 from __future__ import annotations
 
 import io
-import os
-import queue
-import re
 import signal
 import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import pytest
 
-from bench.air.capture import read_capture
 from bench.air.follow import open_live
-from bench.air.pcapng import PcapngWriter
 from bench.air.show import decode_command
 from bench.errors import InputError
-from tests.air.mac_captures import need
-
-WAIT_S = 30
-
-
-class Program:
-    """`kenshin decode --follow` as its user runs it; its lines come through a queue, so that waiting has an end."""
-
-    def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "bench.cli", "decode", "--follow", "--format", "jsonl", *arguments]
-        # As for a user: lines must come by the program's own flushing.
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
-        self._lines: queue.Queue[str] = queue.Queue()
-        assert self.process.stdout
-        threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
-
-    def _read(self, stdout: IO[str]) -> None:
-        for line in stdout:
-            self._lines.put(line)
-
-    def line(self) -> str:
-        return self._lines.get(timeout=WAIT_S)
-
-    def silent(self) -> bool:
-        return self._lines.empty()
-
-    def end(self) -> tuple[int, str]:
-        _, complaint = self.process.communicate(timeout=WAIT_S)
-        return self.process.returncode, complaint
+from tests.air.followed import WAIT_S, Start, frames, number, programs
 
 
 @pytest.fixture
-def program() -> Iterator[Callable[..., Program]]:
-    started: list[Program] = []
-
-    def start(*arguments: str) -> Program:
-        started.append(Program(*arguments))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.process.kill()
-        one.process.communicate()
+def program() -> Iterator[Start]:
+    with programs() as start:
+        yield start
 
 
-def frames(count: int) -> list[bytes]:
-    """A stream's beginning, then one octet string a frame."""
-    records = [record for record, _ in zip(read_capture(need("line2.pcapng")), range(count), strict=False)]
-    pieces = []
-    out = io.BytesIO()
-    writer = PcapngWriter(out)
-    writer.section()
-    for record in records:
-        pieces.append(out.getvalue())
-        out.seek(0)
-        out.truncate()
-        writer.packet(record.data, record.time_ns)
-    return [*pieces, out.getvalue()]
-
-
-def number(line: str) -> int:
-    found = re.match(r'{"number": (\d+),', line)
-    assert found, line
-    return int(found[1])
-
-
-def test_a_growing_file_until_ctrl_c(program: Callable[..., Program], tmp_path: Path) -> None:
+def test_a_growing_file_until_ctrl_c(program: Start, tmp_path: Path) -> None:
     capture = tmp_path / "live.pcapng"
     begin, first, second, third = frames(3)
     capture.write_bytes(begin + first)
@@ -112,7 +43,7 @@ def test_a_growing_file_until_ctrl_c(program: Callable[..., Program], tmp_path: 
     assert code == 0
 
 
-def test_a_sniffers_stream_until_it_ends(program: Callable[..., Program]) -> None:
+def test_a_sniffers_stream_until_it_ends(program: Start) -> None:
     begin, first, second = frames(2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
