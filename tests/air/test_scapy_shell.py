@@ -170,7 +170,7 @@ def test_the_layers_from_scapys_shell() -> None:
 def test_decoding_never_loads_scapy() -> None:
     script = (
         "import sys; from bench.cli_decode import DecodeOptions, decode_capture\n"
-        "decode_capture(DecodeOptions(sys.argv[1]))\n"
+        "decode_capture(DecodeOptions((sys.argv[1],)))\n"
         "from bench.air.sequence import Capture; Capture.open(sys.argv[1])[5]\n"
         "sys.exit('scapy' in sys.modules)"
     )
