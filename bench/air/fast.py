@@ -39,7 +39,7 @@ from bench.air.ies import (
     write_header_ies,
 )
 from bench.air.keys import KeyTable
-from bench.air.link import make_record
+from bench.air.link import Record, make_record
 from bench.air.mac import FrameType, decode_mac, encode_mac, mic_octets
 from bench.air.mpx import KMP, LOWPAN, KmpId, Mpx, Transfer, encode_mpx
 from bench.air.wisun import Bt, Element, Lutt, Opaque, Utt, WisunFrameType, header_ie
@@ -117,6 +117,9 @@ class BulkDecoder:
         self.first = {}
         self.ordered = self.named = True
         self.copied = False
+        if self._packets.learnt > MOST:  # each link has memories of its own: together they are to stay bounded, too
+            self._forms.clear()
+            self._packets.learnt = 0
         for sender in self._senders.values():
             sender.counter = -1
 
@@ -141,10 +144,18 @@ class BulkDecoder:
                     self.named = False
                 elif frame.mic == "ok" and frame.frame_counter is not None:
                     sender = self._sender(frame.src, frame.key_index)
-                    self._verified(sender, frame.frame_counter, self._read_psdu(packet)[0])
+                    self._verified(sender, frame.frame_counter, self._as_captured(packet, record))
             if in_parts(frame):
                 return Pending(number, offset, time_ns, self._link_type, packet, original)
             return row_of(frame, offset)
+
+    def _as_captured(self, packet: bytes, record: Record) -> bytes:
+        """A frame's octets for the comparison with its copies: FCS included, but where the bulk reader does not know
+        the link header, and so reads none of them."""
+        try:
+            return self._read_psdu(packet)[0]
+        except (Unusual, IndexError, struct.error):
+            return record.data
 
     def _verified(self, sender: Sender, counter: int, octets: bytes) -> None:
         """Note a verified frame: the first one, one above the newest, a copy of that, or one out of order."""

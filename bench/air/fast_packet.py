@@ -61,6 +61,8 @@ class Packets:
     """The reader of compressed packets; ``contexts`` as `frame.Decoder` takes them."""
 
     def __init__(self, contexts: Mapping[int, bytes]) -> None:
+        self.learnt = 0
+        """Compressed headers learnt, into the memories of all links together."""
         self._contexts = contexts
         self._sizes: dict[int, int] = {}
         self._options: dict[bytes, bool] = {}
@@ -130,6 +132,7 @@ class Packets:
         compressed = bool(head[0] << 8 & _NH)
         packet, _ = iphc.decompress(head + (_EMPTY_UDP if compressed else b""), links, [], None)
         src, dst = packet[8:24], packet[24:40]
+        self.learnt += 1
         return remember(memo, head, Ends(src, dst, _words(src + dst), None if compressed else packet[6]))
 
     def _check_options(self, nhc: int, content: bytes) -> None:

@@ -90,8 +90,6 @@ class Opener:
         assert raw.security is not None
         if sender is None or raw.security.frame_counter is None:
             return None
-        if len(self._last) >= SENDERS:
-            self._last.clear()  # it saves trials, nothing more
         self._last[sender, raw.security.key_index] = key
         if len(self._last) > SENDERS:
             self._last.popitem(last=False)  # the one known for longest; it is found by trial again

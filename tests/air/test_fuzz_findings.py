@@ -9,7 +9,7 @@ import pytest
 from bench.air import ipv6, lowpan, wisun
 from bench.air.mac import encode_mac
 from bench.air.udp import Udp
-from tests.fuzz.targets import DST, SRC, TARGETS, A, B
+from tests.fuzz.targets import DST, SRC, TARGETS, A, B, joined
 
 
 def _datagram(port: int, payload: bytes) -> bytes:
@@ -44,6 +44,10 @@ FINDINGS = {
     "a CoAP path that steers the terminal": ("adapted", _datagram(5683, b"\x40\x01\0\1\xb5\x1b[2Jx")),
     "a CoAP path that breaks the line": ("adapted", _datagram(5683, b"\x40\x01\0\1\xb2\n1")),
     "a network name that steers the terminal": ("frame", encode_mac(wisun.pas(A, "\x1b]0;mine\x07"))),
+    "a verified frame behind a TAP header of more than 256 octets": (
+        "bulk",
+        joined([(0xFD, encode_mac(wisun.data(A, B, b"\x41", 7)))]),
+    ),
     "a frame longer than a column of the index holds": ("table", _pcap((100_000, bytes.fromhex("01000700")))),
     "a stamp after the last one that the index holds": ("table", _pcapng(0, 0, 1 << 63)),
     "a stamp before the first one that the index holds": ("table", _pcapng(9, -(1 << 62), 0)),

@@ -11,11 +11,11 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from bench.air import ipv6, wisun
+from bench.air import ipv6, lowpan, wisun
 from bench.air.extensions import FragmentHeader
 from bench.air.ies import WISUN_GROUP, WISUN_HEADER_ID, Ie
 from bench.air.ipv6 import Packet
-from bench.air.mac import encode_mac
+from bench.air.mac import FrameType, MacFrame, encode_mac
 from bench.air.mpx import KMP, LOWPAN, Mpx, Transfer, encode_mpx
 from bench.air.security import protect
 from bench.air.udp import Udp
@@ -167,6 +167,39 @@ HISTORIES: Final[Mapping[str, Callable[[int], Sequence[bytes]]]] = {
         )
     ),
     "secured frames of many": _from_others(lambda src, n: protect(wisun.data(src, B, b"\x41", 7), KEY, n, 1)),
+    "TLS flights of many": _from_others(
+        lambda src, n: encode_mac(wisun.eapol(src, B, 1, bytes.fromhex("0300000a0101000a0d4061626364"), 1))
+    ),
+    "pieces of many IPv6 packets": _from_others(
+        lambda src, n: _lowpan(
+            b"\x41" + ipv6.build(Packet(src + SRC[8:], DST, b"12345678", headers=(FragmentHeader(n, 0, True),)))
+        )
+    ),
+    "associations of many": _from_others(
+        lambda src, n: encode_mac(
+            MacFrame(
+                FrameType.COMMAND,
+                1,
+                n & 0xFF,
+                0xABCD,
+                src,
+                src=B,
+                pan_id_compression=True,
+                payload=b"\2" + n.to_bytes(2, "little") + b"\0",
+            )
+        )
+    ),
+    "datagrams between many": _from_others(
+        lambda src, n: encode_mac(wisun.data(A, B, lowpan.compress(ipv6.build(Packet(src * 2, DST)), A, B), 7))
+    ),
+    "links of many": _from_others(
+        lambda src, n: encode_mac(wisun.data(src, B, lowpan.compress(ipv6.build(Packet(src * 2, DST)), src, B), 7))
+    ),
+    "datagrams of many on many links": _from_others(
+        lambda src, n: encode_mac(
+            wisun.data(bytes((2, n % 30)) + bytes(6), B, lowpan.compress(ipv6.build(Packet(src * 2, DST)), A, B), 7)
+        )
+    ),
     "network names of many": _from_others(lambda src, n: encode_mac(wisun.pas(src, f"name {n}"))),
     "handshakes of many": _from_others(
         lambda src, n: encode_mac(

@@ -23,12 +23,13 @@ from bench.air.eapol import RELAY_PORT
 from bench.air.errors import Malformed
 from bench.air.fast import BulkDecoder
 from bench.air.fast_rows import Pending, row_of
+from bench.air.fast_rows import Row as FastRow
 from bench.air.filter import compile_filter
 from bench.air.frame import Decoder, Frame
 from bench.air.index import Index
 from bench.air.ipv6 import Packet
 from bench.air.keys import GroupKey, KeyTable
-from bench.air.link import NO_FCS, TAP, WITH_FCS, Record, make_record, zep_record
+from bench.air.link import NO_FCS, TAP, WITH_FCS, Record, make_record, write_tap, zep_record
 from bench.air.mac import decode_mac, encode_mac, fcs16
 from bench.air.mpx import KMP, Mpx, encode_mpx
 from bench.air.rows import JSONL_FIELDS, Row
@@ -248,8 +249,9 @@ def flow(octets: bytes) -> None:
 
 
 def bulk(octets: bytes) -> None:
-    """The bulk decoder says what the full one says, also with warm memories."""
-    fast, full = BulkDecoder(NO_FCS, KEYS, CONTEXTS), Decoder(KEYS, CONTEXTS)
+    """The bulk decoder says what the full one says, also with warm memories; in TAP packets, too, of odd headers."""
+    fasts = {link_type: BulkDecoder(link_type, KEYS, CONTEXTS) for link_type in (NO_FCS, TAP)}
+    fulls = {link_type: Decoder(KEYS, CONTEXTS) for link_type in fasts}
     for number, (head, piece) in enumerate(cut(octets), 1):
         psdu = piece
         if head & 1:
@@ -257,13 +259,18 @@ def bulk(octets: bytes) -> None:
                 psdu = protect(decode_mac(piece), KEY, number, 1)
             except (Malformed, ValueError):
                 psdu = piece
-        found = full.decode(psdu_record(psdu, number))
-        row = fast.decode(number, 0, 0, psdu, len(psdu))
-        if not isinstance(row, Pending) and fast.ordered and fast.named:
-            wanted = row_of(found, 0)
-            same = row[:4] == wanted[:4] and row[5:] == wanted[5:]
-            ends = [getattr(row[4], name) == getattr(wanted[4], name) for name in ("src", "dst", "pan", "ends")]
-            demand(same and all(ends), f"bulk {row}\nfull {wanted}")
+        tapped = write_tap(psdu, fcs_octets=2 + (head & 2), tlvs=[(900, bytes(8 * (head >> 2)))])
+        for link_type, packet in ((NO_FCS, psdu), (TAP, tapped)):
+            found = fulls[link_type].decode(make_record(number, 0, link_type, packet, len(packet)))
+            row = fasts[link_type].decode(number, 0, 0, packet, len(packet))
+            if not isinstance(row, Pending) and fasts[link_type].ordered and fasts[link_type].named:
+                _same_row(row, row_of(found, 0))
+
+
+def _same_row(row: FastRow, wanted: FastRow) -> None:
+    same = row[:4] == wanted[:4] and row[5:] == wanted[5:]
+    ends = [getattr(row[4], name) == getattr(wanted[4], name) for name in ("src", "dst", "pan", "ends")]
+    demand(same and all(ends), f"bulk {row}\nfull {wanted}")
 
 
 # ---- captures ----------------------------------------------------------------------------------------------------
