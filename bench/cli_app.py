@@ -44,7 +44,8 @@ def decode(
     capture: Annotated[
         list[str],
         typer.Argument(
-            help="pcap or pcapng file, plain or gzip; or tcp://HOST:PORT to --follow. Several to --write.",
+            help="pcap or pcapng file, plain or gzip; several to --write. To --follow also a pipe, - (standard input), "
+            "tcp://HOST:PORT, or zep://HOST:PORT (where to listen).",
             show_default=False,
         ),
     ],
