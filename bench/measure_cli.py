@@ -17,10 +17,13 @@ from bench.air.capture import Record, read_capture
 from bench.air.frame import decode_frames
 from bench.air.keys import KeyTable
 from bench.errors import InputError
+from bench.measurands.air.bulk import collect
+from bench.measurands.air.digest import Collector
+from bench.measurands.air.hops import AddressBook
 from bench.measurands.air.join import Join, NodeRecord
 from bench.measurands.air.merge import Air
 from bench.measurands.air.mesh_report import Json, sniffers_json
-from bench.measurands.air.report import Measured, as_json, measure, node_name, statistics_ms
+from bench.measurands.air.report import Measured, as_json, measure, measure_digest, node_name, statistics_ms
 from bench.measurands.air.roundtrip import RoundTrips
 from bench.measurands.air.transfers import Link
 
@@ -45,8 +48,10 @@ def measure_command(
     paths = [path] if isinstance(path, str) else list(path)
     captures = {each: _Records(each) for each in paths}
     air = Air.of(captures) if len(captures) > 1 else None
-    frames = air.frames(table) if air is not None else decode_frames(captures[paths[0]], table)
-    measured = measure(frames, bitrate_bps)
+    if air is None:
+        measured = _measure_one(paths[0], captures[paths[0]], table, bitrate_bps)
+    else:
+        measured = measure(air.frames(table), bitrate_bps)
     error = next((records.error for records in captures.values() if records.error is not None), None)
     if error is not None and not measured.frames:
         raise error
@@ -62,6 +67,15 @@ def measure_command(
         raise InputError(
             f"{keys}: none of the {_unread(measured)} secured frames of {', '.join(paths)} verifies; expected its GAKs"
         )
+
+
+def _measure_one(path: str, records: _Records, keys: KeyTable | None, bitrate_bps: int | None) -> Measured:
+    """One capture: on all cores where it can be cut, else frame after frame."""
+    book = AddressBook()
+    collector = Collector(book.learn)
+    if collect(path, keys, collector):
+        return measure_digest(collector.done(), book, bitrate_bps)
+    return measure(decode_frames(records, keys), bitrate_bps)
 
 
 class _Records:

@@ -12,7 +12,7 @@ from bench.measurands.air.acks import Ledger, Outcomes
 from bench.measurands.air.reading import sightings
 from bench.measurands.air.samples import Pairs
 from bench.measurands.air.sighting import Sighting
-from bench.measurands.air.spool import Shift, Sightings, Spool, pack
+from bench.measurands.air.spool import Row, Shift, Sightings, Spool, pack, unpack
 
 
 @attrs.frozen(slots=True)
@@ -62,6 +62,16 @@ class Collector:
     def take(self, sighting: Sighting) -> None:
         """The next sighting."""
         self._spool.add(pack(sighting))
+        self._note(sighting)
+
+    def take_rows(self, rows: Iterable[Row]) -> None:
+        """The next sightings, packed."""
+        for row in rows:
+            sighting = unpack(row, len(self._spool))
+            self._spool.add(row)
+            self._note(sighting)
+
+    def _note(self, sighting: Sighting) -> None:
         self._ledger.enter(sighting)
         self._mics[sighting.mic] += 1
         if sighting.air_ns is not None:

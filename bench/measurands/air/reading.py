@@ -34,6 +34,8 @@ from bench.records import NS_PER_S
 
 PLAN_BY_ID: Final = 2
 """Channel plan form of US-IE that names domain and channel plan id (0: domain and operating class, 1: explicit)."""
+NOTICES: Final = frozenset(("PA", "PAS", "PC", "PCS", "LPA", "LPAS", "LPC", "LPCS"))
+"""Kinds of frames that tell of a PAN, read or not."""
 HOST_CLOCK_WINDOW_NS: Final = 86_400 * NS_PER_S
 """A time in an echo payload that is further from the capture's own time than a day is no time."""
 
@@ -56,14 +58,14 @@ class Reader:
             ordinal=ordinal,
             number=frame.number,
             start_ns=start,
-            air_ns=_air_ns(frame),
+            air_ns=air_of(frame.start_ns, frame.end_ns),
             src=_eui64(frame.src),
             dst=_eui64(frame.dst),
             seq=frame.seq,
             pan=frame.pan,
             kind=frame.kind,
             octets=frame.length_octets,
-            plan=_plan(frame),
+            plan=plan_of(frame.ie(wisun.Us)),
             asks=frame.mac is not None and frame.mac.ack_request,
             key_index=frame.key_index,
             counter=frame.frame_counter if frame.secured else None,
@@ -85,10 +87,11 @@ def _eui64(address: bytes | None) -> bytes | None:
     return address if address and len(address) == 8 else None
 
 
-def _air_ns(frame: Frame) -> int | None:
-    if frame.start_ns is None or frame.end_ns is None or not 0 < frame.end_ns - frame.start_ns < FAR_NS:
+def air_of(start_ns: int | None, end_ns: int | None) -> int | None:
+    """How long a frame was on the air, where the capture stamps both."""
+    if start_ns is None or end_ns is None or not 0 < end_ns - start_ns < FAR_NS:
         return None
-    return frame.end_ns - frame.start_ns
+    return end_ns - start_ns
 
 
 def _body(frame: Frame) -> int | None:
@@ -107,10 +110,11 @@ def _rsl_dbm(frame: Frame) -> int | None:
     return rsl.dbm if rsl is not None else None
 
 
-def _plan(frame: Frame) -> tuple[int, int] | None:
+def plan_of(schedule: wisun.Us | None) -> tuple[int, int] | None:
     """Regulatory domain and channel plan of the sender's unicast schedule."""
-    us = frame.ie(wisun.Us)
-    return (us.schedule.domain, us.schedule.plan_id) if us is not None and us.schedule.plan == PLAN_BY_ID else None
+    if schedule is None or schedule.schedule.plan != PLAN_BY_ID:
+        return None
+    return schedule.schedule.domain, schedule.schedule.plan_id
 
 
 def _content(frame: Frame, first: tuple[int, int]) -> Content | None:
@@ -118,7 +122,7 @@ def _content(frame: Frame, first: tuple[int, int]) -> Content | None:
         return _datagram(frame.packet, *first)
     if frame.eapol is not None:
         return _authentication(frame)
-    if frame.kind in ("PA", "PAS", "PC", "PCS", "LPA", "LPAS", "LPC", "LPCS"):
+    if frame.kind in NOTICES:
         pan, name = frame.ie(wisun.Pan), frame.ie(wisun.NetName)
         return PanNotice(pan.routing_cost if pan else None, name.name if name else None)
     return None
@@ -152,9 +156,14 @@ def _datagram(packet: ipv6.Packet, first_ns: int, first_octets: int) -> Datagram
         if route is not None and route.segments_left:
             ahead = (layer.dst, *route.addresses[len(route.addresses) - route.segments_left :])
             break
-    ends = b"".join((inner.src, inner.final_dst, bytes((inner.next_header,)), inner.payload))
-    identity = int.from_bytes(hashlib.blake2b(ends, digest_size=8).digest(), "big")
-    return Datagram(inner.src, inner.final_dst, ahead, first_ns, first_octets, _message(inner, first_ns), identity)
+    same = identity(inner.src, inner.final_dst, inner.next_header, inner.payload)
+    return Datagram(inner.src, inner.final_dst, ahead, first_ns, first_octets, _message(inner, first_ns), same)
+
+
+def identity(src: bytes, dst: bytes, protocol: int, payload: bytes) -> int:
+    """What a datagram keeps over all hops, as one number; ``payload``: from the upper header on, decompressed."""
+    ends = b"".join((src, dst, bytes((protocol,)), payload))
+    return int.from_bytes(hashlib.blake2b(ends, digest_size=8).digest(), "big")
 
 
 def _message(packet: ipv6.Packet, at_ns: int) -> Message | None:

@@ -25,6 +25,11 @@ class Stamped(Protocol):
 
 def start_ns(heard: Stamped) -> int:
     """The capture's own start of the frame, where it is on the capture's clock; else the stamp."""
-    if heard.start_ns is not None and abs(heard.start_ns - heard.time_ns) < ONE_CLOCK_NS:
-        return min(heard.start_ns, FAR_NS)
-    return max(-FAR_NS, min(heard.time_ns, FAR_NS))
+    return start_of(heard.time_ns, heard.start_ns)
+
+
+def start_of(time_ns: int, start: int | None) -> int:
+    """The same of a stamp and a start that may be there."""
+    if start is not None and abs(start - time_ns) < ONE_CLOCK_NS:
+        return min(start, FAR_NS)
+    return max(-FAR_NS, min(time_ns, FAR_NS))

@@ -115,13 +115,12 @@ class Transfers(Measurand):
         key = (sighting.src, sighting.dst, sighting.seq)
         attempts = self._open.get(key)
         if attempts is None or not _repeats(sighting, attempts[-1]):
-            attempts = self._open[key] = []
+            attempts = self._open[key] = [sighting]
             self._waiting.append((key, attempts))
             if len(self._waiting) > WAITING:
                 self._release(sighting.start_ns)
-        elif sighting.counter is not None and any(sighting.counter == earlier.counter for earlier in attempts):
-            return
-        attempts.append(sighting)
+        elif sighting.counter is None or all(sighting.counter != earlier.counter for earlier in attempts):
+            attempts.append(sighting)
 
     def close(self) -> None:
         """Gives what is left."""

@@ -1,0 +1,82 @@
+"""Sightings by the bulk decoder against those of decoded frames: every value, whole captures and damaged ones."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from bench.air.capture import read_capture
+from bench.air.fast_spans import form_of, packets, spans
+from bench.air.frame import decode_frames
+from bench.air.keys import KeyTable
+from bench.air.pcapng import PcapngWriter
+from bench.measurands.air.bulk import collect
+from bench.measurands.air.digest import Collector
+from bench.measurands.air.reading import sightings
+from bench.measurands.air.sighting import Datagram, Sighting
+from tests.air.mac_captures import CONTIKI, WISUN, keys_of, need
+
+SHARED = [(name, form) for name in WISUN for form in ("", "-tap-fcs32", "-clear") if name != "mbed-line2"]
+SHARED += [(name, form) for name in CONTIKI for form in ("", "-fcs16")]
+
+
+def in_bulk(path: Path, keys: KeyTable | None, workers: int = 1) -> list[Sighting] | None:
+    found: list[Sighting] = []
+    return found if collect(str(path), keys, Collector(found.append), workers) else None
+
+
+def one_by_one(path: Path, keys: KeyTable | None) -> list[Sighting]:
+    return list(sightings(decode_frames(read_capture(path), keys)))
+
+
+@pytest.mark.parametrize(("name", "form"), SHARED)
+def test_every_sighting_is_that_of_the_decoded_frame(name: str, form: str) -> None:
+    path = need(f"{name}{form}.{'pcap' if 'fcs16' in form else 'pcapng'}")
+    for keys in (keys_of(name), None):
+        assert in_bulk(path, keys) == one_by_one(path, keys)
+
+
+def test_datagrams_are_read_without_the_full_decoder() -> None:
+    """Else the test above compares the full decoder with itself."""
+    from bench.measurands.air.bulk import SightingDecoder
+
+    path = need("line2.pcapng")
+    form = form_of(path)
+    assert form is not None
+    decoder = SightingDecoder(form.link_type, keys_of("line2"))
+    [span] = spans(form)
+    with path.open("rb") as file:
+        for captured in packets(form, span, file):
+            decoder.row(captured)
+    routed = [s.content for s in one_by_one(path, keys_of("line2")) if isinstance(s.content, Datagram)]
+    assert decoder.slow < span.packets / 2
+    assert any(datagram.ahead for datagram in routed)
+
+
+def test_damaged_frames_and_odd_tap_headers(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    source, path = need("star3-tap-fcs32.pcapng"), tmp_path / "damaged.pcapng"
+    with path.open("wb") as file:
+        writer = PcapngWriter(file)
+        writer.section("test")
+        for record in read_capture(source):
+            octets = bytearray(record.data)
+            for _ in range(rng.randrange(3)):
+                octets[rng.randrange(len(octets))] ^= 1 << rng.randrange(8)
+            told = {"rssi_dbm": rng.choice((None, -61.5)), "channel": rng.choice((None, 3))}
+            start = rng.choice((None, record.start_ns))
+            writer.packet(bytes(octets), record.time_ns, start_ns=start, end_ns=start and start + 9, **told)  # type: ignore[arg-type]
+    assert in_bulk(path, keys_of("star3")) == one_by_one(path, keys_of("star3"))
+
+
+def test_processes_give_the_same_in_the_same_order() -> None:
+    path = need("mcast.pcapng")
+    assert in_bulk(path, keys_of("mcast"), workers=2) == one_by_one(path, keys_of("mcast"))
+
+
+def test_a_file_that_cannot_be_cut_is_left_to_the_full_decoder(tmp_path: Path) -> None:
+    packed = tmp_path / "line2.pcapng.gz"
+    packed.write_bytes(b"\x1f\x8b")
+    assert in_bulk(packed, None) is None
