@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from bench.air import fragment, ipv6
+from bench.air import fourway, fragment, ipv6
 from bench.air.capture import read_capture
 from bench.air.fields import FIELDS, lowpan_octets
 from bench.air.frame import Decoder, Frame
@@ -22,7 +22,7 @@ from bench.air.link import Record, write_tap
 from bench.air.mac import encode_mac
 from bench.air.udp import Udp
 from bench.errors import InputError
-from tests.fuzz.targets import _PORTS, A, B, joined
+from tests.fuzz.targets import _PORTS, PMK, A, B, joined
 
 _EVERY: Final = 23
 _IN_A_ROW: Final = 8
@@ -41,6 +41,19 @@ def of_captures(folder: Path, traffic: Path | None = None) -> Iterator[tuple[str
         yield "capture", gzip.compress(octets)
         yield from _frames(path, folder)
     yield from _words(folder)
+    yield from _handshakes()
+
+
+def _handshakes() -> Iterator[tuple[str, bytes]]:
+    """A whole handshake and a renewal, with the elements that Wi-SUN's stacks put into them."""
+    asked = fourway.gtk_liveness_kde(0) + fourway.lgtk_liveness_kde(0) + fourway.node_role_kde(1)
+    given = fourway.gtk_liveness_kde(1) + fourway.gtk_kde(0, bytes(range(16))) + fourway.lifetime_kde(9)
+    named = fourway.pmkid_kde(fourway.pmkid(PMK, B, A))
+    renewed = fourway.lgtk_liveness_kde(1) + fourway.gtk_kde(1, bytes(16))
+    whole = [(0, named), (1, asked), (2, given), (3, b""), (4, renewed), (5, b"")]
+    yield "handshake", joined(whole)
+    yield "handshake", joined(whole[1:])
+    yield "handshake", joined([*whole[:2], (0x82, given), (2, given), (0x44, renewed)])
 
 
 def _frames(path: Path, folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -17,7 +17,7 @@ from typing import Final
 
 import attrs
 
-from bench.air import ipv6, lowpan, mac, wisun, zep
+from bench.air import eapol, fourway, ipv6, lowpan, mac, wisun, zep
 from bench.air.capture import read_capture, read_stream
 from bench.air.eapol import RELAY_PORT
 from bench.air.errors import Malformed
@@ -28,7 +28,7 @@ from bench.air.filter import compile_filter
 from bench.air.frame import Decoder, Frame
 from bench.air.index import Index
 from bench.air.ipv6 import Packet
-from bench.air.keys import GroupKey, KeyTable
+from bench.air.keys import GroupKey, KeyTable, gak
 from bench.air.link import NO_FCS, TAP, WITH_FCS, Record, make_record, write_tap, zep_record
 from bench.air.mac import decode_mac, encode_mac, fcs16
 from bench.air.mpx import KMP, Mpx, encode_mpx
@@ -224,6 +224,40 @@ def joining(octets: bytes) -> None:
         made = wisun.eapol(src, dst, 1, b"", number & 0xFF, authenticator=B if head & 4 else None)
         made = attrs.evolve(made, payload_ies=(made.payload_ies[0], attrs.evolve(body, content=body.content[:2047])))
         decoded(psdu_record(encode_mac(made), number, time_ns), decoder)
+
+
+_MESSAGES: Final = (
+    *(eapol.MESSAGE_1, eapol.MESSAGE_2, eapol.MESSAGE_3, eapol.MESSAGE_4),
+    *(eapol.GROUP_1, eapol.GROUP_2),
+)
+_NONCES: Final = {True: bytes(32), False: b"\1" * 32}
+
+
+def handshake(octets: bytes) -> None:
+    """Key frames of one handshake under a known PMK, MIC right and key data wrapped: what is handed out must open."""
+    decoder, name = Decoder(KeyTable(pmks=[PMK]), CONTEXTS), "fuzzed"
+    decoded(psdu_record(encode_mac(wisun.pas(A, name))), decoder)
+    ptk = fourway.derive_ptk(PMK, B, A, _NONCES[False], _NONCES[True])
+    for number, (head, piece) in enumerate(cut(octets), 1):
+        information = _MESSAGES[head % len(_MESSAGES)] ^ (eapol.KeyInfo.ENCRYPTED if head & 0x40 else 0)
+        upward = head % len(_MESSAGES) in (1, 3, 5)
+        data = fourway.encrypt_key_data(ptk, piece[:1000]) if information & eapol.KeyInfo.ENCRYPTED else piece[:1000]
+        key = eapol.KeyFrame(information, 16, number, _NONCES[upward], key_data=data)
+        pdu = bytearray(fourway.seal(3, key, ptk if information & eapol.KeyInfo.MIC else None))
+        if head & 0x80:
+            pdu[number % len(pdu)] ^= 1
+        ends = (A, B) if upward else (B, A)
+        made = wisun.eapol(*ends, 6, bytes(pdu), number & 0xFF, authenticator=None if upward else B)
+        found = decoded(psdu_record(encode_mac(made), number), decoder).key_message
+        if head & 0x80 and found is not None and number % len(pdu) >= _KEY_FRAME_HEAD:
+            demand(found.mic != "ok", "a key frame with an octet turned verifies")
+        for group_key in found.group_keys if found is not None and found.mic == "ok" else ():
+            psdu = protect(wisun.data(A, B, b"\x41", 7), gak(name, group_key.gtk), number, group_key.index)
+            demand(decoded(psdu_record(psdu, number), decoder).mic == "ok", f"{group_key} was learnt and opens nothing")
+
+
+_KEY_FRAME_HEAD: Final = 4
+"""Version, type and length of EAPOL; damage behind them is under the MIC."""
 
 
 def pieces(octets: bytes) -> None:
@@ -424,7 +458,7 @@ def layers(octets: bytes) -> None:
 TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     target.__name__: target
     for target in (
-        *(frame, tap, sealed, adapted, upper, joining, pieces, flow, bulk),
+        *(frame, tap, sealed, adapted, upper, joining, handshake, pieces, flow, bulk),
         *(capture, datagram, table, words, key_file, layers),
     )
 }
