@@ -118,7 +118,7 @@ def _layers(frame: Frame, record: Record | None, start_ns: int | None) -> Iterat
     if frame.packet is None and frame.content is not None:
         yield frame.content
     if frame.piece is not None:
-        yield fields_lowpan.of_piece(lowpan_octets(frame), frame.piece)
+        yield fields_lowpan.of_piece(lowpan_octets(frame), frame.piece, frame.datagram)
         if isinstance(frame.piece, Fragment) and frame.datagram:
             yield fields_lowpan.Whole(len(frame.datagram))
     elif unread := _unread_lowpan(frame):

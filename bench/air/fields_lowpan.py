@@ -11,9 +11,9 @@ from typing import Final
 
 import attrs
 
-from bench.air import ghc, sixlorh
+from bench.air import ghc, hc1, recoverable, sixlorh
 from bench.air.errors import Malformed
-from bench.air.fields_base import Table, Tables, eui64, flag, ipv6, number
+from bench.air.fields_base import Table, Tables, bit, eui64, flag, ipv6, number
 from bench.air.ipv6 import HEADER_OCTETS
 from bench.air.lowpan import Fragment, Mesh
 from bench.air.octets import Reader
@@ -44,6 +44,7 @@ class Dispatch:
 
     pattern: int
     name: str
+    seqnum: int | None = None
 
 
 @attrs.frozen(slots=True)
@@ -103,6 +104,15 @@ class NhcIcmpv6:
 
 
 @attrs.frozen(slots=True)
+class OldHeader:
+    """A header in HC1, and the addresses that it stands for."""
+
+    said: hc1.Hc1
+    src: bytes | None
+    dst: bytes | None
+
+
+@attrs.frozen(slots=True)
 class Whole:
     """A datagram put together of fragments."""
 
@@ -111,14 +121,16 @@ class Whole:
 
 def headers(payload: Lowpan) -> Iterator[object]:
     """The headers at the start of a 6LoWPAN payload. Raises `Malformed` after the last that is whole."""
+    if recoverable.is_one(payload.octets):
+        yield from _recoverable(payload)
+        return
     reader = Reader(payload.octets, "6LoWPAN")
     head = reader.u8()
     if head >> 6 == 0b10:
         mesh, head = _mesh(head, reader)
         yield mesh
     if head == 0x50:
-        reader.u8()
-        yield Dispatch(0x50, "broadcast")
+        yield Dispatch(0x50, "broadcast", reader.u8())
         head = reader.u8()
     if head >> 3 in (0b11000, 0b11100):
         size, tag = (head & 7) << 8 | reader.u8(), reader.u16()
@@ -134,6 +146,19 @@ def headers(payload: Lowpan) -> Iterator[object]:
         yield from _iphc(head, reader, payload.plain, 0)
     elif head == 0x41:
         yield Dispatch(0x41, "uncompressed IPv6")
+    elif head == hc1.DISPATCH:
+        plain = payload.plain
+        known = len(plain) >= HEADER_OCTETS
+        yield OldHeader(hc1.parse(reader.rest())[0], *((plain[8:24], plain[24:40]) if known else (None, None)))
+
+
+def _recoverable(payload: Lowpan) -> Iterator[object]:
+    """A recoverable fragment, and the datagram that it completes."""
+    piece = recoverable.parse(payload.octets)
+    yield piece
+    if isinstance(payload.piece, recoverable.Fragment) and payload.piece.whole:
+        yield Whole(len(payload.piece.whole))
+        yield from headers(Lowpan(payload.piece.whole, payload.plain))
 
 
 def _mesh(head: int, reader: Reader) -> tuple[Mesh, int]:
@@ -231,11 +256,16 @@ def _udp(nhc: int, reader: Reader) -> NhcUdp:
     return NhcUdp(nhc & 7, src_port, dst_port, None if nhc & 4 else reader.u16(), nhc >> 3)
 
 
-def of_piece(octets: bytes, piece: object) -> Lowpan:
-    """The view of a payload and what the decoder made of it."""
+def of_piece(octets: bytes, piece: object, datagram: bytes = b"") -> Lowpan:
+    """The view of a payload and what the decoder made of it: the piece, and the ``datagram`` that it completes."""
     if isinstance(piece, Fragment):
         return Lowpan(octets, piece.data if piece.offset == 0 else b"", piece)
-    return Lowpan(octets, getattr(piece, "packet", b""), piece)
+    return Lowpan(octets, getattr(piece, "packet", datagram), piece)
+
+
+def _class(header: Iphc) -> int | None:
+    """Traffic class of its two parts; as in Wireshark, none where it is zero."""
+    return (header.dscp or 0) << 2 | (header.ecn or 0) or None
 
 
 _PATTERN: Final = number("6lowpan.pattern", "Dispatch", "pattern", digits=2)
@@ -244,7 +274,71 @@ _GENERIC: Final = {0xB: "generic compression", 0x1A: "generic compression", 0xDF
 
 TABLES: Final[Tables] = {
     Lowpan: Table("6lowpan", "6LoWPAN", (), headers),
-    Dispatch: Table("", lambda v: f"Dispatch: {v.name}", (_PATTERN,)),
+    Dispatch: Table(
+        "",
+        lambda v: f"Dispatch: {v.name}",
+        (_PATTERN, number("6lowpan.bcast.seqnum", "Sequence number", "seqnum")),
+    ),
+    recoverable.Fragment: Table(
+        "6lowpan.rfrag",
+        "Recoverable fragment",
+        (
+            number("6lowpan.pattern", "Dispatch", lambda v: 0b1110100, digits=2),
+            flag("6lowpan.rfrag.congestion", "Congestion", "congestion"),
+            number("6lowpan.rfrag.tag", "Datagram tag", "tag"),
+            flag("6lowpan.rfrag.ack_requested", "Acknowledgement requested", "ack_request"),
+            number("6lowpan.rfrag.sequence", "Sequence number", "sequence"),
+            number("6lowpan.rfrag.size", "Fragment size", lambda v: len(v.data), unit="octets"),
+            number("6lowpan.rfrag.datagram_size", "Datagram size", "size", unit="octets"),
+            number("6lowpan.rfrag.offset", "Offset", lambda v: v.offset if v.sequence else None, unit="octets"),
+        ),
+    ),
+    recoverable.Acknowledgement: Table(
+        "6lowpan.rfrag",
+        lambda v: f"Recoverable fragments: {recoverable.describe(v)}",
+        (
+            number("6lowpan.pattern", "Dispatch", lambda v: 0b1110101, digits=2),
+            flag("6lowpan.rfrag.congestion", "Congestion", "congestion"),
+            number("6lowpan.rfrag.tag", "Datagram tag", "tag"),
+            number("6lowpan.rfrag.ack_bitmask", "Received", "bitmap", digits=8),
+        ),
+    ),
+    OldHeader: Table(
+        "6lowpan.hc1",
+        "HC1: compressed IPv6 header",
+        (
+            number("6lowpan.pattern", "Dispatch", lambda v: hc1.DISPATCH, digits=2),
+            number("6lowpan.hc1.encoding", "Encoding", "said.encoding", digits=2),
+            flag("6lowpan.hc1.src_prefix", "Source prefix left out", bit(0x80, "said.encoding")),
+            flag("6lowpan.hc1.src_ifc", "Source interface left out", bit(0x40, "said.encoding")),
+            flag("6lowpan.hc1.dst_prefix", "Destination prefix left out", bit(0x20, "said.encoding")),
+            flag("6lowpan.hc1.dst_ifc", "Destination interface left out", bit(0x10, "said.encoding")),
+            flag("6lowpan.hc1.class", "Traffic class and flow label left out", bit(0x08, "said.encoding")),
+            number("6lowpan.hc1.next", "Next header", lambda v: v.said.encoding >> 1 & 3),
+            flag("6lowpan.hc1.more", "HC2 follows", bit(0x01, "said.encoding")),
+            number("6lowpan.hops", "Hop limit", "said.hop_limit"),
+            ipv6("6lowpan.src", "Source", "src"),
+            ipv6("6lowpan.dst", "Destination", "dst"),
+            number("6lowpan.class", "Traffic class", "said.traffic_class", digits=2),
+            number("6lowpan.flow", "Flow label", "said.flow", digits=5),
+            number("6lowpan.next", "Next header", "said.following", names=_PROTOCOLS),
+        ),
+        lambda v: () if v.said.udp is None else (v.said.udp,),
+    ),
+    hc1.Udp: Table(
+        "6lowpan.hc2.udp",
+        "HC2: compressed UDP header",
+        (
+            number("6lowpan.hc2.udp.encoding", "Encoding", "encoding", digits=2),
+            flag("6lowpan.hc2.udp.src", "Source port cut", bit(0x80, "encoding")),
+            flag("6lowpan.hc2.udp.dst", "Destination port cut", bit(0x40, "encoding")),
+            flag("6lowpan.hc2.udp.length", "Length left out", bit(0x20, "encoding")),
+            number("6lowpan.udp.src", "Source port", "src_port"),
+            number("6lowpan.udp.dst", "Destination port", "dst_port"),
+            number("6lowpan.udp.length", "Length", "length"),
+            number("6lowpan.udp.checksum", "Checksum", "checksum", digits=4),
+        ),
+    ),
     Mesh: Table(
         "6lowpan.mesh",
         "Mesh addressing header",
@@ -302,6 +396,7 @@ TABLES: Final[Tables] = {
             number(
                 "6lowpan.iphc.dci", "Destination context", lambda v: None if v.contexts is None else v.contexts & 15
             ),
+            number("6lowpan.class", "Traffic class", _class, digits=2, hidden=True),
             number("6lowpan.ecn", "ECN", "ecn"),
             number("6lowpan.dscp", "DSCP", "dscp"),
             number("6lowpan.flow", "Flow label", "flow", digits=5),

@@ -20,6 +20,7 @@ from bench.air import (
     ipv6_fragment,
     lowpan,
     mlme,
+    recoverable,
     sixlorh,
     sixtop,
     summary,
@@ -103,7 +104,7 @@ class Frame:
     """Names of the TLS records that this EAP-TLS frame completes."""
     content: beacon.Beacon | command.Command | application.Message | None = None
     """What a beacon or a MAC command says, or the application message in the innermost UDP datagram."""
-    piece: lowpan.Datagram | lowpan.Fragment | None = attrs.field(default=None, repr=False)
+    piece: lowpan.Datagram | lowpan.Fragment | recoverable.Piece | None = attrs.field(default=None, repr=False)
     """The 6LoWPAN payload of this frame, decompressed; ``datagram`` is what it completes, to the octet as sent."""
     datagram: bytes = attrs.field(default=b"", repr=False)
     info: str = ""
@@ -124,7 +125,7 @@ class _Inside:
     relay: EapolRelay | None = None
     progress: Progress = attrs.field(factory=Progress)
     content: beacon.Beacon | command.Command | application.Message | None = None
-    piece: lowpan.Datagram | lowpan.Fragment | None = None
+    piece: lowpan.Datagram | lowpan.Fragment | recoverable.Piece | None = None
     datagram: bytes = b""
     info: str = ""
 
@@ -140,6 +141,7 @@ class Decoder:
         self._keys = keys.copy() if keys else KeyTable()
         self._contexts = contexts or {}
         self._reassembler = Reassembler()
+        self._recoverable = recoverable.Reassembler()
         self._ipv6_reassembler = ipv6_fragment.Reassembler()
         self._mpx_reassembler = MpxReassembler()
         self._opener = Opener(self._keys)
@@ -271,6 +273,8 @@ class Decoder:
         return _Inside(("mpx",), info=f"MPX multiplex id {mpx.multiplex_id}")
 
     def _lowpan(self, octets: bytes, mac: MacFrame, time_ns: int, outer: tuple[str, ...] = ()) -> _Inside:
+        if recoverable.is_one(octets):
+            return self._recover(octets, mac, time_ns, outer)
         piece = lowpan.decompress(octets, mac.src, mac.dst, self._contexts)
         layers = outer + _adaptation(piece.layers)
         whole: lowpan.Datagram | None
@@ -290,6 +294,21 @@ class Decoder:
         if ROOT not in self._contexts and any(map(sixlorh.needs_root, whole.routing)):
             return attrs.evolve(inside, info=f"{inside.info} (source route and tunnel apart: the root is not known)")
         return inside
+
+    def _recover(self, octets: bytes, mac: MacFrame, time_ns: int, outer: tuple[str, ...]) -> _Inside:
+        """A recoverable fragment, and the datagram that it completes (RFC 8931)."""
+        piece = recoverable.parse(octets)
+        waiting = _Inside((*outer, "6lowpan", piece.LAYER), piece=piece, info=recoverable.describe(piece))
+        if isinstance(piece, recoverable.Acknowledgement):
+            return waiting
+        whole = self._recoverable.add(piece, mac.src, mac.dst, time_ns)
+        if whole is None:
+            return waiting
+        if recoverable.is_one(whole) or whole[0] >> 3 in _FRAGMENTS:
+            raise Malformed("6LoWPAN: a fragment within a recoverable one")
+        inside = self._lowpan(whole, mac, time_ns, outer)
+        layers = tuple(dict.fromkeys((*waiting.layers, *inside.layers)))
+        return attrs.evolve(inside, layers=layers, piece=attrs.evolve(piece, whole=whole))
 
     def _ipv6(self, packet: Packet, layers: tuple[str, ...], mac: MacFrame, time_ns: int) -> _Inside:
         """An IPv6 packet; where it is a fragment (RFC 8200, 4.5), the packet that it completes."""
@@ -352,8 +371,9 @@ def _opaque(mac: MacFrame) -> _Inside:
     return _Inside(info=f"opaque: {len(mac.payload)} octets that are no 6LoWPAN")
 
 
+_FRAGMENTS: Final = (0b11000, 0b11100)
 _ADAPTATION: Final = (
-    *("6lowpan", "mesh", "frag1", "fragn", "iphc"),
+    *("6lowpan", "mesh", "frag1", "fragn", "iphc", "hc1"),
     *(header.LAYER for header in (sixlorh.SourceRoute, sixlorh.PacketInformation, sixlorh.IpInIp, sixlorh.Elective)),
 )
 

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from bench.air import extensions, iphc, ipv6, sixlorh, sixlorh_packet
+from bench.air import extensions, hc1, iphc, ipv6, sixlorh, sixlorh_packet
 from bench.air.contexts import ROOT
 from bench.air.errors import Malformed
 from bench.air.iphc import Elided, fill_checksums
@@ -25,6 +25,7 @@ MULTIPLEX_ID: Final = 0xA0ED
 """MPX multiplex id (EtherType of 6LoWPAN) under which Wi-SUN frames carry it."""
 
 IPV6_DISPATCH: Final = 0x41
+_BROADCAST: Final = b"\x50"
 _PAGE_0: Final = 0xF0
 _RPI_OCTETS: Final = 8  # a hop-by-hop header with the RPL option
 FRAG1_OCTETS: Final = 4
@@ -85,10 +86,10 @@ def decompress(
         mesh, payload = _mesh(payload)
         layers.append("mesh")
         src, dst = mesh.originator, mesh.final
-        if payload and payload[0] == 0x50:
-            broadcast = Reader(payload, "6LoWPAN broadcast header")
-            broadcast.take(2)
-            payload = broadcast.rest()
+    if payload[:1] == _BROADCAST:
+        broadcast = Reader(payload, "6LoWPAN broadcast header")
+        broadcast.take(2)
+        payload = broadcast.rest()
     reader = Reader(payload, "6LoWPAN")
     head = reader.u8()
     links = iphc.Links.of_frame(src, dst, contexts)
@@ -122,6 +123,9 @@ def _packet(payload: bytes, links: iphc.Links, layers: list[str], size: int | No
         return reader.rest(), (), ()
     if head >> 5 == 0b011:
         return *iphc.decompress(payload, links, layers, size), ()
+    if head == hc1.DISPATCH:
+        layers.append("hc1")
+        return hc1.decompress(reader.rest(), links, size), (), ()
     if head == _PAGE_0 and payload[1:2] < b"\xf0":
         return _packet(payload[1:], links, layers, size)
     if head == sixlorh.PAGE_1:
@@ -162,8 +166,8 @@ def _routed(reader: Reader, links: iphc.Links, layers: list[str], size: int | No
 
 def _dispatch_name(head: int) -> str:
     """What a dispatch octet stands for, where it is not decoded."""
-    if head == 0x42:
-        return "HC1"
+    if head == 0x40:
+        return "escape (RFC 8066)"
     if head >> 4 == 0b1111:
         return f"paging dispatch, page {head & 0x0F} (RFC 8025)"
     return "not a LoWPAN frame" if head >> 6 == 0 else "unknown header"

@@ -17,13 +17,15 @@ from scapy.fields import (
     ConditionalField,
     PacketField,
     PacketListField,
+    ShortField,
     StrField,
     XByteField,
+    XIntField,
     XShortField,
 )
 from scapy.packet import Raw
 
-from bench.air import ghc, iphc
+from bench.air import ghc, hc1, iphc
 from bench.air.errors import Malformed
 from bench.air.lowpan import IPV6_DISPATCH
 from bench.air.octets import Reader
@@ -96,6 +98,54 @@ class LowpanFragNext(AirPacket):
         XShortField("tag", 0),
         ByteField("offset", 0),
     )
+
+
+class LowpanRfrag(AirPacket):
+    """Recoverable fragment (RFC 8931): octets of the compressed datagram; ``offset`` of the first is its whole size."""
+
+    name = "6LoWPAN Recoverable Fragment"
+    fields_desc = fields(
+        BitField("dispatch", 0b1110100, 7),
+        BitField("congestion", 0, 1),
+        ByteField("tag", 0),
+        BitField("ack_request", 0, 1),
+        BitField("sequence", 0, 5),
+        BitField("size", None, 10),
+        ShortField("offset", 0),
+    )
+
+    def post_build(self, pkt: bytes, pay: bytes) -> bytes:
+        if self.size is None:
+            word = int.from_bytes(pkt[2:4], "big") | len(pay)
+            pkt = pkt[:2] + word.to_bytes(2, "big") + pkt[4:]
+        return pkt + pay
+
+
+class LowpanRfragAck(AirPacket):
+    """Acknowledgement of recoverable fragments; the highest bit of ``bitmap`` is that of sequence 0."""
+
+    name = "6LoWPAN Recoverable Fragment Acknowledgement"
+    fields_desc = fields(
+        BitField("dispatch", 0b1110101, 7),
+        BitField("congestion", 0, 1),
+        ByteField("tag", 0),
+        XIntField("bitmap", 0),
+    )
+
+
+class LowpanHc1(AirPacket):
+    """HC1 and HC2 (RFC 4944): ``content`` is the compressed packet, which `hc1` reads and `expanded` gives in full."""
+
+    name = "6LoWPAN HC1"
+    fields_desc = fields(XByteField("dispatch", hc1.DISPATCH), Rest("content", b""))
+
+    @property
+    def expanded(self) -> Any:
+        """The IPv6 packet that it stands for. Raises `Malformed`."""
+        frame = above(self, Wpan)
+        ends = (frame.src, frame.dst) if frame else (None, None)
+        links = iphc.Links.of_frame(address_octets(ends[0]), address_octets(ends[1]), None)
+        return Ip6(hc1.decompress(self.content, links, None))
 
 
 class LowpanIpv6(AirPacket):
@@ -355,6 +405,9 @@ _PREFIXES: Final[tuple[tuple[int, int, Layer], ...]] = (
     (2, 0b10, LowpanMesh),
     (5, 0b11000, LowpanFragFirst),
     (5, 0b11100, LowpanFragNext),
+    (7, 0b1110100, LowpanRfrag),
+    (7, 0b1110101, LowpanRfragAck),
+    (8, hc1.DISPATCH, LowpanHc1),
 )
 """Bits, their value and the layer that a dispatch octet begins."""
 NEXT_LOWPAN: Final[dict[int, Layer]] = {}

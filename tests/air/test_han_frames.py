@@ -337,7 +337,7 @@ def test_tshark_reads_deep_hops(tmp_path: Path) -> None:
         assert int(row[2], 0) == int.from_bytes(TERMINAL, "big")
         assert int(row[3] or row[4], 0) == int.from_bytes(mesh.final, "big")
         frame = _decoded(payload)
-        assert frame.piece is not None
+        assert isinstance(frame.piece, lowpan.Datagram)
         assert frame.piece.mesh == mesh
         assert "mesh" in frame.layers
 
@@ -363,6 +363,6 @@ def test_decoder_puts_the_packet_information_back() -> None:
 def test_decoder_keeps_tunnel_and_source_route() -> None:
     frame = _decoded(routed()[2])
     assert frame.layers == ("802.15.4", "6lowpan", "srh-6lorh", "rpi-6lorh", "ipip-6lorh", "iphc", "ipv6", "udp")
-    assert frame.piece is not None
+    assert isinstance(frame.piece, lowpan.Datagram)
     assert frame.piece.routing == ROUTE
     assert frame.packet == Packet(SRC, DST, Udp(1, 2, b"x"))  # the outer header's packet information is not its own

@@ -5,9 +5,6 @@ Elements as Contiki-NG's TSCH, its minimal schedule and its 6top send them, and 
 
 from __future__ import annotations
 
-import struct
-from collections import defaultdict
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,13 +14,10 @@ from hypothesis import strategies as st
 
 from bench.air import header_ies, mlme, sixtop, tsch
 from bench.air.errors import Malformed
-from bench.air.fields import FIELDS, Value, fields
-from bench.air.frame import Frame, decode_frames
 from bench.air.ies import HT1, PAYLOAD_TERMINATION, Ie, SubIe, write_sub_ies
-from bench.air.link import NO_FCS, make_record
 from bench.air.mac import FrameType, MacFrame, encode_mac
-from tests.air.test_fields_tshark import OURS
-from tests.air.tshark_oracle import NO_TSHARK, read, values
+from tests.air.built_frames import decoded, same_fields
+from tests.air.tshark_oracle import NO_TSHARK
 
 NODE, OTHER = bytes.fromhex("00124b0000000001"), bytes.fromhex("00124b0000000002")
 TIMES = tsch.Times(1800, 128, 2120, 1020, 800, 1000, 2200, 400, 192, 2400, 4256, 10000)
@@ -97,27 +91,11 @@ def frames() -> list[bytes]:
     ]
 
 
-def decoded(psdus: Sequence[bytes]) -> list[Frame]:
-    records = [make_record(number, 0, NO_FCS, psdu, len(psdu)) for number, psdu in enumerate(psdus, 1)]
-    return list(decode_frames(records))
-
-
 @NO_TSHARK
 def test_every_field_is_tsharks(tmp_path: Path) -> None:
-    path = tmp_path / "tsch.pcap"
-    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, NO_FCS)
-    path.write_bytes(head + b"".join(struct.pack("<IIII", 1, 0, len(f), len(f)) + f for f in frames()))
-    names = [name for name in FIELDS if name.startswith("wpan.") and name not in OURS]
-    compared = set()
-    for row, frame in zip(values(path, names), decoded(frames()), strict=True):
+    for frame in decoded(frames()):
         assert not frame.info.startswith("malformed"), frame.info
-        named: dict[str, list[Value]] = defaultdict(list)
-        for name, value in fields(frame):
-            named[name].append(value)
-        for name in set(names) - {"wpan.frame_length", "wpan.fcf", "wpan.fcs_ok"}:  # of the record, not the frame
-            expected = read(FIELDS[name].kind, row[name])
-            assert named.get(name, []) == expected, f"frame {frame.number} {name}"
-            compared |= {name} if expected else set()
+    compared = same_fields(tmp_path, frames(), "wpan.")
     assert len([name for name in compared if "tsch" in name]) == 28
     assert len([name for name in compared if "6top" in name]) == 19
 
