@@ -87,13 +87,15 @@ BY_CLASS: Final[dict[tuple[int, int], ChannelPlan]] = {
     (5, 1): _IN_1,
     (5, 2): _IN_2,
 }
+_SPACING_BITS: Final = 0x0F
+"""The rest of the octet is reserved."""
 _SPACING_KHZ: Final = {0: 200, 1: 400, 2: 600, 3: 100, 4: 250, 5: 800, 6: 1200}
 
 
 def plan_of(schedule: Schedule) -> ChannelPlan | None:
     """The channel plan that a schedule names or spells out; None where this table does not hold it."""
     if schedule.plan == 1:
-        spacing = _SPACING_KHZ.get(schedule.spacing)
+        spacing = _SPACING_KHZ.get(schedule.spacing & _SPACING_BITS)
         return None if spacing is None else ChannelPlan(schedule.ch0_khz, spacing, schedule.channels)
     table = BY_PLAN_ID if schedule.plan == 2 else BY_CLASS
     return table.get((schedule.domain, schedule.plan_id))

@@ -165,7 +165,7 @@ def _payload_inside(view: PayloadIe) -> Iterator[object]:
 
 
 def _kmp_id(view: Mpx) -> int | None:
-    return view.body[0] if view.multiplex_id == mpx.KMP and view.fragment is None and view.body else None
+    return view.body[0] if view.multiplex_id == mpx.KMP and view.body else None
 
 
 def _transaction(view: Mpx) -> int | None:

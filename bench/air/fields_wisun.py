@@ -51,7 +51,7 @@ _SCHEDULE: Final = Table(
         number("wisun.usie.class", "Operating class", lambda s: s.plan_id if s.plan == 0 else None),
         number("wisun.usie.channel_plan_id", "Channel plan id", lambda s: s.plan_id if s.plan == 2 else None),
         number("wisun.usie.explicit.frequency", "Channel 0", lambda s: s.ch0_khz if s.plan == 1 else None, unit="kHz"),
-        number("wisun.usie.explicit.spacing", "Spacing code", lambda s: s.spacing if s.plan == 1 else None),
+        number("wisun.usie.explicit.spacing", "Spacing code", lambda s: s.spacing & 0x0F if s.plan == 1 else None),
         number("wisun.usie.num_channels", "Channels", lambda s: s.channels if s.plan == 1 else None),
         number("wisun.usie.fixed_channel", "Fixed channel", "fixed_channel"),
         number("wisun.usie.hop_count", "Listed hops", lambda s: len(s.hops) if s.function == 3 else None),
@@ -59,7 +59,8 @@ _SCHEDULE: Final = Table(
         number(
             "wisun.usie.num_ranges", "Excluded ranges", lambda s: len(s.excluded_ranges) if s.exclusion == 1 else None
         ),
-        number("wisun.usie.exclude.range", "Excluded", lambda s: tuple(c for pair in s.excluded_ranges for c in pair)),
+        number("wisun.usie.exclude.range", "Excluded from", lambda s: tuple(first for first, _ in s.excluded_ranges)),
+        number("wisun.usie.exclude.last", "Excluded to", lambda s: tuple(last for _, last in s.excluded_ranges)),
         octets("wisun.usie.exclude.mask", "Excluded mask", lambda s: s.excluded_mask if s.exclusion == 2 else None),
     ),
 )
@@ -126,7 +127,7 @@ TABLES: Final[Tables] = {
         "NR: node role",
         (
             number("wisun.nrie.nr_id", "Role", "role", names=_ROLES),
-            number("wisun.nrie.drift", "Clock drift", "drift_ppm", unit="ppm", names={255: "not given"}),
+            number("wisun.usie.drift", "Clock drift", "drift_ppm", unit="ppm", names={255: "not given"}),
             number("wisun.nrie.timing_accuracy", "Timing accuracy", "accuracy", unit="x 10 us"),
             number("wisun.nriw.listening_interval_min", "Listening interval from", "listen_min", unit="ms"),
             number("wisun.nriw.listening_interval_max", "Listening interval to", "listen_max", unit="ms"),
@@ -200,7 +201,7 @@ TABLES: Final[Tables] = {
     wisun.Lcp: Table(
         "wisun.lcpie",
         "LCP: LFN channel plan",
-        (number("wisun.lcpie.tag", "Tag", "tag"),),
+        (number("wisun.lusie.channeltag", "Tag", "tag"),),
         lambda lcp: (lcp.schedule,),
     ),
     Schedule: _SCHEDULE,

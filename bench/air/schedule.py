@@ -23,9 +23,9 @@ class ChannelFunction(IntEnum):
 class Schedule:
     """Channels of a schedule. The defaults are the virtual rig's: Japan (domain 2), plan 22, fixed channel 10.
 
-    ``plan`` 0: ``domain`` and operating class in ``plan_id``; 1: explicit (``ch0_khz``, ``spacing`` code,
-    ``channels``); 2: ``domain`` and channel plan id in ``plan_id``. ``hops`` is a vendor function's channel list.
-    Exclusion is by ``excluded_ranges`` (first and last channel, inclusive) or by ``excluded_mask`` (as sent).
+    ``plan`` 0: ``domain`` and operating class in ``plan_id``; 1: explicit (``ch0_khz``, ``spacing`` code in its low
+    four bits, ``channels``); 2: ``domain`` and channel plan id in ``plan_id``. ``hops`` is a vendor function's
+    list of channels. Exclusion is by ``excluded_ranges`` (first and last channel, inclusive) or by ``excluded_mask`` (as sent).
     """
 
     plan: int = 2
@@ -43,7 +43,7 @@ class Schedule:
 
     @property
     def form_of_exclusion(self) -> int:
-        """0: no channel excluded, 1: by ranges, 2: by mask; ``exclusion`` as sent may announce ranges that do not come."""
+        """0: no channel excluded, 1: by ranges, 2: by mask; ``exclusion`` as sent may announce what does not come."""
         return 2 if self.excluded_mask else 1 if self.excluded_ranges else 0
 
 

@@ -90,12 +90,12 @@ def _values(name: str, texts: str) -> list[Value]:
 def hole(frame: Frame, name: str) -> bool:
     """Whether tshark 4.0.17 is no oracle for that field of that frame.
 
-    * Behind a JM element, which it does not know, ids and lengths of nested elements are wrong
+    * Behind a JM or LBATS element, which it does not know, ids and lengths of nested elements are wrong
       (`test_fields.test_join_metrics_stand_as_framed`).
     * Option type 0x23 is the RPL option as 0x63 is (RFC 9008, 4); it shows an unknown one.
     """
     if name.startswith("wisun.wsie"):
-        return frame.ie(wisun.Jm) is not None
+        return frame.ie(wisun.Jm) is not None or frame.ie(wisun.Lbats) is not None
     if name.startswith("ipv6.opt."):
         headers = [header for packet in (ipv6.chain(frame.packet) if frame.packet else ()) for header in packet.headers]
         options = [o for h in headers if isinstance(h, (HopByHop, DestinationOptions)) for o in h.options]

@@ -26,8 +26,8 @@ EVERY = (*WISUN, *CONTIKI)
 TAP = "line2-tap-fcs32"
 
 OURS = {
-    *("wisun.opaque.content", "wisun.opaque.form", "wisun.nrie.drift", "wisun.lbsie.sync_period"),
-    *("wisun.lbcie.interval", "wisun.lbcie.sync_period", "wisun.lcpie.tag"),
+    *("wisun.opaque.content", "wisun.opaque.form", "wisun.lbsie.sync_period"),
+    *("wisun.lbcie.interval", "wisun.lbcie.sync_period", "wisun.usie.exclude.last"),
     *("wisun.lbatsie.additional", "wisun.lbatsie.delay"),
     *("wisun.jmie.version", "wisun.jmie.metric.id", "wisun.jmie.metric.data", "wisun.jmie.plf"),
     *("icmpv6.opt.aro.opaque", "icmpv6.opt.aro.flags", "icmpv6.opt.aro.tid", "icmpv6.opt.data"),
