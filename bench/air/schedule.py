@@ -25,7 +25,8 @@ class Schedule:
 
     ``plan`` 0: ``domain`` and operating class in ``plan_id``; 1: explicit (``ch0_khz``, ``spacing`` code in its low
     four bits, ``channels``); 2: ``domain`` and channel plan id in ``plan_id``. ``hops`` is a vendor function's
-    list of channels. Exclusion is by ``excluded_ranges`` (first and last channel, inclusive) or by ``excluded_mask`` (as sent).
+    list of channels. Exclusion is by ``excluded_ranges`` (first and last channel, inclusive) or by ``excluded_mask``
+    (as sent).
     """
 
     plan: int = 2
