@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import io
 import os
 import signal
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from bench.air.capture import read_capture
-from bench.air.follow import Datagrams, open_live
+from bench.air.follow import Datagrams, Stream, open_live
 from bench.air.mac import decode_mac, fcs16
 from bench.air.show import decode_command
 from bench.air.zep import Zep, ZepAck, encode_zep
@@ -166,6 +168,38 @@ def test_keys_that_become_none_are_said_and_the_old_ones_stay(tmp_path: Path, mo
     assert said[1:] == [f"kenshin: {capture}: the stream ended after 400 frames, 400 shown"]
     assert '"mic": "ok"' in out.getvalue()
     assert '"mic": "bad"' not in out.getvalue()
+
+
+def test_memory_stays_flat_however_long_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, *pieces = frames(400)
+    rounds, held = 12, []
+
+    class Sniffer:
+        """Says the same minutes again and again, in portions that cut records."""
+
+        def __init__(self) -> None:
+            self._said = io.BytesIO(begin + b"".join(pieces) * rounds)
+
+        def read1(self, count: int, /) -> bytes:
+            return self._said.read(min(count, 4000))
+
+        def close(self) -> None:
+            self._said.close()
+
+    class Sink(io.StringIO):
+        """Keeps nothing but how many blocks of memory are in use after each round."""
+
+        def write(self, text: str) -> int:
+            if text.startswith('{"number": ') and int(text[11 : text.index(",")]) % len(pieces) == 0:
+                gc.collect()
+                held.append(sys.getallocatedblocks())
+            return len(text)
+
+    monkeypatch.setattr("bench.air.show_live.open_live", lambda name: Stream(name, Sniffer()))
+    decode_command("sniffer", str(need("line2.ieee802154_keys")), "jsonl", None, Sink(), live=True, err=io.StringIO())
+    assert len(held) == rounds
+    few = held[rounds // 4]
+    assert held[-1] < few + 0.01 * few, held
 
 
 class TestZep:
