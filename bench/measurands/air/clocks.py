@@ -41,6 +41,8 @@ MIN_POINT_PAIRS: Final = 8
 MIN_POINT_SPREAD: Final = 20
 SAMPLE: Final = 200
 """Pairs that the first slope is taken from (their number squared is what it costs)."""
+MOST_PAIRS: Final = 1 << 18
+"""Of more, as many are taken spread over the time: their uncertainty is far below that of any stamp then."""
 _SECURED: Final = 0x08
 """The security bit in the first octet of the frame control (IEEE 802.15.4-2015 7.2.1)."""
 _SCALE: Final = 1.4826
@@ -95,24 +97,25 @@ class Clock:
 @attrs.frozen(slots=True)
 class Frames:
     """One capture as the fit needs it, a row a frame whose octets occur once: hash, stamp (ns), octets with FCS,
-    whether it is secured. ``repeated``: hashes of the others; ``resolution_ns``: what all stamps are multiples of."""
+    whether it is secured. ``repeated``: hashes of the others, rising; ``resolution_ns``: what all stamps are multiples
+    of."""
 
     name: str
     hashes: NDArray[np.int64]
     stamps: NDArray[np.int64]
-    octets: NDArray[np.int64]
+    octets: NDArray[np.int32]
     secured: NDArray[np.bool_]
-    repeated: frozenset[int]
+    repeated: NDArray[np.int64]
     resolution_ns: int
 
     @classmethod
     def of(cls, name: str, records: Iterable[Record]) -> Frames:
-        """Reads a capture once; 25 octets of memory a frame."""
+        """Reads a capture once; 21 octets of memory a frame."""
         from array import array
 
         import numpy as np
 
-        hashes, stamps, octets, flags, step = array("q"), array("q"), array("q"), bytearray(), 0
+        hashes, stamps, octets, flags, step = array("q"), array("q"), array("i"), bytearray(), 0
         for record in records:
             if not whole(record):
                 continue
@@ -122,12 +125,33 @@ class Frames:
             octets.append(len(record.data) + FCS_OCTETS)
             flags.append(secured(record))
             step = gcd(step, at)
-        columns = np.array(hashes, np.int64), np.array(stamps, np.int64), np.array(octets, np.int64)
-        each, first, count = np.unique(columns[0], return_index=True, return_counts=True)
+        each, first, count = np.unique(np.array(hashes, np.int64), return_index=True, return_counts=True)
+        repeated = each[count > 1]
         kept = np.sort(first[count == 1])
-        found, at_ns, lengths = (column[kept] for column in columns)
-        sure = np.frombuffer(bytes(flags), np.bool_)[kept]
-        return cls(name, found, at_ns, lengths, sure, frozenset(each[count > 1].tolist()), step or 1)
+        del each, first, count
+        found, at_ns = np.array(hashes, np.int64)[kept], np.array(stamps, np.int64)[kept]
+        lengths, sure = np.array(octets, np.int32)[kept], np.frombuffer(bytes(flags), np.bool_)[kept]
+        return cls(name, found, at_ns, lengths, sure, repeated, step or 1)
+
+
+@attrs.frozen(slots=True, eq=False)
+class Repeated:
+    """Octets that occur more than once in a capture, eight octets of memory each (their hash)."""
+
+    hashes: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, captures: Iterable[Frames]) -> Repeated:
+        """Those of several captures."""
+        import numpy as np
+
+        found = [frames.repeated for frames in captures]
+        return cls(np.unique(np.concatenate(found)) if found else np.empty(0, np.int64))
+
+    def __contains__(self, data: bytes) -> bool:
+        value = hash(data)
+        at = int(self.hashes.searchsorted(value))
+        return at < len(self.hashes) and int(self.hashes[at]) == value
 
 
 def secured(record: Record) -> bool:
@@ -158,6 +182,9 @@ def fit(reference: Frames, other: Frames) -> Clock:
     sure = reference.secured[here]
     if np.count_nonzero(sure) >= MIN_DRIFT_PAIRS:
         here, there = here[sure], there[sure]
+    if len(here) > MOST_PAIRS:
+        spread = np.argsort(reference.stamps[here])[:: -(-len(here) // MOST_PAIRS)]
+        here, there = here[spread], there[spread]
     stamps = reference.stamps[here]
     difference = other.stamps[there] - stamps
     middle, about = int(np.median(stamps)), int(np.median(difference))
@@ -273,10 +300,13 @@ def clocks(captures: Iterable[Frames]) -> dict[str, Clock]:
     reference = next(iter(waiting))
     reached = {reference: waiting.pop(reference)}
     found = {reference: Clock(reference, reference, u_offset_ns=0.0, u_drift_ppm=0.0)}
+    shared: dict[tuple[str, str], int] = {}
+    newest = reference
     while waiting:
-        count, known, name = max(
-            (common(reached[known], waiting[name]), known, name) for known in reached for name in waiting
-        )
+        for name in waiting:
+            shared[newest, name] = common(reached[newest], waiting[name])
+        count, known, name = max((shared[known, name], known, name) for known in reached for name in waiting)
+        newest = name
         step = fit(reached[known], waiting[name])
         found[name] = (
             chain(found[known], step) if count and known != reference else attrs.evolve(step, reference=reference)

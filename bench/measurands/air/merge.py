@@ -24,7 +24,7 @@ import attrs
 from bench.air.frame import Decoder, Frame
 from bench.air.keys import KeyTable
 from bench.air.link import Record
-from bench.measurands.air.clocks import FCS_OCTETS, Clock, Frames, clocks, secured, whole
+from bench.measurands.air.clocks import FCS_OCTETS, Clock, Frames, Repeated, clocks, secured, whole
 from bench.measurands.air.stamps import start_ns
 from bench.records import NS_PER_S
 
@@ -84,17 +84,17 @@ class Heard:
 
 @attrs.frozen(slots=True)
 class Air:
-    """Several captures of one air, their clocks, and which octets (their hashes) occur again in one of them."""
+    """Several captures of one air, their clocks, and which octets occur again in one of them."""
 
     captures: Mapping[str, Iterable[Record]]
     clocks: Mapping[str, Clock]
-    _repeated: frozenset[int] = attrs.field(repr=False)
+    _repeated: Repeated = attrs.field(repr=False)
 
     @classmethod
     def of(cls, captures: Mapping[str, Iterable[Record]]) -> Air:
         """Reads all captures once, in order to fit their clocks against the first one's."""
         frames = [Frames.of(name, records) for name, records in captures.items()]
-        return cls(captures, clocks(frames), frozenset().union(*(f.repeated for f in frames)))
+        return cls(captures, clocks(frames), Repeated.of(frames))
 
     def transmissions(self) -> Iterator[Transmission]:
         """Every transmission once, in order of its start. Reads all captures again; memory holds a second of them."""
@@ -117,7 +117,7 @@ class Air:
 
     def unique(self, record: Record) -> bool:
         """Whether equal octets can only be the same transmission."""
-        return secured(record) and hash(record.data) not in self._repeated
+        return secured(record) and record.data not in self._repeated
 
     def _hearings(self, name: str) -> Iterator[Hearing]:
         clock = self.clocks[name]
