@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 NAMES: Final = ("number", "time s", "src", "dst", "kind", "seq", "mic", "info")
 _LAYOUT: Final = "{:>6} {:>12} {:<23} {:<23} {:<7} {:>4} {:<6} {}"
+_BULK: Final = "%6d %12.6f %s %s%s\n"
 HEADING: Final = _LAYOUT.format(*NAMES) + "\n"
 
 
@@ -29,13 +31,12 @@ def ends(src: str | None, dst: str | None) -> str:
     return f"{src or '':<23} {dst or '':<23}"
 
 
-def middle(kind: str, seq: int | None, mic: str) -> str:
-    """The columns kind, seq and mic, of which there are few different ones."""
-    return f"{kind:<7} {'' if seq is None else seq:>4} {mic:<6}"
+def middle(kind: str, seq: int | None, mic: str, info: str) -> str:
+    """The columns kind, seq and mic, of which there are few different ones, as they stand before ``info`` or none."""
+    cells = f"{kind:<7} {'' if seq is None else seq:>4} {mic:<6}"
+    return cells + " " if info else cells.rstrip()
 
 
-def bulk_line(number: int, elapsed_ns: int, both_ends: str, between: str, info: str) -> str:
-    """The same line as `line` makes, of columns that are partly laid out already (`ends`, `middle`)."""
-    if not info:
-        return f"{number:>6} {elapsed_ns / 1e9:>12.6f} {both_ends} {between}".rstrip() + "\n"
-    return "%6d %12.6f %s %s %s\n" % (number, elapsed_ns / 1e9, both_ends, between, info)  # noqa: UP031 (twice as fast)
+def bulk_lines(cells: Sequence[object]) -> str:
+    """The same lines as `line` makes, of five cells each: number, seconds, `ends`, `middle`, info."""
+    return _BULK * (len(cells) // 5) % tuple(cells)

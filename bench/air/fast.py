@@ -13,8 +13,9 @@ stands inline where a call per frame would show in the time that a night's captu
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 from cryptography.exceptions import InvalidTag
@@ -23,10 +24,21 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from bench.air import summary, wisun
 from bench.air.eapol import decode_eapol
 from bench.air.errors import Malformed
-from bench.air.fast_link import PsduReader, Unusual
-from bench.air.fast_packet import MOST, Packets, Upper, remember
-from bench.air.fast_rows import WHOLE, Link, Pending, Row, Sender, Verified, ends_text, in_parts, row_of
-from bench.air.frame import Decoder
+from bench.air.fast_link import InOrder, PsduReader, Unusual
+from bench.air.fast_packet import MOST, Hop, Packets, Upper, remember
+from bench.air.fast_rows import (
+    WHOLE,
+    Begin,
+    Link,
+    Pending,
+    Row,
+    Sender,
+    Verified,
+    ends_text,
+    in_parts,
+    row_of,
+)
+from bench.air.fast_spans import Place
 from bench.air.ies import (
     HT1,
     HT2,
@@ -44,6 +56,9 @@ from bench.air.mac import FrameType, decode_mac, encode_mac, mic_octets
 from bench.air.mpx import KMP, LOWPAN, KmpId, Mpx, Transfer, encode_mpx
 from bench.air.wisun import Bt, Element, Lutt, Opaque, Utt, WisunFrameType, header_ie
 
+if TYPE_CHECKING:
+    from bench.air.frame import Decoder
+
 _Elements: TypeAlias = "tuple[Element | Opaque, ...]"
 _Told: TypeAlias = "tuple[_Elements, str]"
 """Elements and what `summary.elements` says of them."""
@@ -51,8 +66,10 @@ _Told: TypeAlias = "tuple[_Elements, str]"
 
 @attrs.frozen(slots=True)
 class _Form:
-    """What a frame control field tells: octets of the MAC header, ``unpack`` for sequence number, the header's rest and
-    the security header, and the headers of that form met so far."""
+    """What a frame control field tells. ``unpack`` gives the sequence number, who sends to whom (addresses, security
+    control), the frame counter where there is one, and what follows that decides how the rest is read (key index, first
+    IE). ``octets`` are those of the MAC header up to the security header, ``links`` the headers of that form met so
+    far."""
 
     octets: int
     unpack: Callable[[bytes], tuple[Any, ...]]
@@ -62,11 +79,8 @@ class _Form:
     links: dict[bytes, Link] = attrs.field(factory=dict)
 
 
-class _InOrder(Exception):
-    """Depends on frames before this one."""
-
-
-_UTT_KINDS: Final = {write_header_ies((header_ie(Utt(kind)),))[:4]: kind.name for kind in WisunFrameType}
+_UTT_HEAD: Final = 4
+_UTT_KINDS: Final = {write_header_ies((header_ie(Utt(kind)),))[:_UTT_HEAD]: kind.name for kind in WisunFrameType}
 """First octets of a UTT-IE (head, sub-ID, frame type) and the kind of frame that they tell."""
 _UTT_OCTETS: Final = len(write_header_ies((header_ie(Utt(0)),)))
 _BT_HEAD: Final = write_header_ies((header_ie(Bt(0, 0)),))[:3]
@@ -79,7 +93,9 @@ _CONTROLS: Final = {
 }
 """Security control octets that are opened here (encryption with a MIC, frame counter there, key id mode 0 or 1): level,
 octets of the security header, octets of the MIC."""
-_LEVEL_OCTETS: Final = tuple(bytes((level,)) for level in range(8))
+_CLEAR: Final = (0, 0, 0)
+_NONCE: Final = struct.Struct(">8sIB").pack
+"""Source, frame counter, level (9.3.2.1)."""
 _NO_ELEMENTS: Final[_Told] = ((), "")
 _NO_KEY: Final = "encrypted"
 
@@ -103,13 +119,17 @@ class BulkDecoder:
         self.slow = 0
         self._link_type = link_type
         self._keys = keys or KeyTable()
-        self._full = Decoder(self._keys, contexts)
         self._read_psdu = PsduReader(link_type).read
         self._forms: dict[bytes, _Form] = {}
         self._elements: dict[bytes, _Told] = {}
+        self._endings: dict[bytes, _Told] = {}
         self._nested: dict[bytes, _Elements] = {}
+        self._skips: dict[bytes, int] = {}
         self._ciphers: dict[tuple[bytes, int], AESCCM] = {}
         self._senders: dict[tuple[bytes, int | None], Sender] = {}
+        self._contexts = contexts
+        # A subclass that reads more than a row holds does so in `_header_ies` and `_payload`: it is asked each time.
+        self._is_plain = type(self) is BulkDecoder
         self._packets = Packets(contexts or {})
 
     def begin(self) -> None:
@@ -131,29 +151,112 @@ class BulkDecoder:
 
     def decode(self, number: int, offset: int, time_ns: int, packet: bytes, original: int) -> Row | Pending:
         """The row of one packet as captured (``original`` octets before cutting). Never raises."""
-        try:
-            return self._decode(number, offset, time_ns, packet, original)
-        except _InOrder:
+        return next(self.rows(packet, ((number, offset, time_ns, 0, len(packet), original),)))
+
+    def rows(self, buffer: bytes, captured: Iterable[Place]) -> Iterator[Row | Pending]:
+        """The rows of captured packets, which stand in ``buffer``. Never raises.
+
+        The usual secured frame takes one unpacking, a look into the memories for who sends, for what stands before the
+        payload and for the payload's own headers, and one call of the cipher.
+        """
+        read_psdu, read_packet, forms = self._read_psdu, self._packets.read_on_hop, self._forms
+        endings, skips, nested, is_plain = self._endings, self._skips, self._nested, self._is_plain
+        rising = 0
+        for number, offset, time_ns, start, stop, original in captured:
+            try:
+                if stop - start != original:
+                    raise Unusual
+                data, end = read_psdu(buffer, start, stop)
+                form = forms.get(data[:2]) or self._form(data[:end])
+                counter: int | None = None
+                if form.secured:
+                    seq, who, rising, what = form.unpack(data)
+                    counter = rising
+                else:
+                    seq, who, what = form.unpack(data)
+                if not form.numbered:
+                    seq = None
+                link = form.links.get(who) or self._link(form, who, data[:end])
+                kind, index, sender = link.begins.get(what) or self._begin(form, link, what)
+                at, until, elements, has_ies = link.start, end - link.tag, _NO_ELEMENTS, False
+                if form.has_ies:
+                    if data[at : at + 3] == _BT_HEAD:
+                        at += _BT_OCTETS
+                    if data[at : at + 2] == _HT1:
+                        at += 2
+                        has_ies = True
+                    elif is_plain and at <= until and (ending := endings.get(data[at:until])):
+                        elements, at = ending, until
+                    else:
+                        elements, at, has_ies = self._header_ies(data, at, until)
+                if until < at:
+                    raise Unusual
+                mic, info, upper = "none", "", None
+                if not link.level:
+                    clear = data[at:until]
+                elif sender:
+                    nonce = _NONCE(link.nonce, rising, link.level)
+                    try:
+                        clear = sender.ciphers[link.tag].decrypt(nonce, data[at:end], data[:at])
+                    except (InvalidTag, KeyError):
+                        clear = self._find_key(sender, nonce, data[at:end], data[:at], link.tag)
+                    mic = "ok"
+                    if rising > sender.counter >= 0:
+                        sender.counter, sender.octets = rising, data
+                    else:
+                        self._verified(sender, rising, data)
+                else:
+                    mic, info, clear = "no key", _NO_KEY, b""
+                if has_ies and is_plain:
+                    # Perhaps Wi-SUN elements, then one MPX-IE with a whole packet: so most frames are.
+                    at = skips.get(clear[:2], 0)
+                    if (
+                        clear[at + 3 : at + 5] == _MPX_LOWPAN
+                        and clear[at : at + 2] == _MPX_HEADS[len(clear) - at]
+                        and not clear[at + 2] & 7
+                        and (not at or clear[2:at] in nested)
+                    ):
+                        info, upper = read_packet(clear[at + 5 :], link.hop)
+                if clear and not info:
+                    info, upper, found = self._payload(link, clear, has_ies)
+                    if found and not info:
+                        info = summary.elements(elements[0] + found)
+                length = len(data) if end != len(data) else end + link.fcs_assumed
+                yield (
+                    number, offset, time_ns, length, link, kind, seq, mic, link.level, counter, index,
+                    info or elements[1], upper,
+                )  # fmt: skip
+            except InOrder:
+                yield Pending(number, offset, time_ns, self._link_type, buffer[start:stop], original)
+            except (Unusual, Malformed, IndexError, ValueError, struct.error):
+                yield self._fully(number, offset, time_ns, buffer[start:stop], original)
+
+    @cached_property
+    def _full(self) -> Decoder:
+        from bench.air.frame import Decoder
+
+        return Decoder(self._keys, self._contexts)
+
+    def _fully(self, number: int, offset: int, time_ns: int, packet: bytes, original: int) -> Row | Pending:
+        """The row by the full decoder."""
+        self.slow += 1
+        record = make_record(number, time_ns, self._link_type, packet, original)
+        frame = self._full.decode(record)
+        if frame.secured and self._keys.candidates(frame.key_index):
+            if frame.src is None or len(frame.src) != 8:
+                self.named = False
+            elif frame.mic == "ok" and frame.frame_counter is not None:
+                sender = self._sender(frame.src, frame.key_index)
+                self._verified(sender, frame.frame_counter, self._as_captured(packet, record))
+        if in_parts(frame):
             return Pending(number, offset, time_ns, self._link_type, packet, original)
-        except (Unusual, Malformed, IndexError, ValueError, struct.error):
-            self.slow += 1
-            record = make_record(number, time_ns, self._link_type, packet, original)
-            frame = self._full.decode(record)
-            if frame.secured and self._keys.candidates(frame.key_index):
-                if frame.src is None or len(frame.src) != 8:
-                    self.named = False
-                elif frame.mic == "ok" and frame.frame_counter is not None:
-                    sender = self._sender(frame.src, frame.key_index)
-                    self._verified(sender, frame.frame_counter, self._as_captured(packet, record))
-            if in_parts(frame):
-                return Pending(number, offset, time_ns, self._link_type, packet, original)
-            return row_of(frame, offset)
+        return row_of(frame, offset)
 
     def _as_captured(self, packet: bytes, record: Record) -> bytes:
         """A frame's octets for the comparison with its copies: FCS included, but where the bulk reader does not know
         the link header, and so reads none of them."""
         try:
-            return self._read_psdu(packet)[0]
+            return self._read_psdu(packet, 0, len(packet))[0]
         except (Unusual, IndexError, struct.error):
             return record.data
 
@@ -178,99 +281,23 @@ class BulkDecoder:
             sender = self._senders[src, index] = Sender(src, index)
         return sender
 
-    def _sender_of(self, link: Link, index: int | None) -> Sender | None:
-        """Who sends on a link under a key index; None where there is no key for that."""
-        if not self._keys.candidates(index):
-            return None
-        if not link.nonce:
-            raise Unusual
-        sender = link.senders[index] = self._sender(link.nonce, index)
-        return sender
-
-    def _decode(self, number: int, offset: int, time_ns: int, packet: bytes, original: int) -> Row:
-        if len(packet) != original:
-            raise Unusual
-        data, end = self._read_psdu(packet)
-        form = self._forms.get(data[:2]) or self._form(data[:end])
-        level, index = 0, None
-        counter: int | None = None
-        rising = 0
-        mic, info, upper = "none", "", None
-        start, stop = form.octets, end
-        if form.secured:
-            seq, rest, control, rising, index = form.unpack(data)
-            counter = rising
-            security = _CONTROLS.get(control)
-            if security is None:
-                raise Unusual
-            level, octets, tag = security
-            start += octets
-            stop -= tag
-            if octets == _IMPLICIT_KEY_OCTETS:
-                index = None
-        else:
-            seq, rest = form.unpack(data)
-        if not form.numbered:
-            seq = None
-        link = form.links.get(rest) or self._link(form, rest, data[:end])
-        kind, has_payload_ies, elements = link.kind, False, _NO_ELEMENTS
-        if form.has_ies:
-            utt = _UTT_KINDS.get(data[start : start + 4])
-            if utt is None:
-                raise Unusual
-            kind = utt
-            start += _UTT_OCTETS
-            if data[start : start + 3] == _BT_HEAD:
-                start += _BT_OCTETS
-            if data[start : start + 2] == _HT1:
-                has_payload_ies = True
-                start += 2
-            else:
-                elements, start, has_payload_ies = self._header_ies(data, start, stop)
-        if stop < start:
-            raise Unusual
-        if not level:
-            clear = data[start:stop]
-        elif sender := link.senders.get(index) or self._sender_of(link, index):
-            # The frame counter stands after the control octet, little-endian; the nonce takes it big-endian (9.3.2.1).
-            at = form.octets
-            nonce = link.nonce + data[at + 4 : at : -1] + _LEVEL_OCTETS[level]
-            cipher = sender.ciphers.get(tag)
-            try:
-                if cipher is None:
-                    raise InvalidTag
-                clear = cipher.decrypt(nonce, data[start:end], data[:start])
-            except InvalidTag:
-                clear = self._find_key(sender, nonce, data[start:end], data[:start], tag)
-            mic = "ok"
-            if rising > sender.counter >= 0:
-                sender.counter, sender.octets = rising, data
-            else:
-                self._verified(sender, rising, data)
-        else:
-            mic, info, clear = "no key", _NO_KEY, b""
-        if clear:
-            info, upper, nested = self._payload(link, clear, has_payload_ies)
-            if nested:
-                elements = elements[0] + nested, summary.elements(elements[0] + nested)
-        length = len(data) if end != len(data) else end + link.fcs_assumed
-        return (
-            number, offset, time_ns, length, link, kind, seq, mic, level, counter, index, info or elements[1], upper
-        )  # fmt: skip
-
     def _form(self, psdu: bytes) -> _Form:
         """What a frame control field says of the octets after it. Learnt from the frame's own encoding."""
         mac = decode_mac(psdu)
         if mac.frame_type not in (FrameType.DATA, FrameType.ACK):
             raise Unusual
         octets = len(encode_mac(attrs.evolve(mac, security=None, header_ies=(), payload_ies=(), payload=b"", mic=b"")))
-        numbered, secured = mac.sequence is not None, mac.security is not None
-        layout = f"<2x{'B' if numbered else '0s'}{octets - 2 - numbered}s{'BIB' if secured else ''}"
-        form = _Form(octets, struct.Struct(layout).unpack_from, numbered, secured, bool(mac.header_ies))
-        return remember(self._forms, psdu[:2], form)
+        numbered, secured, has_ies = mac.sequence is not None, mac.security is not None, bool(mac.header_ies)
+        who, what = octets - 2 - numbered + secured, secured + has_ies * _UTT_HEAD
+        layout = struct.Struct(f"<2x{'B' if numbered else '0s'}{who}s{'I' if secured else ''}{what}s")
+        return remember(self._forms, psdu[:2], _Form(octets, layout.unpack_from, numbered, secured, has_ies))
 
-    def _link(self, form: _Form, rest: bytes, psdu: bytes) -> Link:
+    def _link(self, form: _Form, who: bytes, psdu: bytes) -> Link:
         mac = decode_mac(psdu)
+        security = _CONTROLS.get(who[-1]) if form.secured else _CLEAR
+        if security is None:
+            raise Unusual
+        level, key_octets, tag = security
         link = Link(
             src=mac.src,
             dst=mac.dst,
@@ -280,8 +307,29 @@ class BulkDecoder:
             is_data=mac.frame_type == FrameType.DATA,
             nonce=mac.src if mac.src and len(mac.src) == 8 else b"",
             fcs_assumed=2 if mac.version < 2 else 4,
+            hop=Hop(mac.src, mac.dst),
+            level=level,
+            tag=tag,
+            start=form.octets + key_octets + form.has_ies * _UTT_OCTETS,
+            indexed=key_octets > _IMPLICIT_KEY_OCTETS,
         )
-        return remember(form.links, rest, link)
+        return remember(form.links, who, link)
+
+    def _begin(self, form: _Form, link: Link, what: bytes) -> Begin:
+        """What key index and first IE tell: the frame's kind, its key index, and who sends where there is a key."""
+        kind, index, sender = link.kind, None, None
+        if form.has_ies:
+            utt = _UTT_KINDS.get(what[link.indexed :][:_UTT_HEAD])
+            if utt is None:
+                raise Unusual
+            kind = utt
+        if link.level:
+            index = what[0] if link.indexed else None
+            if self._keys.candidates(index):
+                if not link.nonce:
+                    raise Unusual
+                sender = self._sender(link.nonce, index)
+        return remember(link.begins, what, (kind, index, sender))
 
     def _header_ies(self, data: bytes, begin: int, stop: int) -> tuple[_Told, int, bool]:
         """Elements after the timing ones and their words, where they end, and whether payload IEs follow (HT1)."""
@@ -296,6 +344,8 @@ class BulkDecoder:
             if end != at or any(isinstance(element, (Utt, Lutt)) for element in found):
                 raise Unusual
             told = remember(self._elements, data[begin:at], (found, summary.elements(found)))
+        if at == stop and last not in _TERMINATIONS:
+            remember(self._endings, data[begin:at], told)
         return told, at, last == _HT1
 
     def _find_key(self, sender: Sender, nonce: bytes, sealed: bytes, authenticated: bytes, tag: int) -> bytes:
@@ -313,11 +363,6 @@ class BulkDecoder:
 
     def _payload(self, link: Link, clear: bytes, has_ies: bool) -> tuple[str, Upper | None, _Elements]:
         """Line, upper layer and Wi-SUN elements of a payload in clear text."""
-        if has_ies and clear[2] & 7 == Transfer.FULL and clear[3:5] == _MPX_LOWPAN:
-            # One MPX-IE is all there is in most frames.
-            head = clear[0] | clear[1] << 8
-            if head >> 11 == _MPX_HEAD and (head & 0x7FF) + 2 == len(clear):
-                return *self._packet(clear[5:], link), _NO_ELEMENTS[0]
         at, size = 0, len(clear)
         nested: _Elements = ()
         lowpan = eapol = b""
@@ -329,7 +374,7 @@ class BulkDecoder:
             group = head >> 11 & 0xF
             if group == MPX_GROUP:
                 if clear[start] & 7 not in WHOLE:
-                    raise _InOrder
+                    raise InOrder
                 if lowpan or eapol or clear[start] & 7 != Transfer.FULL:
                     raise Unusual
                 if clear[start + 1 : start + 3] == _MPX_LOWPAN:
@@ -343,6 +388,7 @@ class BulkDecoder:
                 found = self._nested.get(content)
                 if found is None:
                     found = remember(self._nested, content, wisun.read_payload_elements(content))
+                self._skips[clear[start - 2 : start]] = at - start + 2
                 nested += found
             elif group == PAYLOAD_TERMINATION:
                 break
@@ -357,17 +403,16 @@ class BulkDecoder:
         return *self._packet(lowpan, link), nested
 
     def _packet(self, lowpan: bytes, link: Link) -> tuple[str, Upper]:
-        if lowpan[0] >> 3 in _FRAGMENTS or lowpan[0] >> 6 == _MESH:
-            raise _InOrder
-        return self._packets.read(lowpan, link.packets, link.src, link.dst)
+        if self._is_plain:
+            return self._packets.read_on_hop(lowpan, link.hop)
+        return self._packets.read(lowpan, link.hop.ends, link.src, link.dst)
 
 
-_MPX_HEAD: Final = 0x10 | MPX_GROUP
+_MPX_HEADS: Final = [b"", b"", *(struct.pack("<H", 0x8000 | MPX_GROUP << 11 | size) for size in range(1 << 11))]
+"""Head of the MPX-IE that fills a payload, by the payload's octets."""
 _MPX_LOWPAN: Final = encode_mpx(Mpx(LOWPAN, b"")).content[1:]
 _MPX_KMP: Final = encode_mpx(Mpx(KMP, b"")).content[1:]
 _KMP_IDS: Final = frozenset(KmpId)
-_FRAGMENTS: Final = (0b11000, 0b11100)
-_MESH: Final = 0b10
 
 
 def suits(keys: KeyTable | None) -> bool:

@@ -25,13 +25,17 @@ class Unusual(Exception):
     """Not one of the forms that the bulk decoder reads: the full decoder's."""
 
 
+class InOrder(Exception):
+    """Depends on frames before this one."""
+
+
 @attrs.frozen(slots=True)
 class _Layout:
-    """What stays the same in TAP headers of one form: ``fixed`` are the octets that ``unpack`` takes out of them. It
+    """What stays the same in TAP headers of one form: ``fixed`` are the numbers that ``unpack`` takes out of them. It
     raises struct.error for a shorter packet."""
 
-    unpack: Callable[[bytes], tuple[Any, ...]]
-    fixed: tuple[bytes, ...]
+    unpack: Callable[[bytes, int], tuple[Any, ...]]
+    fixed: tuple[int, ...]
     fcs_octets: int
 
 
@@ -43,20 +47,22 @@ class PsduReader:
         self._link_type = link_type
         self._layouts: dict[int, _Layout] = {}
 
-    def read(self, packet: bytes) -> tuple[bytes, int]:
-        """The PSDU as captured, and how many of its octets come before the FCS."""
-        if self._link_type == NO_FCS:
-            return packet, len(packet)
+    def read(self, buffer: bytes, start: int, stop: int) -> tuple[bytes, int]:
+        """The PSDU as captured in a packet (from ``start`` to ``stop``), and how many of its octets come before the
+        FCS."""
         if self._link_type != TAP:
+            packet = buffer[start:stop]
+            if self._link_type == NO_FCS:
+                return packet, len(packet)
             record = make_record(0, 0, self._link_type, packet, len(packet))
             if not record.fcs_ok:
                 raise Unusual
             return packet, len(record.data)
-        length = packet[2] | packet[3] << 8
+        length = buffer[start + 2] | buffer[start + 3] << 8
         layout = self._layouts.get(length)
-        if layout is None or layout.unpack(packet) != layout.fixed:
-            layout = self._learn(packet, length)
-        psdu = packet[length:]
+        if layout is None or layout.unpack(buffer, start) != layout.fixed:
+            layout = self._learn(buffer[start:stop], length)
+        psdu = buffer[start + length : stop]
         if layout.fcs_octets == 4:
             if zlib.crc32(psdu) != _CRC32_RESIDUE or len(psdu) < 4:
                 raise Unusual
@@ -69,13 +75,15 @@ class PsduReader:
         record = make_record(0, 0, TAP, packet, len(packet))
         if record.damage or (not record.fcs_ok and record.fcs_ok is not None) or length > _LARGEST_HEADER:
             raise Unusual
-        pieces, at = ["<s x 2s"], 4
+        words, at = [True], 4
         while at < length:
             kind, octets = struct.unpack_from("<HH", packet, at)
-            padded = octets + 3 & ~3
-            pieces.append(f"{4 + padded}s" if kind == 0 else f"4s {min(padded, length - at - 4)}x")
-            at += 4 + padded
-        layout = struct.Struct(" ".join(pieces))
+            values = (octets + 3) // 4
+            words += [True, *(kind == 0 for _ in range(values))]
+            at += 4 + 4 * values
+        # Fixed words side by side are taken as numbers of 8 octets, then 4: fewer objects than strings of octets.
+        pattern = "".join("I" if fixed else "x" for fixed in words).replace("II", "Q").replace("x", "4x")
+        layout = struct.Struct(f"<{pattern}")
         known = _Layout(layout.unpack_from, layout.unpack_from(packet), record.fcs_octets)
         self._layouts[length] = known
         return known

@@ -15,7 +15,7 @@ import attrs
 from bench.air import application, extensions, icmpv6, iphc, ipv6, summary, udp
 from bench.air.describe import describe
 from bench.air.eapol import RELAY_PORT, decode_eapol, decode_relay
-from bench.air.fast_link import Unusual
+from bench.air.fast_link import InOrder, Unusual
 from bench.air.ipv6 import Packet
 
 K = TypeVar("K")
@@ -34,6 +34,9 @@ _NH: Final = 0x0400
 _NHC_UDP, _NHC_IPV6, _NHC_EXTENSION = 0b11110, 0b11101110, 0b1110
 _EID_ROUTING: Final = 1
 _EIDS_OF_OPTIONS: Final = (0, 3)
+_FRAGMENTS: Final = (0b11000, 0b11100)
+_MESH: Final = 0b10
+_CHECKSUM_OCTETS: Final = 2
 _EMPTY_UDP: Final = bytes((0b11110000, 0, 0, 0, 0, 0, 0))
 
 
@@ -47,6 +50,30 @@ class Ends:
     total: int
     protocol: int | None
     inner: dict[bytes, Ends] = attrs.field(factory=dict)
+
+
+@attrs.frozen(slots=True)
+class _Datagram:
+    """Headers of a UDP datagram, all that stand compressed before its checksum: their octets, what the checksum covers
+    of them but the length, the line up to the length of the payload."""
+
+    octets: int
+    total: int
+    line: str
+
+
+@attrs.define(slots=True)
+class Hop:
+    """What compressed headers mean on one hop, between two addresses of the link layer.
+
+    ``ends`` are those of the outermost header. ``sizes`` and ``datagrams`` are for packets whose headers are, octet for
+    octet, those of one before: how long these were, by the first two octets, and what they said."""
+
+    src: bytes | None = None
+    dst: bytes | None = None
+    ends: dict[bytes, Ends] = attrs.field(factory=dict)
+    sizes: dict[bytes, int] = attrs.field(factory=dict)
+    datagrams: dict[bytes, tuple[_Datagram, Upper]] = attrs.field(factory=dict)
 
 
 def remember(memo: dict[K, V], key: K, value: V) -> V:
@@ -69,12 +96,33 @@ class Packets:
         self._routes: dict[tuple[bytes, bytes], bytes] = {}
         self._messages: dict[bytes, str] = {}
         self._ports: dict[tuple[int, int], str] = {}
+        self._datagram: _Datagram | None = None
+
+    def read_on_hop(self, octets: bytes, hop: Hop) -> tuple[str, Upper]:
+        """As `read`, faster where all headers of a datagram are those of one before."""
+        size = hop.sizes.get(octets[:2])
+        if size and (known := hop.datagrams.get(octets[:size])):
+            datagram, upper = known
+            rest = octets[size:]
+            length = len(rest)
+            if length < _CHECKSUM_OCTETS or (datagram.total + 2 * length + _words(rest)) % 0xFFFF:
+                raise Unusual
+            return datagram.line + str(length - _CHECKSUM_OCTETS), upper
+        self._datagram = None
+        told = self.read(octets, hop.ends, hop.src, hop.dst)
+        if self._datagram is not None:
+            size = hop.sizes[octets[:2]] = self._datagram.octets
+            self.learnt += 1
+            remember(hop.datagrams, octets[:size], (self._datagram, told[1]))
+        return told
 
     def read(self, octets: bytes, ends: dict[bytes, Ends], src: bytes | None, dst: bytes | None) -> tuple[str, Upper]:
         """Line and upper layer of a 6LoWPAN payload; ``ends`` is the hop's memo, ``src`` and ``dst`` its addresses.
 
-        Raises `Unusual`, `Malformed` or IndexError for what the full decoder must read.
+        Raises `InOrder` for a fragment, `Unusual`, `Malformed` or IndexError for what the full decoder must read.
         """
+        if octets[0] >> 3 in _FRAGMENTS or octets[0] >> 6 == _MESH:
+            raise InOrder
         at = self._sizes.get(octets[0] << 8 | octets[1]) or self._size(octets)
         found = ends.get(octets[:at])
         if found is None:
@@ -175,6 +223,8 @@ class Packets:
             if source in _READ_PORTS or destination in _READ_PORTS:
                 return self._message(udp.Udp(source, destination, octets[at + 2 :]), ends), upper
             line = self._line(source, destination)
+        total = addresses + udp.PROTOCOL + source + destination + 2 * (udp.HEADER_OCTETS - _CHECKSUM_OCTETS)
+        self._datagram = _Datagram(at, total, line)
         return line + str(length - udp.HEADER_OCTETS), upper
 
     def _message(self, datagram: udp.Udp, ends: Ends) -> str:

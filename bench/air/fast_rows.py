@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import attrs
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from bench.air import columns, ipv6, summary
-from bench.air.fast_packet import Ends, Upper
-from bench.air.frame import Frame
+from bench.air.fast_packet import Hop, Upper
 from bench.air.icmpv6 import PROTOCOL as ICMPV6
 from bench.air.ies import MPX_GROUP
 from bench.air.link import Record, make_record
@@ -17,6 +16,9 @@ from bench.air.lowpan import Fragment
 from bench.air.mac import format_address
 from bench.air.mpx import Transfer
 from bench.air.udp import Udp
+
+if TYPE_CHECKING:
+    from bench.air.frame import Frame
 
 WHOLE: Final = (Transfer.FULL, Transfer.FULL_COMPRESSED)
 """Transfer types of MPX elements that are no fragments."""
@@ -39,7 +41,8 @@ class Sender:
 
 @attrs.define(slots=True, eq=False)
 class Link:
-    """A MAC header without its sequence number, read once. Addresses as in `Frame`; ``ends`` is for the table."""
+    """A MAC header and how it is secured, read once but for the numbers that count. Addresses as in `Frame`; ``ends``
+    is for the table."""
 
     src: bytes | None
     dst: bytes | None
@@ -50,13 +53,23 @@ class Link:
     nonce: bytes = b""
     """The source where it is an EUI-64, as the nonce needs it."""
     fcs_assumed: int = 4
-    senders: dict[int | None, Sender] = attrs.field(factory=dict)
-    """The source as a sender of secured frames, by key index."""
-    packets: dict[bytes, Ends] = attrs.field(factory=dict)
-    """What compressed IPv6 headers mean on this hop."""
+    level: int = 0
+    """Security level, 0 for none."""
+    tag: int = 0
+    """Octets of the MIC."""
+    start: int = 0
+    """Where the frame goes on behind the first IE."""
+    indexed: bool = False
+    """Whether the security header tells a key index."""
+    begins: dict[bytes, Begin] = attrs.field(factory=dict)
+    """What key index and first IE tell, by their octets."""
+    hop: Hop = attrs.field(factory=Hop)
     packed: bytes = b""
     """For an index to keep what it makes of this."""
 
+
+Begin: TypeAlias = "tuple[str, int | None, Sender | None]"
+"""Kind, key index, and the source as a sender of secured frames (None where the frame is not secured, or no key)."""
 
 Row: TypeAlias = "tuple[int, int, int, int, Link, str, int | None, str, int, int | None, int | None, str, Upper | None]"
 """What a table or an index says of a frame: number, offset of its record in the capture, time (ns), length (octets),

@@ -58,6 +58,10 @@ class Span(NamedTuple):
 
 Captured: TypeAlias = "tuple[int, int, int, bytes, int]"
 
+Place: TypeAlias = "tuple[int, int, int, int, int, int]"
+"""A captured packet in a buffer: its number, offset of the record in the file, Unix ns, where its octets begin and end
+in the buffer, how many there were on the air."""
+
 
 def form_of(path: Path | str) -> Form | None:
     """The form of a file that is cut here, None for another (gzip, other link types, no file at all)."""
@@ -144,36 +148,53 @@ def _walk_pcap(form: Form, buffer: bytes) -> tuple[int, int]:
     return at, count
 
 
+def read(form: Form, span: Span, file: BinaryIO) -> bytes:
+    """The octets of a span."""
+    file.seek(span.start)
+    return file.read(span.stop - span.start)
+
+
 def packets(form: Form, span: Span, file: BinaryIO) -> Iterator[Captured]:
     """The packets of a span: number, offset of the record, Unix ns, octets, how many there were on the air."""
-    file.seek(span.start)
-    buffer = file.read(span.stop - span.start)
-    return (_pcapng_packets if form.is_pcapng else _pcap_packets)(form, span, buffer)
+    buffer = read(form, span, file)
+    for number, offset, time_ns, start, stop, original in places(form, span, buffer):
+        yield number, offset, time_ns, buffer[start:stop], original
 
 
-def _pcapng_packets(form: Form, span: Span, buffer: bytes) -> Iterator[Captured]:
+def places(form: Form, span: Span, buffer: bytes) -> list[Place]:
+    """Where the packets of a span are in its octets, ``buffer``."""
+    return (_pcapng_places if form.is_pcapng else _pcap_places)(form, span, buffer)
+
+
+def _pcapng_places(form: Form, span: Span, buffer: bytes) -> list[Place]:
     unpack = struct.Struct("<IIIIIII").unpack_from
     ticks_per_s, offset_ns = form.ticks_per_s, form.offset_s * _NS
+    found: list[Place] = []
     number, base, at, end = span.number, span.start, 0, len(buffer)
     while at < end:
         kind, length, _, high, low, captured, original = unpack(buffer, at)
         if kind == _PACKET:
             ticks = high << 32 | low
             time_ns = ticks + offset_ns if ticks_per_s == _NS else ticks * _NS // ticks_per_s + offset_ns
-            yield number, base + at, time_ns, buffer[at + 28 : at + 28 + captured], original
+            start = at + 28
+            found.append((number, base + at, time_ns, start, start + captured, original))
             number += 1
         at += length
+    return found
 
 
-def _pcap_packets(form: Form, span: Span, buffer: bytes) -> Iterator[Captured]:
+def _pcap_places(form: Form, span: Span, buffer: bytes) -> list[Place]:
     unpack = struct.Struct(form.order + "IIII").unpack_from
     unit_ns = _NS // form.ticks_per_s
+    found: list[Place] = []
     number, base, at, end = span.number, span.start, 0, len(buffer)
     while at < end:
         seconds, fraction, captured, original = unpack(buffer, at)
-        yield number, base + at, seconds * _NS + fraction * unit_ns, buffer[at + 16 : at + 16 + captured], original
+        start = at + 16
+        found.append((number, base + at, seconds * _NS + fraction * unit_ns, start, start + captured, original))
         number += 1
-        at += 16 + captured
+        at = start + captured
+    return found
 
 
 def has_more(path: str, count: int) -> bool:

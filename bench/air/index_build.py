@@ -19,7 +19,7 @@ from bench.air.eapol import RELAY_PORT
 from bench.air.fast import BulkDecoder, suits
 from bench.air.fast_pool import gc_paused, ordered_map
 from bench.air.fast_rows import Link, Pending, Row, Verified, in_parts, record_of, row_of
-from bench.air.fast_spans import Form, Span, form_of, has_more, packets, spans
+from bench.air.fast_spans import Form, Span, form_of, has_more, places, read, spans
 from bench.air.frame import Decoder, Frame
 from bench.air.index_columns import (
     ABSENT,
@@ -77,21 +77,20 @@ class _Bulk:
 
     def piece(self, span: Span) -> _Piece:
         decoder, packed = self.decoder, list[bytes]()
-        decode = decoder.decode
         pending: list[tuple[int, Pending, int]] = []
         decoder.begin()
         with open(self.form.path, "rb") as file:
-            for captured in packets(self.form, span, file):
-                row = decode(*captured)
-                notes = 0
-                if decoder.copied or not decoder.ordered:
-                    notes = COPY if decoder.ordered else UNRISING
-                    decoder.copied, decoder.ordered = False, True
-                if isinstance(row, Pending):
-                    pending.append((len(packed), row, notes))
-                    packed.append(bytes(ROW.itemsize))
-                else:
-                    packed.append(pack(row, notes))
+            buffer = read(self.form, span, file)
+        for row in decoder.rows(buffer, places(self.form, span, buffer)):
+            notes = 0
+            if decoder.copied or not decoder.ordered:
+                notes = COPY if decoder.ordered else UNRISING
+                decoder.copied, decoder.ordered = False, True
+            if isinstance(row, Pending):
+                pending.append((len(packed), row, notes))
+                packed.append(bytes(ROW.itemsize))
+            else:
+                packed.append(pack(row, notes))
         return _Piece(b"".join(packed), pending, decoder.named, decoder.first, decoder.newest, span.stop)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from bench.air import application, fast_table, show
 from bench.air.capture import read_capture
 from bench.air.eapol import RELAY_PORT
 from bench.air.fast import BulkDecoder
-from bench.air.fast_rows import Pending, record_of, row_of
-from bench.air.fast_spans import form_of, packets, spans
+from bench.air.fast_rows import Pending, Row, record_of, row_of
+from bench.air.fast_spans import Form, Place, form_of, places, read, spans
 from bench.air.fast_table import write_table
 from bench.air.frame import Decoder
 from bench.air.ipv6 import Packet, address_from_eui64, build
@@ -53,6 +54,18 @@ def bulk_table(
     return out.getvalue()
 
 
+def pieces(form: Form) -> Iterator[tuple[bytes, list[Place]]]:
+    """The octets of each span and the packets in them."""
+    with open(form.path, "rb") as file:
+        for span in spans(form):
+            buffer = read(form, span, file)
+            yield buffer, places(form, span, buffer)
+
+
+def zip_rows(bulk: BulkDecoder, buffer: bytes, found: list[Place]) -> Iterator[tuple[Place, Row | Pending]]:
+    return zip(found, bulk.rows(buffer, found), strict=True)
+
+
 @pytest.mark.parametrize(("name", "form"), SHARED)
 def test_every_row_is_the_full_decoders(name: str, form: str) -> None:
     path = need(f"{name}{form}.{'pcap' if 'fcs16' in form else 'pcapng'}")
@@ -63,13 +76,12 @@ def test_every_row_is_the_full_decoders(name: str, form: str) -> None:
         assert cut is not None
         bulk, in_order = BulkDecoder(cut.link_type, keys, contexts), Decoder(keys, contexts)
         records = _until_damage(path)
-        with path.open("rb") as file:
-            captured = [packet for span in spans(cut) for packet in packets(cut, span, file)]
-        assert captured
-        for packet, record in zip(captured, records, strict=False):
-            wanted, row = row_of(full.decode(record), packet[1]), bulk.decode(*packet)
+        rows = [(packet[1], row) for buffer, found in pieces(cut) for packet, row in zip_rows(bulk, buffer, found)]
+        assert rows
+        for (offset, row), record in zip(rows, records, strict=False):
+            wanted = row_of(full.decode(record), offset)
             if isinstance(row, Pending):
-                row = row_of(in_order.decode(record_of(row)), packet[1])
+                row = row_of(in_order.decode(record_of(row)), offset)
             assert (*row[:4], *row[5:]) == (*wanted[:4], *wanted[5:]) or not bulk.ordered
             assert (row[4].src, row[4].dst, row[4].pan, row[4].ends) == (
                 wanted[4].src,
@@ -96,8 +108,7 @@ def test_the_bulk_decoder_does_the_bulk(name: str) -> None:
     form = form_of(path)
     assert form is not None
     bulk = BulkDecoder(form.link_type, keys_of(name.removesuffix("-tap-fcs32").removesuffix("-clear")))
-    with path.open("rb") as file:
-        rows = [bulk.decode(*packet) for span in spans(form) for packet in packets(form, span, file)]
+    rows = [row for buffer, found in pieces(form) for row in bulk.rows(buffer, found)]
     assert bulk.slow + sum(isinstance(row, Pending) for row in rows) < len(rows) / 20
 
 
@@ -239,8 +250,7 @@ def test_damaged_tap_headers_are_told_alike() -> None:
     path = need("fixedch-tap-fcs32.pcapng")
     form = form_of(path)
     assert form is not None
-    with path.open("rb") as file:
-        whole = [packet[3] for span in spans(form) for packet in packets(form, span, file)]
+    whole = [buffer[packet[3] : packet[4]] for buffer, found in pieces(form) for packet in found]
     rng = random.Random(1)
     bulk, full = BulkDecoder(TAP), Decoder()
     for packet in rng.choices(whole, k=800):
