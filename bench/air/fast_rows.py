@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 import attrs
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from bench.air import columns, ipv6, summary
+from bench.air import columns, ipv6, recoverable, summary
 from bench.air.fast_packet import Hop, Upper
 from bench.air.icmpv6 import PROTOCOL as ICMPV6
 from bench.air.ies import MPX_GROUP
@@ -95,7 +95,7 @@ def follows(one: Verified, other: Verified) -> bool:
 
 def in_parts(frame: Frame) -> bool:
     """Whether a frame holds, or completes, a part of something longer, and so is read by the frames before it."""
-    if summary.IPV6_FRAGMENT in frame.layers or isinstance(frame.piece, Fragment):
+    if summary.IPV6_FRAGMENT in frame.layers or isinstance(frame.piece, Fragment | recoverable.Fragment):
         return True
     elements = frame.mac.payload_ies if frame.mac and frame.mic not in ("bad", "no key") else ()
     return any(ie.id == MPX_GROUP and ie.content[:1] and ie.content[0] & 7 not in WHOLE for ie in elements)
