@@ -17,13 +17,14 @@ from typing import Final
 
 import attrs
 
-from bench.air import eapol, fourway, ipv6, lowpan, mac, wisun, zep
+from bench.air import columns, eapol, fourway, ipv6, lowpan, mac, wisun, zep
 from bench.air.capture import read_capture, read_stream
 from bench.air.eapol import RELAY_PORT
 from bench.air.errors import Malformed
 from bench.air.fast import BulkDecoder
 from bench.air.fast_rows import Pending, row_of
 from bench.air.fast_rows import Row as FastRow
+from bench.air.fast_table import write_table
 from bench.air.filter import compile_filter
 from bench.air.frame import Decoder, Frame
 from bench.air.index import Index
@@ -34,7 +35,6 @@ from bench.air.mac import decode_mac, encode_mac, fcs16
 from bench.air.mpx import KMP, Mpx, encode_mpx
 from bench.air.rows import JSONL_FIELDS, Row
 from bench.air.security import protect
-from bench.air.show import decode_command
 from bench.air.tree import frame_lines
 from bench.air.udp import Udp
 from bench.errors import InputError
@@ -380,17 +380,17 @@ def table(octets: bytes) -> None:
     with tempfile.TemporaryDirectory(prefix="fuzz") as folder:
         path = Path(folder) / "fuzz.pcapng"
         path.write_bytes(octets)
-        texts = {}
-        for fmt, columns in (("table", None), ("table", "number")):
-            out = io.StringIO()
+        texts: list[tuple[str, str]] = []
+        for write in (_by_spans, _by_frames):
+            out, refusal = io.StringIO(), ""
             try:
-                decode_command(str(path), None, fmt, None, out, CONTEXTS, names=columns)
-                refusal = ""
+                write(str(path), out)
             except InputError as error:
                 refusal = str(error)
-            texts[columns] = (out.getvalue().count("\n"), refusal)
-        # the heading stands also where no frame does
-        demand(texts[None] == texts["number"], texts)
+            texts.append((out.getvalue(), refusal))
+        (bulk_text, bulk_refusal), (text, refusal) = texts
+        demand(bulk_refusal == refusal, texts)
+        demand(bulk_text == text or (bulk_text == columns.HEADING and not text), texts)
         try:
             index = Index.open(path, None, CONTEXTS, workers=1)
         except InputError:
@@ -404,6 +404,24 @@ def table(octets: bytes) -> None:
         for name, least, most in (("time_ns", 1 - (1 << 63), (1 << 63) - 1), ("length_octets", 0, 0xFFFF)):
             held = [max(least, min(getattr(frame, name), most)) for frame in frames]
             demand(index.column(name).tolist() == held, f"{name} of the index")
+
+
+def _by_spans(path: str, out: io.StringIO) -> None:
+    if write_table(path, None, CONTEXTS, out, 1) is None:
+        _by_frames(path, out)
+
+
+def _by_frames(path: str, out: io.StringIO) -> None:
+    decoder = Decoder(None, CONTEXTS)
+    start_ns: int | None = None
+    for record in read_capture(path):
+        frame = decoder.decode(record)
+        out.write(columns.HEADING if start_ns is None else "")
+        start_ns = frame.time_ns if start_ns is None else start_ns
+        ends = mac.format_address(frame.src), mac.format_address(frame.dst)
+        out.write(
+            columns.line(frame.number, frame.time_ns - start_ns, *ends, frame.kind, frame.seq, frame.mic, frame.info)
+        )
 
 
 # ---- words -------------------------------------------------------------------------------------------------------
