@@ -49,6 +49,13 @@ class Mac:
 
 
 @attrs.frozen(slots=True)
+class OldSecurity:
+    """What a frame of version 0 says of its security."""
+
+    aux: AuxSecurity
+
+
+@attrs.frozen(slots=True)
 class HeaderIe:
     """A header IE as framed."""
 
@@ -140,7 +147,7 @@ def _both(view: Mac, octets_: int) -> tuple[object, ...]:
 
 def _mac_inside(view: Mac) -> Iterator[object]:
     if view.mac.security is not None:
-        yield view.mac.security
+        yield view.mac.security if view.mac.security.key_sequence is None else OldSecurity(view.mac.security)
     yield from (HeaderIe(ie) for ie in view.mac.header_ies)
     yield from (PayloadIe(ie) for ie in view.mac.payload_ies)
 
@@ -263,6 +270,15 @@ _SECURITY: Final = Table(
     ),
 )
 
+_OLD_SECURITY: Final = Table(
+    "wpan.sec",
+    "Security of frame version 0",
+    (
+        number("wpan.sec_frame_counter", "Frame counter", "aux.frame_counter"),
+        number("wpan.sec_key_sequence_counter", "Key sequence counter", "aux.key_sequence", digits=2),
+    ),
+)
+
 _HEADER_IE: Final = Table(
     "wpan.header_ie",
     lambda v: f"Header IE: {_HEADER_IDS.get(v.ie.id, 'unknown')}",
@@ -325,6 +341,7 @@ TABLES: Final[Tables] = {
     Tap: _TAP,
     Mac: _MAC,
     AuxSecurity: _SECURITY,
+    OldSecurity: _OLD_SECURITY,
     HeaderIe: _HEADER_IE,
     PayloadIe: _PAYLOAD_IE,
     Nested: _NESTED,

@@ -163,7 +163,7 @@ class Decoder:
         if record.damage or record.fcs_ok is False:
             return _bare(record, f"malformed: {record.damage or 'the FCS is wrong'}")
         try:
-            raw = decode_mac(record.data, cut=record.cut)
+            raw = decode_mac(record.data, cut=record.cut, level_2003=self._keys.level_2003)
         except Malformed as error:
             return _bare(record, f"malformed: {error}")
         opened = self._opener.open(record, raw)

@@ -7,6 +7,7 @@ that one file serves both (octets in hex, colons allowed):
     # kenshin gtk <key index> <GTK> [<network name>]      index 1-4: GTK0-3, 5-7: LGTK0-2
     # kenshin pmk <PMK>                                   of one node's handshake: opens what the handshake hands out
     # kenshin address <PAN ID> <short address> <EUI-64>   for the nonce of frames with a short source address
+    # kenshin suite <suite>                               of frames of version 0 (2003), AES-CCM-64 where none is named
 
 A GTK without a network name, and one found in a handshake, is used with every network name heard on the air.
 """
@@ -32,6 +33,11 @@ _NAMES_KEPT: Final = 64
 
 _ADDRESSES_KEPT: Final = 1 << 16
 
+SUITES_2003: Final = {"AES-CCM-32": 5, "AES-CCM-64": 6, "AES-CCM-128": 7}
+"""Security suites of IEEE 802.15.4-2003 (table 75) that prove what they hide, with the security level that later editions
+call them. AES-CTR proves nothing and AES-CBC-MAC hides nothing: neither is read."""
+_SUITE: Final = "AES-CCM-64"  # Wireshark's default, too
+
 Address: TypeAlias = tuple[int, bytes]
 """PAN ID and short address (2 octets, display order)."""
 
@@ -49,7 +55,7 @@ class KeyTable:
     """Link keys by key index. Several keys may share an index (two PANs, key renewal): all are tried, in order.
 
     ``keys`` are GAKs with their index, ``group_keys`` GTKs of which the GAKs are made, ``pmks`` (32 octets) open
-    handshakes, ``addresses`` name the EUI-64 of a short address. Raises ValueError for a key of another length.
+    handshakes, ``addresses`` name the EUI-64 of a short address, ``suite`` is one of `SUITES_2003`. Raises ValueError for a key of another length.
     """
 
     def __init__(
@@ -59,12 +65,16 @@ class KeyTable:
         group_keys: Iterable[GroupKey] = (),
         pmks: Iterable[bytes] = (),
         addresses: Mapping[Address, bytes] | None = None,
+        suite: str = _SUITE,
     ) -> None:
         self._keys: dict[int, tuple[bytes, ...]] = {}
         self._nameless: dict[GroupKey, None] = {}
         self._names: dict[str, None] = {}
         self._pmks = tuple(dict.fromkeys(pmks))
         self._addresses = dict(addresses or {})
+        self.level_2003: Final = SUITES_2003[suite]
+        """Security level that the suite of frames of version 0 stands for."""
+        self._suite = suite
         if any(len(pmk) != 32 for pmk in self._pmks):
             raise ValueError("a PMK has 32 octets")
         for index, key in keys:
@@ -90,7 +100,9 @@ class KeyTable:
                 found.keys.append(_parse_line(line, f"{path}:{number}"))
         if not (found.keys or found.group_keys or found.pmks):
             raise InputError(f"{path}: holds no key; {_EXPECTED} in each line")
-        return cls(found.keys, group_keys=found.group_keys, pmks=found.pmks, addresses=found.addresses)
+        return cls(
+            found.keys, group_keys=found.group_keys, pmks=found.pmks, addresses=found.addresses, suite=found.suite
+        )
 
     def candidates(self, key_index: int | None) -> tuple[bytes, ...]:
         """Keys to try for an index; None (implicit key, key id mode 0) asks for index 0, as Wireshark does."""
@@ -103,7 +115,7 @@ class KeyTable:
 
     def digest(self) -> str:
         """A name for this table's content, that does not give it away."""
-        content = repr((self._keys, list(self._nameless), list(self._names), self._pmks, self._addresses))
+        content = repr((self._keys, list(self._nameless), list(self._names), self._pmks, self._addresses, self._suite))
         return hashlib.blake2b(content.encode(), digest_size=16, person=b"kenshin keys").hexdigest()
 
     @property
@@ -153,7 +165,7 @@ class KeyTable:
 
     def copy(self) -> KeyTable:
         """A table that learns without changing this one."""
-        other = KeyTable(pmks=self._pmks, addresses=self._addresses)
+        other = KeyTable(pmks=self._pmks, addresses=self._addresses, suite=self._suite)
         other._keys = dict(self._keys)
         other._nameless, other._names = dict(self._nameless), dict(self._names)
         return other
@@ -177,6 +189,7 @@ class _Found:
     group_keys: list[GroupKey] = attrs.Factory(list)
     pmks: list[bytes] = attrs.Factory(list)
     addresses: dict[Address, bytes] = attrs.Factory(dict)
+    suite: str = _SUITE
 
     def take(self, text: str, place: str) -> None:
         """One line of the bench's own. Raises `InputError`."""
@@ -185,6 +198,7 @@ class _Found:
             "gtk": self._gtk,
             "pmk": self._pmk,
             "address": self._address,
+            "suite": self._suite,
         }
         if kind not in readers:
             raise InputError(f"{place}: {kind!r} after '# kenshin'; expected {', '.join(readers)}")
@@ -208,6 +222,12 @@ class _Found:
         pan = _number(words[0], place, "PAN ID", range(0x10000))
         short = _number(words[1], place, "short address", range(0x10000))
         self.addresses[pan, short.to_bytes(2, "big")] = _octets(words[2].strip(), place, "EUI-64", 8)
+
+    def _suite(self, words: list[str], place: str) -> None:
+        names = [name for name in SUITES_2003 if [name.casefold()] == [word.strip().casefold() for word in words]]
+        if not names:
+            raise InputError(f"{place}: expected # kenshin suite {'|'.join(SUITES_2003)}")
+        self.suite = names[0]
 
 
 def _number(text: str, place: str, what: str, allowed: range) -> int:

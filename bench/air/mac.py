@@ -53,7 +53,9 @@ class AuxSecurity:
     """Auxiliary security header, IEEE 802.15.4-2015 clause 9.4. ``key_source`` is in the order of the air, as Wireshark
     shows it.
 
-    ``frame_counter`` is None where it is suppressed (version 2; the nonce then takes the ASN).
+    ``frame_counter`` is None where it is suppressed (version 2; the nonce then takes the ASN). ``key_sequence`` is the
+    key sequence counter of a frame of version 0, which has nothing else but the frame counter: its level is that of the
+    suite that the network has agreed on.
     """
 
     level: int
@@ -62,6 +64,7 @@ class AuxSecurity:
     key_source: bytes = b""
     key_index: int | None = None
     asn_in_nonce: bool = False
+    key_sequence: int | None = None
 
 
 @attrs.frozen(slots=True)
@@ -118,12 +121,13 @@ def pans_present(version: int, dst: int, src: int, compression: bool) -> tuple[b
     return True, not compression
 
 
-def decode_mac(psdu: bytes, *, cut: bool = False) -> MacFrame:
+def decode_mac(psdu: bytes, *, cut: bool = False, level_2003: int | None = None) -> MacFrame:
     """Frame of PSDU octets without FCS. Raises `Malformed`.
 
     Where the capture ``cut`` the frame, there is no MIC, and information elements are read up to the one that is cut.
+    ``level_2003`` is the security level of frames of version 0, which do not say it.
     """
-    head, at = _read_header(psdu)
+    head, at = _read_header(psdu, level_2003)
     security = head.security
     end = len(psdu) - (mic_octets(security.level) if security and not cut else 0)
     if end < at:
@@ -144,7 +148,7 @@ def decode_header(psdu: bytes) -> MacFrame:
     return _read_header(psdu)[0]
 
 
-def _read_header(psdu: bytes) -> tuple[MacFrame, int]:
+def _read_header(psdu: bytes, level_2003: int | None = None) -> tuple[MacFrame, int]:
     """The header up to its security, and where that ends."""
     reader = _Reader(psdu, "MAC header")
     fcf = reader.le(2)
@@ -165,7 +169,7 @@ def _read_header(psdu: bytes) -> tuple[MacFrame, int]:
     dst = reader.address(dst_octets)
     src_pan = reader.le(2) if src_pan_there else None
     src = reader.address(src_octets)
-    security = _read_security(reader, version) if fcf & 8 else None
+    security = _read_security(reader, version, level_2003) if fcf & 8 else None
     head = MacFrame(
         frame_type=frame_type,
         version=version,
@@ -239,9 +243,11 @@ def open_octets(frame: MacFrame) -> int:
     return reader.at
 
 
-def _read_security(reader: _Reader, version: int) -> AuxSecurity:
+def _read_security(reader: _Reader, version: int, level_2003: int | None) -> AuxSecurity:
     if version == 0:
-        raise Malformed("security of frame version 0 (2003) is not read")
+        if level_2003 is None:
+            raise Malformed("security of frame version 0 (2003), which does not say its suite")
+        return AuxSecurity(level_2003, 0, reader.le(4), key_sequence=reader.le(1))
     control = reader.le(1)
     mode = control >> 3 & 3
     counter_there = version < 2 or not control & 0x20
@@ -252,6 +258,8 @@ def _read_security(reader: _Reader, version: int) -> AuxSecurity:
 
 
 def _write_security(aux: AuxSecurity) -> bytes:
+    if aux.key_sequence is not None:
+        return struct.pack("<IB", aux.frame_counter or 0, aux.key_sequence)
     if len(aux.key_source) != _KEY_SOURCE_OCTETS[aux.key_id_mode] or (aux.key_index is None) != (aux.key_id_mode == 0):
         raise ValueError(f"key source or index does not fit key id mode {aux.key_id_mode}")
     control = aux.level | aux.key_id_mode << 3 | (aux.frame_counter is None) << 5 | aux.asn_in_nonce << 6

@@ -40,16 +40,20 @@ def protect(
     eui64: bytes | None = None,
     key_source: bytes = b"",
     asn: int | None = None,
+    key_sequence: int | None = None,
 ) -> bytes:
     """PSDU octets of a clear frame, secured. ``level`` is 1-7; the key id mode is 0 with ``key_index`` None, 1 without
     ``key_source``, 2 with one of 4 octets, 3 with one of 8.
 
     The nonce takes ``frame.src``, or ``eui64`` (8 octets, display order) where the frame carries a short source or
-    none. ``frame_counter`` is None in TSCH, where the nonce takes the slot number ``asn``. Raises ValueError where
+    none. ``frame_counter`` is None in TSCH, where the nonce takes the slot number ``asn``. ``key_sequence`` is the key
+    sequence counter of a frame of version 0, whose suite ``level`` stands for. Raises ValueError where
     there is no EUI-64, or neither counter nor slot.
     """
     mode = 0 if key_index is None else _MODES[len(key_source)]
-    aux = AuxSecurity(level, mode, frame_counter, key_source, key_index, frame_counter is None)
+    aux = AuxSecurity(
+        *(level, mode, frame_counter, key_source, key_index), frame_counter is None, key_sequence=key_sequence
+    )
     secured = attrs.evolve(frame, security=aux, payload_ies=(), payload=b"", mic=b"")
     opened = open_octets(frame)
     authenticated = encode_mac(secured) + frame.payload[:opened]
@@ -105,7 +109,7 @@ def ccm_star_decrypt(key: bytes, nonce: bytes, authenticated: bytes, sealed: byt
 
 def _nonce(frame: MacFrame, eui64: bytes | None, asn: int | None) -> bytes:
     """Source EUI-64, frame counter, security level (clause 9.3.2.1), or EUI-64 and slot number in TSCH (9.3.2.2);
-    13 octets, big-endian."""
+    13 octets, big-endian. In version 0 the key sequence counter has the level's place (IEEE 802.15.4-2003, 7.6)."""
     source = frame.src if frame.src and len(frame.src) == 8 else eui64
     if source is None or len(source) != 8:
         raise ValueError("no source EUI-64 for the nonce")
@@ -113,7 +117,9 @@ def _nonce(frame: MacFrame, eui64: bytes | None, asn: int | None) -> bytes:
         raise ValueError("no frame counter for the nonce")
     if frame.security.frame_counter is None:
         return source + ((asn or 0) & _LARGEST_ASN).to_bytes(5, "big")
-    return source + struct.pack(">IB", frame.security.frame_counter, frame.security.level)
+    sequence = frame.security.key_sequence
+    last = frame.security.level if sequence is None else sequence
+    return source + struct.pack(">IB", frame.security.frame_counter, last)
 
 
 def _counter_mode(key: bytes, nonce: bytes, octets: bytes) -> bytes:
