@@ -73,7 +73,7 @@ def _measure_one(path: str, records: _Records, keys: KeyTable | None, bitrate_bp
     """One capture: on all cores where it can be cut, else frame after frame."""
     book = AddressBook()
     collector = Collector(book.learn)
-    if collect(path, keys, collector):
+    if collect(path, records, keys, collector):
         return measure_digest(collector.done(), book, bitrate_bps)
     return measure(decode_frames(records, keys), bitrate_bps)
 

@@ -12,7 +12,7 @@ import marshal
 import os
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 import attrs
@@ -298,16 +298,19 @@ class _Bulk:
         return Piece(marshal.dumps(rows), pending, self.decoder.named, span.stop)
 
 
-def collect(path: str, keys: KeyTable | None, collector: Collector, workers: int | None = None) -> bool:
+def collect(
+    path: str, records: Iterable[Record], keys: KeyTable | None, collector: Collector, workers: int | None = None
+) -> bool:
     """Give all sightings of a capture file to ``collector``; whether that could be done here. Else what it took is
     worth nothing: the file, or what its keys tell, asks for frame after frame.
 
-    ``workers``: processes (default: one a core). Raises `InputError` where the temporary folder is full.
+    ``records``: those of the file, which are looked through where it does not end as it should. ``workers``: processes
+    (default: one a core). Raises `InputError` where the temporary folder is full.
     """
     form = form_of(path) if suits(keys) else None
     if form is None:
         return False
-    stop = -1
+    stop = count = 0
     with gc_paused():
         decoder, reader = Decoder(keys), Reader()
         for piece in ordered_map(_Bulk(form, SightingDecoder(form.link_type, keys)).piece, spans(form), workers):
@@ -317,5 +320,5 @@ def collect(path: str, keys: KeyTable | None, collector: Collector, workers: int
             for place, pending in piece.pending:
                 rows[place] = pack(reader.read(decoder.decode(record_of(pending)), 0))
             collector.take_rows(rows)
-            stop = piece.stop
-    return stop == os.path.getsize(path)
+            stop, count = piece.stop, count + len(rows)
+    return stop == os.path.getsize(path) or (count > 0 and not any(done >= count for done, _ in enumerate(records)))

@@ -12,6 +12,7 @@ from bench.air.fast_spans import form_of, packets, spans
 from bench.air.frame import decode_frames
 from bench.air.keys import KeyTable
 from bench.air.pcapng import PcapngWriter
+from bench.errors import InputError
 from bench.measurands.air.bulk import collect
 from bench.measurands.air.digest import Collector
 from bench.measurands.air.reading import sightings
@@ -24,7 +25,7 @@ SHARED += [(name, form) for name in CONTIKI for form in ("", "-fcs16")]
 
 def in_bulk(path: Path, keys: KeyTable | None, workers: int = 1) -> list[Sighting] | None:
     found: list[Sighting] = []
-    return found if collect(str(path), keys, Collector(found.append), workers) else None
+    return found if collect(str(path), read_capture(path), keys, Collector(found.append), workers) else None
 
 
 def one_by_one(path: Path, keys: KeyTable | None) -> list[Sighting]:
@@ -80,3 +81,18 @@ def test_a_file_that_cannot_be_cut_is_left_to_the_full_decoder(tmp_path: Path) -
     packed = tmp_path / "line2.pcapng.gz"
     packed.write_bytes(b"\x1f\x8b")
     assert in_bulk(packed, None) is None
+
+
+def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    whole, cut = need("line2.pcapng"), tmp_path / "cut.pcapng"
+    cut.write_bytes(whole.read_bytes()[:-7])
+    found: list[Sighting] = []
+    with pytest.raises(InputError, match="cut"):
+        collect(str(cut), read_capture(cut), keys_of("line2"), Collector(found.append), 1)
+    assert found == one_by_one(whole, keys_of("line2"))[:-1]
+
+
+def test_a_second_section_is_left_to_the_full_decoder(tmp_path: Path) -> None:
+    twice = tmp_path / "twice.pcapng"
+    twice.write_bytes(2 * need("badauth.pcapng").read_bytes())
+    assert in_bulk(twice, keys_of("badauth")) is None
