@@ -96,6 +96,11 @@ def decode_capture(options: DecodeOptions) -> None:
         raise InputError(f"{'--marks' if options.marks else '--force'} is for writing; expected --write FILE, too")
     if len(options.captures) != 1:
         raise InputError(f"{len(options.captures)} captures; expected one, or --write FILE to merge them")
+    if options == DecodeOptions(options.captures, options.keys, contexts=options.contexts):
+        from bench.air.show_table import show_table
+
+        if show_table(options.captures[0], options.keys, contexts, sys.stdout):
+            return
     from bench.air.show import decode_command
 
     decode_command(

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 import attrs
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from bench.air import columns, ipv6, recoverable, summary
+from bench.air import columns, ipv6, summary
 from bench.air.fast_packet import Hop, Upper
 from bench.air.icmpv6 import PROTOCOL as ICMPV6
 from bench.air.ies import MPX_GROUP
 from bench.air.link import Record, make_record
-from bench.air.lowpan import Fragment
 from bench.air.mac import format_address
 from bench.air.mpx import Transfer
 from bench.air.udp import Udp
@@ -95,6 +94,9 @@ def follows(one: Verified, other: Verified) -> bool:
 
 def in_parts(frame: Frame) -> bool:
     """Whether a frame holds, or completes, a part of something longer, and so is read by the frames before it."""
+    from bench.air import recoverable
+    from bench.air.lowpan import Fragment
+
     if summary.IPV6_FRAGMENT in frame.layers or isinstance(frame.piece, Fragment | recoverable.Fragment):
         return True
     elements = frame.mac.payload_ies if frame.mac and frame.mic not in ("bad", "no key") else ()

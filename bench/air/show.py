@@ -10,13 +10,13 @@ from typing import Final, TextIO, TypeAlias
 
 from bench.air import columns
 from bench.air.capture import read_capture
-from bench.air.fast_table import write_table
 from bench.air.filter import Predicate, compile_filter
 from bench.air.frame import Decoder
 from bench.air.keys import KeyTable
 from bench.air.rows import JSONL_FIELDS, Row
 from bench.air.selection import is_worth_an_index, rows_of
 from bench.air.show_columns import chosen
+from bench.air.show_table import check_keys, show_table
 from bench.air.tree import frame_lines
 from bench.errors import InputError
 
@@ -47,6 +47,9 @@ def decode_command(
     """
     if fmt not in _FORMATS:
         raise InputError(f"format {fmt!r} is unknown; expected {' or '.join(_FORMATS)}")
+    is_plain = fmt == "table" and expr is None and names is None and number is None and not live
+    if is_plain and show_table(path, keys, contexts, out):
+        return
     matches = compile_filter(expr, JSONL_FIELDS) if expr else None
     line = chosen(names, fmt) if names is not None else _FORMATS[fmt]()
     table = KeyTable.read(keys) if keys else None
@@ -61,16 +64,13 @@ def decode_command(
         from bench.air.show_live import follow
 
         mics = follow(path, keys, decoder, line, matches, out, err)
-    elif fmt == "table" and matches is None and names is None:
-        mics = write_table(path, table, contexts, out)
     elif matches is not None and is_worth_an_index(path, table, matches):
         from bench.air.show_index import write_matching  # numpy
 
         mics = write_matching(path, table, contexts, matches, lambda row: out.write(line(row)))
     if mics is None:
         mics = _frame_by_frame(path, decoder, line, matches, out)
-    if keys and mics and "ok" not in mics:
-        raise InputError(f"{keys}: none of the {sum(mics.values())} secured frames verified with these keys")
+    check_keys(keys, mics)
 
 
 def _frame_by_frame(path: str, decoder: Decoder, line: Line, matches: Predicate | None, out: TextIO) -> Counter[str]:
