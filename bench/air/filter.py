@@ -21,8 +21,8 @@ from typing import Any, Final, TypeAlias
 from bench.air.fields import FIELDS, GROUPS
 from bench.air.fields_base import Kind, Value
 from bench.air.filter_hints import COLUMNS, Asked, Both, Either, Filter, Hint, Leaf, Opposite, Predicate, Unknown
-from bench.air.filter_values import PLAIN, Literal, contains, literal, pattern
-from bench.air.filter_words import Cut, Word, Words
+from bench.air.filter_values import PLAIN, Literal, contains, expected, literal, pattern
+from bench.air.filter_words import Cut, Word, Words, nearest
 
 __all__ = ["Filter", "Predicate", "compile_filter"]
 
@@ -63,6 +63,8 @@ class _Parser:
         self._kinds = {name: PLAIN[kind] for name, kind in plain.items()} | {n: f.kind for n, f in FIELDS.items()}
         self._plain = plain
         self._depth = 0
+        self._cut = False
+        """Whether the relation is about a part of the field."""
 
     def disjunction(self) -> Filter:
         parts = [self._conjunction()]
@@ -105,9 +107,10 @@ class _Parser:
         name = self._name()
         kind = self._kinds.get(name)
         values: _Values = lambda row: row.values(name)  # noqa: E731 - it is replaced below
-        changed = False
+        changed = self._cut = False
         if kind is not None and self.words.take("["):
-            values, kind, changed = self._slice(values, name, kind), _sliced(kind), True
+            values, kind = self._slice(values, name, kind), _sliced(kind)
+            changed = self._cut = True
         if kind is not None and self.words.take("&"):
             values, changed = self._masked(values, name, kind), True
         relation = self.words.take(*_RELATIONS)
@@ -146,12 +149,7 @@ class _Parser:
         return word.text
 
     def _near(self, name: str) -> str:
-        """What may have been meant: names that share the longest start, else the plain ones."""
-        for length in range(len(name), 3, -1):
-            close = sorted(known for known in self._kinds if known.startswith(name[:length]))
-            if close:
-                return f"expected one like {', '.join(close[:5])}"
-        return f"expected one of {', '.join(self._plain)}, or a field or protocol of Wireshark"
+        return nearest(name, self._kinds, f"one of {', '.join(self._plain)}, or a field or protocol of Wireshark")
 
     def _alone(self, name: str, values: _Values, *, masked: bool) -> Predicate:
         if masked or self._plain.get(name) is bool:
@@ -204,6 +202,9 @@ class _Parser:
         found = literal(word, name, kind)
         if found is None:
             raise self.words.error(f"expected {kind.value} for {name}")
+        wrong = None if self._cut else expected(found, name)
+        if wrong is not None:
+            raise self.words.error(f"expected {wrong} for {name}")
         self.words.next()
         return found
 

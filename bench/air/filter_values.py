@@ -13,6 +13,7 @@ import attrs
 from bench.air.fields import FIELDS
 from bench.air.fields_base import Kind, Value
 from bench.air.filter_words import Word, Words
+from bench.air.kinds import KINDS, MICS
 from bench.air.pattern import PatternError, compile_pattern
 
 PLAIN: Final = {int: Kind.NUMBER, str: Kind.TEXT, bool: Kind.FLAG, list: Kind.LIST, float: Kind.REAL}
@@ -23,6 +24,10 @@ _INTEGER: Final = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9]+)")
 _OCTAL: Final = re.compile(r"0[0-7]+")
 _ADDRESSES: Final = frozenset({"src", "dst"})
 _IPV6_TEXTS: Final = frozenset({"ipv6_src", "ipv6_dst"})
+_WORDS: Final = {"kind": KINDS, "mic": MICS}
+
+
+_LINK_ADDRESS: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){7}|0x[0-9a-f]{4}")
 
 
 @attrs.frozen(slots=True)
@@ -72,6 +77,26 @@ def literal(word: Word, name: str, kind: Kind) -> Literal | None:
     except (ValueError, KeyError, InvalidOperation, OverflowError):
         return None
     return Literal(_text(text, name))
+
+
+def expected(found: Literal, name: str) -> str | None:
+    """What a whole jsonl field of few words or one form should be held against, None where it is that.
+
+    A value that no frame can have would find none without a word."""
+    if name in _WORDS and found.value not in _WORDS[name]:
+        return f"one of {', '.join(_WORDS[name])}"
+    if name in _ADDRESSES and not _LINK_ADDRESS.fullmatch(str(found.value)):
+        return "an address such as 00:0d:6f:ff:fe:03:00:01 or 0x0001"
+    if name in _IPV6_TEXTS and not _is_ipv6(str(found.value)):
+        return "an IPv6 address"
+    return None
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return bool(IPv6Address(text))
+    except ValueError:
+        return False
 
 
 def _number(text: str, name: str) -> int:

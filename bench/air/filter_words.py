@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import attrs
@@ -87,6 +88,17 @@ class Cut:
         return (start, end) if 0 <= start < end <= size else None
 
 
+def nearest(name: str, known: Iterable[str], otherwise: str) -> str:
+    """What may have been meant by a name that is not known: names spelt alike, or begun alike, else what is said."""
+    from difflib import get_close_matches  # only for a mistake
+
+    names = sorted(known)
+    close = get_close_matches(name, names, 3, 0.85)
+    for length in range(len(name), 3, -1):
+        close = close or [one for one in names if one.startswith(name[:length])][:5]
+    return f"expected one like {', '.join(close)}" if close else f"expected {otherwise}"
+
+
 class Words:
     """The words of an expression and a place among them. Raises `InputError` for what is no word."""
 
@@ -105,7 +117,8 @@ class Words:
             if match is None:
                 rest = self._expression[at:]
                 place = at + len(rest) - len(rest.lstrip()) + 1
-                raise InputError(f"filter {self._expression!r}: cannot read {rest.strip()!r} (column {place})")
+                what = "expected == in place of =" if rest.lstrip()[0] == "=" else f"cannot read {rest.strip()!r}"
+                raise InputError(f"filter {self._expression!r}: {what} (column {place})")
             kind = match.lastgroup or "word"
             text, where = match[kind], match.start(kind)
             if kind == "word":

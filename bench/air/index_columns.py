@@ -10,17 +10,13 @@ from typing import Final
 
 import numpy as np
 
-from bench.air.mac import FrameType
-from bench.air.wisun_element import WisunFrameType
+from bench.air.kinds import KINDS, MICS
+
+__all__ = ["KINDS", "MICS"]
 
 GROUP: Final = 1 << 16
 ABSENT: Final = -1
 """Stands for None in ``pan``, ``seq``, ``key_index``, ``frame_counter`` and ``protocol``."""
-
-KINDS: Final = ("damaged", *(kind.name.lower() for kind in FrameType), *(kind.name for kind in WisunFrameType))
-"""`Frame.kind` by its number in column ``kind``."""
-MICS: Final = ("none", "ok", "bad", "no key")
-"""`Frame.mic` by its number in column ``mic``."""
 
 ROW: Final = np.dtype(
     [
@@ -48,10 +44,10 @@ ROW: Final = np.dtype(
         ("ipv6_dst_interface", ">u8"),
     ]
 )
-"""``offset``: of the record in the capture file (`ABSENT` where it is not known). ``src``/``dst``: EUI-64 or short
-address as a number, by ``src_octets``/``dst_octets`` (8, 2, 0 for none). ``level``: security level, 0 for none.
-``protocol``: of the innermost IPv6 packet; ``first``/``second`` are its UDP ports, or its ICMPv6 type and code.
-``notes``: bits, below."""
+"""``offset``: of the record in the capture file (`ABSENT` where it is not known). ``kind`` and ``mic`` are places in
+`KINDS` and `MICS`. ``src``/``dst``: EUI-64 or short address as a number, by ``src_octets``/``dst_octets`` (8, 2, 0 for
+none). ``level``: security level, 0 for none. ``protocol``: of the innermost IPv6 packet; ``first``/``second`` are its
+UDP ports, or its ICMPv6 type and code. ``notes``: bits, below."""
 
 IN_ORDER: Final = 1
 """Read by frames before it: part of something longer, or of an exchange of EAPOL."""

@@ -20,6 +20,7 @@ from bench.air.filter import Filter
 from bench.air.filter_hints import narrows
 from bench.air.frame import Decoder, Frame
 from bench.air.keys import KeyTable
+from bench.air.kinds import KINDS
 from bench.air.link import Record
 from bench.air.rows import Row
 from bench.errors import InputError
@@ -64,8 +65,6 @@ def wanted_frames(path: Path | str, keys: KeyTable | None, wanted: Wanted) -> It
 
     Raises `InputError` for an unknown kind; as `read_capture`, after the frames before the damage.
     """
-    from bench.air.index_columns import KINDS  # numpy
-
     if wanted.kind is not None and wanted.kind not in KINDS:
         raise InputError(f"kind {wanted.kind!r} is unknown; expected one of {', '.join(KINDS)}")
     if not _is_large(path) or not suits(keys):

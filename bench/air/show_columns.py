@@ -8,6 +8,7 @@ from typing import Final
 
 from bench.air.fields import FIELDS, GROUPS
 from bench.air.fields_base import Kind, show
+from bench.air.filter_words import nearest
 from bench.air.rows import JSONL_FIELDS, Row
 from bench.errors import InputError
 
@@ -21,7 +22,8 @@ def chosen(names: str, fmt: str) -> Callable[[Row], str]:
     for name in wanted:
         if name not in JSONL_FIELDS and name not in FIELDS:
             what = "is a layer, not a field" if name in GROUPS else "is no field"
-            raise InputError(f"--columns: {name!r} {what}; expected jsonl fields or Wireshark's, separated by commas")
+            near = nearest(name, {*JSONL_FIELDS, *FIELDS}, "jsonl fields or Wireshark's, separated by commas")
+            raise InputError(f"--columns: {name!r} {what}; {near}")
     return _Table(wanted) if fmt == "table" else lambda row: _jsonl(row, wanted)
 
 

@@ -58,7 +58,7 @@ def test_what_holds(expression: str, holds: bool) -> None:
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
-        ("wpan.seqno == 1", r"unknown field 'wpan.seqno'; expected one like wpan.seqno_suppression at .* \(column 1\)"),
+        ("wpan.seqno == 1", r"unknown field 'wpan.seqno'; expected one like wpan.seq_no.* at .* \(column 1\)"),
         ("ipv6.src == 1", r"expected an IPv6 address or prefix for ipv6.src at '1' \(column 13\)"),
         ("wpan.src64 == 00:11", "expected an EUI-64 such as"),
         ("udp.port in 5", "expected '{' at '5'"),
