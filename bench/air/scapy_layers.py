@@ -11,7 +11,8 @@ In scapy's shell, or any script of its::
     >>> wrpcap("out.pcap", [WpanTap(tlvs=[...]) / Wpan(src=..., dst=...) / MpxIe() / LowpanIphc() / Ip6() / UDP()])
 
 Importing this module makes link types 195, 230 and 283 dissect as the layers here (for 195 and 230 in place of
-scapy's own `Dot15d4`, which reads no frame version 2), and UDP port 10253 as the EAPOL relay. The stack of a Wi-SUN
+scapy's own `Dot15d4`, which reads no frame version 2), and UDP ports 10253, 716, 3610 and 5683 as the
+EAPOL relay, PANA, ECHONET Lite and CoAP. The stack of a Wi-SUN
 data frame is `WpanTap` / `Wpan` / `MpxIe` / `LowpanIphc` / `Ip6` / `Ip6HopByHop` / ... / `UDP` or `RplDio`. Header and
 payload IEs stand in the fields ``header_ies`` and ``payload_ies`` of `Wpan`, where ``packet[WisunUtt]`` finds them.
 scapy's names for what is made from its layers work too: ``packet[IPv6]``, ``packet[UDP]``.
@@ -39,6 +40,7 @@ from scapy.packet import Raw, bind_layers
 from bench.air.eapol import RELAY_PORT
 from bench.air.keys import KeyTable
 from bench.air.link import NO_FCS, TAP, WITH_FCS
+from bench.air.scapy_app import Coap, CoapOption, EchonetLite, EchonetProperty, Pana, PanaAvp
 from bench.air.scapy_fields import Layer, rebuilt
 from bench.air.scapy_icmpv6 import Icmp6Other
 from bench.air.scapy_ies import HeaderIe, PayloadIe, WisunHeaderIe, WisunLongIe, WisunPayloadIe, WisunShortIe
@@ -63,13 +65,19 @@ from bench.air.scapy_lorh import (
     LowpanPaging,
 )
 from bench.air.scapy_lowpan import (
+    GhcExtension,
+    GhcIcmpv6,
+    GhcUdp,
     IphcHead,
     LowpanBroadcast,
     LowpanFragFirst,
     LowpanFragNext,
+    LowpanHc1,
     LowpanIphc,
     LowpanIpv6,
     LowpanMesh,
+    LowpanRfrag,
+    LowpanRfragAck,
     NhcExtension,
     NhcIpv6,
     NhcUdp,
@@ -104,7 +112,14 @@ __all__ = [
     "AuxSecurity",
     "ChannelRange",
     "ChannelSchedule",
+    "Coap",
+    "CoapOption",
     "EapolRelay",
+    "EchonetLite",
+    "EchonetProperty",
+    "GhcExtension",
+    "GhcIcmpv6",
+    "GhcUdp",
     "HeaderIe",
     "IPv6",
     "IPv6ExtHdrFragment",
@@ -130,16 +145,21 @@ __all__ = [
     "LowpanBroadcast",
     "LowpanFragFirst",
     "LowpanFragNext",
+    "LowpanHc1",
     "LowpanIphc",
     "LowpanIpv6",
     "LowpanMesh",
     "LowpanPaging",
+    "LowpanRfrag",
+    "LowpanRfragAck",
     "MpxIe",
     "NdDuplicateAddress",
     "NdOption",
     "NhcExtension",
     "NhcIpv6",
     "NhcUdp",
+    "Pana",
+    "PanaAvp",
     "PayloadIe",
     "Raw",
     "RplMetric",
