@@ -91,7 +91,7 @@ class Clock(ABC):
         return condition.met
 
     def attended(self) -> AbstractContextManager[None]:
-        """While the driving thread is busy with something else: no stream waits. Virtual time stands meanwhile."""
+        """While the driving thread is busy with something else: no port waits. Virtual time stands meanwhile."""
         return contextlib.nullcontext()
 
     def check(self) -> None:  # noqa: B027 -- wall time does not die

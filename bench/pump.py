@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import ClassVar, Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import attrs
 
@@ -88,9 +88,6 @@ class Channel(ABC):
 
     ``count`` is in the port's unit (octets for ttys, packets for sniffers, event id for the server; rule 6).
     """
-
-    keeps_only: ClassVar[bool] = False
-    """Reading it keeps what came and publishes nothing: any thread may do it while the driving one is busy."""
 
     def __init__(self, port: str, stamp: Stamp) -> None:
         self.port = port
@@ -258,22 +255,28 @@ class Pump:
 
     @contextmanager
     def attended(self) -> Iterator[None]:
-        """While the driving thread does something long that is no driving (judging), a thread of its own reads the
-        channels that only keep what comes: a sniffer's stream does not wait. One that ends meanwhile is lost after."""
-        keeping = {c.fileno(): c for c in self.channels.values() if c.keeps_only}
+        """While the driving thread does something long that is no driving (judging), a thread of its own reads all
+        ports: no stream waits, no buffer runs over, and stamps are those of arrival. What the ports say is published in
+        the next clock step, as is said then that one was lost meanwhile."""
+        by_fd = {channel.fileno(): channel for channel in self.channels.values()}
         done, stop = socket.socketpair()
         lost: list[tuple[str, str]] = []
+        failures: list[Exception] = []
 
         def keep() -> None:
             while not select.select([done], [], [], 0)[0]:
-                for channel in wait_readable(keeping, None, done.fileno()):
+                for channel in wait_readable(by_fd, None, done.fileno()):
                     try:
                         channel.read(UNLIMITED)
-                    except PortLost as error:
-                        lost.append((channel.port, str(error)))
-                        del keeping[channel.fileno()]
+                    except PortLost as end:
+                        lost.append((channel.port, str(end)))
+                        del by_fd[channel.fileno()]
+                    except Exception as error:  # the driving thread's to raise
+                        failures.append(error)
+                        return
 
-        thread = threading.Thread(target=keep, name="sniffers", daemon=True)
+        thread = threading.Thread(target=keep, name="ports", daemon=True)
+        self._holding = True
         thread.start()
         try:
             yield
@@ -281,8 +284,11 @@ class Pump:
             stop.close()  # readable: the end
             thread.join()
             done.close()
+            self._holding = False
             for port, reason in lost:
                 self.lose(port, reason)
+        for failure in failures:
+            raise failure
 
     def close(self) -> None:
         """Close every channel."""

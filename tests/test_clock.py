@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -347,6 +348,28 @@ class TestWallClock:
         assert all(o.u_ns == clock.u_ns > 0 for o in rows)
         sniffer.far.sendall(b"s")
         assert clock.wait_for(Seen(lambda o: o.source == "sniffer", frozenset({"sniffer"})), far)
+        clock.close()
+
+    def test_while_the_bench_is_busy_ports_are_read_and_stamped_on_arrival(self) -> None:
+        clock = WallClock(Bus())
+        rows: list[Observation] = []
+        clock.bus.subscribe(rows.append)
+        meter, panel = (PipeChannel(clock, name, Stamp.HOST) for name in ("meter", "panel"))
+        clock.attach(meter)
+        clock.attach(panel)
+        with clock.attended():
+            meter.far.sendall(b"m")
+            panel.far.close()
+            deadline = time.monotonic() + 30
+            while not meter.count:
+                assert time.monotonic() < deadline
+            read_ns = clock.now_ns()
+            assert rows == []  # whoever records them is busy
+        while len(rows) < 2:
+            clock.step(clock.now_ns() + 1_000_000)
+        said = next(o for o in rows if o.source == "meter")
+        assert said.t_ns <= read_ns
+        assert [(o.kind, o.data["port"]) for o in rows if o.source == "bench"] == [("bench.lost_port", "panel")]
         clock.close()
 
     def test_a_deadline_ends_a_step(self) -> None:

@@ -92,8 +92,6 @@ class SnifferChannel(Channel):
 
     On a real rig a sniffer that went is looked for until it is there again; it then begins another section."""
 
-    keeps_only = True
-
     def __init__(self, port: str, connection: socket.socket, path: Path) -> None:
         super().__init__(port, Stamp.DEVICE)
         self._socket, self._path = connection, path
