@@ -6,7 +6,7 @@ No captures, no keys, a truncated file of a killed run: the explanation gets thi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from bench.air.frame import Frame
     from bench.air.link import Record
     from bench.measurands.air.join import Join, NodeRecord
+
+_OURS: Final = ("ok", "none")
+"""``mic`` of the frames that explain: opened, or not secured at all."""
 
 
 @attrs.frozen(slots=True)
@@ -75,7 +78,8 @@ def air_view(evidence: Evidence, until_ns: int) -> AirView:
     """What all sniffers together saw up to ``until_ns``: each transmission once, on the first one's clock; an
     unreadable capture counts as far as it could be read.
 
-    From the beginning on, because the routes of a mesh are told when it forms and seldom repeated.
+    From the beginning on, because the routes of a mesh are told when it forms and seldom repeated. Where the run has
+    keys, frames that they do not open are left out: they are a neighbour's, and on a busy air there are millions.
     """
     if not evidence.sniffers():
         return AirView()
@@ -83,7 +87,8 @@ def air_view(evidence: Evidence, until_ns: int) -> AirView:
     from bench.measurands.air.merge import Air
 
     air = Air.of({sniffer: _Heard(evidence, sniffer, until_ns) for sniffer in evidence.sniffers()})
-    frames = tuple(air.frames(evidence.keys()))
+    keys = evidence.keys()
+    frames = tuple(frame for frame in air.frames(keys) if not keys or frame.mic in _OURS)
     return AirView(frames, joins(frames))
 
 

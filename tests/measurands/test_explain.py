@@ -32,6 +32,16 @@ def view(evidence: Evidence) -> AirView:
     return air_view(evidence, END_OF_TIME)
 
 
+def test_what_the_keys_do_not_open_is_a_neighbours_and_not_kept(tmp_path: Path) -> None:
+    evidence = run_with(tmp_path, "s1")
+    (evidence.folder.captures / "s2.pcapng").write_bytes((CAPTURES / "line2.pcapng").read_bytes())
+    seen = view(evidence)
+    assert {frame.mic for frame in seen.frames} == {"ok", "none"}
+    assert seen.place(FAR, frozenset({FAR})) == Place(hops=1, terminal_hops=0, dodag_depth=2)
+    keyless = view(run_with(tmp_path / "keyless", "s1", keys=False))
+    assert {frame.mic for frame in keyless.frames} == {"no key", "none"}  # thinner, and all there is
+
+
 def test_hops_are_smart_meters_in_between(tmp_path: Path) -> None:
     seen = view(run_with(tmp_path, "s1"))
     assert seen.place(FAR, frozenset({FAR})) == Place(hops=1, terminal_hops=0, dodag_depth=2)
