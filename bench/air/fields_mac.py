@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from bench.air import fields_tsch, mpx, wisun
+from bench.air import fields_tsch, mpx, tap, wisun
 from bench.air.errors import Malformed
 from bench.air.fields_base import Field, Kind, Table, Tables, eui64, flag, number, octets, words
 from bench.air.frame import Frame
@@ -215,6 +215,27 @@ _TAP: Final = Table(
         number("wpan-tap.sof_ts", "Start of frame", "frame.start_ns", unit="ns"),
         number("wpan-tap.eof_ts", "End of frame", "frame.end_ns", unit="ns"),
     ),
+    lambda v: (tap.Tap.of(v.record),) if v.record and v.record.tlvs else (),
+)
+
+_TAP_NOTES: Final = Table(
+    "wpan-tap.notes",
+    "Further notes",
+    (
+        number("wpan-tap.ch_page", "Channel page", "channel_page"),
+        number("wpan-tap.bit_rate", "Bit rate", "bit_rate_bps", unit="bit/s"),
+        number("wpan-tap.sun_band", "SUN band", lambda t: t.sun_phy and t.sun_phy[0]),
+        number("wpan-tap.sun_type", "SUN PHY type", lambda t: t.sun_phy and t.sun_phy[1]),
+        number("wpan-tap.sun_mode", "SUN PHY mode", lambda t: t.sun_phy and t.sun_phy[2]),
+        number("wpan-tap.asn", "Absolute slot number", "asn"),
+        number("wpan-tap.slot_start_ts", "Start of slot", "slot_start_ns", unit="ns"),
+        number("wpan-tap.timeslot_length", "Length of slot", "slot_us", unit="µs"),
+        number("wpan-tap.lqi", "Link quality", "lqi"),
+        Field("wpan-tap.ch_freq", "Channel's frequency", "frequency_khz", Kind.REAL, unit="kHz"),
+        Field("wpan-tap.chplan.start", "Channel 0 of the plan", lambda t: t.plan and t.plan[0], Kind.REAL, unit="kHz"),
+        Field("wpan-tap.chplan.spacing", "Channel spacing", lambda t: t.plan and t.plan[1], Kind.REAL, unit="kHz"),
+        number("wpan-tap.chplan.channels", "Channels in the plan", lambda t: t.plan and t.plan[2]),
+    ),
 )
 
 _MAC: Final = Table(
@@ -339,6 +360,7 @@ _OPAQUE: Final = Table(
 TABLES: Final[Tables] = {
     Captured: _FRAME,
     Tap: _TAP,
+    tap.Tap: _TAP_NOTES,
     Mac: _MAC,
     AuxSecurity: _SECURITY,
     OldSecurity: _OLD_SECURITY,
