@@ -22,10 +22,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from bench.air import summary, wisun
-from bench.air.eapol import decode_eapol
 from bench.air.errors import Malformed
 from bench.air.fast_link import InOrder, PsduReader, Unusual
-from bench.air.fast_packet import MOST, Hop, Packets, Upper, remember
+from bench.air.fast_packet import MOST, Hop, Packets, Upper, eapol_line, remember
 from bench.air.fast_rows import (
     WHOLE,
     Begin,
@@ -399,7 +398,7 @@ class BulkDecoder:
                 raise Unusual
             lowpan = clear[at:]
         if not lowpan:
-            return summary.eapol(decode_eapol(eapol)) if eapol else "", None, nested
+            return eapol_line(eapol) if eapol else "", None, nested
         return *self._packet(lowpan, link), nested
 
     def _packet(self, lowpan: bytes, link: Link) -> tuple[str, Upper]:

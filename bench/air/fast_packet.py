@@ -14,8 +14,9 @@ import attrs
 
 from bench.air import application, extensions, icmpv6, iphc, ipv6, summary, udp
 from bench.air.describe import describe
-from bench.air.eapol import RELAY_PORT, decode_eapol, decode_relay
+from bench.air.eapol import RELAY_PORT, KeyInfo, decode_eapol, decode_relay
 from bench.air.fast_link import InOrder, Unusual
+from bench.air.fourway import read_kdes
 from bench.air.ipv6 import Packet
 
 K = TypeVar("K")
@@ -230,7 +231,7 @@ class Packets:
     def _message(self, datagram: udp.Udp, ends: Ends) -> str:
         """The line of a datagram whose payload is read; what is malformed in it, the full decoder tells."""
         if RELAY_PORT in (datagram.src_port, datagram.dst_port):
-            return f"{summary.eapol(decode_eapol(decode_relay(datagram.payload).pdu))}, relayed"
+            return f"{eapol_line(decode_relay(datagram.payload).pdu)}, relayed"
         application.of(datagram)
         return describe(Packet(ends.src, ends.dst, datagram))
 
@@ -251,6 +252,14 @@ class Packets:
             packet = Packet(ends.src, ends.dst, icmpv6.parse(octets))
             line = remember(self._messages, message, describe(packet))
         return line, (ends.src, final, icmpv6.PROTOCOL, octets[0], octets[1], alone and final == ends.dst)
+
+
+def eapol_line(octets: bytes) -> str:
+    """The line of an EAPOL PDU. Raises `Malformed`, also for clear key data that is no list of elements."""
+    pdu = decode_eapol(octets)
+    if pdu.key is not None and not pdu.key.information & KeyInfo.ENCRYPTED:
+        list(read_kdes(pdu.key.key_data))
+    return summary.eapol(pdu)
 
 
 def _words(octets: bytes) -> int:

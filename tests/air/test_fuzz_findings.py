@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from bench.air import ipv6, lowpan, wisun
+from bench.air.eapol import MESSAGE_1, RELAY_PORT, Eapol, KeyFrame, encode_eapol
 from bench.air.mac import encode_mac
 from bench.air.udp import Udp
 from tests.fuzz.targets import DST, SRC, TARGETS, A, B, joined
@@ -14,6 +15,10 @@ from tests.fuzz.targets import DST, SRC, TARGETS, A, B, joined
 
 def _datagram(port: int, payload: bytes) -> bytes:
     return lowpan.compress(ipv6.build(ipv6.Packet(SRC, DST, Udp(1, port, payload))), A, B)
+
+
+def _key_frame(key_data: bytes) -> bytes:
+    return encode_eapol(Eapol(3, 3, key=KeyFrame(MESSAGE_1, key_data=key_data)))
 
 
 def _pcap(*records: tuple[int, bytes]) -> bytes:
@@ -47,6 +52,23 @@ FINDINGS = {
     "a verified frame behind a TAP header of more than 256 octets": (
         "bulk",
         joined([(0xFD, encode_mac(wisun.data(A, B, b"\x41", 7)))]),
+    ),
+    "a key frame whose key data is no list of elements, in the bulk table": (
+        "bulk",
+        joined([(0, encode_mac(wisun.eapol(A, B, 1, _key_frame(b"\xdd\xfb\0\x0f\xac\4"), 1)))]),
+    ),
+    "the same, relayed": (
+        "bulk",
+        joined(
+            [
+                (
+                    0,
+                    encode_mac(
+                        wisun.data(A, B, _datagram(RELAY_PORT, A + b"\1" + _key_frame(b"\xdd\xfb\0\x0f\xac\4")), 7)
+                    ),
+                )
+            ]
+        ),
     ),
     "a frame longer than a column of the index holds": ("table", _pcap((100_000, bytes.fromhex("01000700")))),
     "a stamp after the last one that the index holds": ("table", _pcapng(0, 0, 1 << 63)),
