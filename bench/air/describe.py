@@ -5,7 +5,9 @@ The line is for reading only; whoever measures takes the records.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import singledispatch
+from typing import Final
 
 from bench.air import application, icmpv6, ipv6, nd, rpl, rpl_dco
 from bench.air.duplicate_address import DuplicateAddress
@@ -24,6 +26,21 @@ _ICMPV6 = {
     143: "Multicast listener report v2",
     159: "MPL control",
 }
+_ERRORS: Final[Mapping[int, Mapping[int, str]]] = {
+    1: {
+        0: "no route",
+        1: "prohibited",
+        2: "beyond the scope of the source",
+        3: "address unreachable",
+        4: "port unreachable",
+        5: "source address refused by policy",
+        6: "route rejected",
+        7: "error in the source route",
+    },
+    3: {0: "hop limit", 1: "reassembly"},
+    4: {0: "erroneous header", 1: "unknown next header", 2: "unknown option"},
+}
+"""Codes of ICMPv6 errors by type (RFC 4443, 3; 7: RFC 6554)."""
 
 
 def describe(packet: ipv6.Packet) -> str:
@@ -63,7 +80,9 @@ def _(upper: icmpv6.EchoRequest | icmpv6.EchoReply) -> str:
 def _(upper: icmpv6.RawMessage) -> str:
     if upper.type == rpl.ICMPV6_TYPE:
         return f"RPL {NAMES.get(upper.code, f'code {upper.code:#04x}')}"
-    return f"{_ICMPV6.get(upper.type, f'ICMPv6 type {upper.type}')} code={upper.code}"
+    name = _ICMPV6.get(upper.type, f"ICMPv6 type {upper.type}")
+    why = _ERRORS.get(upper.type, {}).get(upper.code)
+    return f"{name}: {why}" if why else f"{name} code={upper.code}"
 
 
 @_describe.register

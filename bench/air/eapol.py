@@ -244,6 +244,33 @@ HANDSHAKE_NAMES: Final = {
 }
 
 
+_ALERT_LEVELS: Final = {1: "warning", 2: "fatal"}
+_ALERTS: Final = {
+    0: "close notify",
+    10: "unexpected message",
+    20: "bad record MAC",
+    22: "record overflow",
+    40: "handshake failure",
+    42: "bad certificate",
+    43: "unsupported certificate",
+    44: "certificate revoked",
+    45: "certificate expired",
+    46: "certificate unknown",
+    47: "illegal parameter",
+    48: "unknown CA",
+    49: "access denied",
+    50: "decode error",
+    51: "decrypt error",
+    70: "protocol version",
+    71: "insufficient security",
+    80: "internal error",
+    90: "user canceled",
+    100: "no renegotiation",
+    110: "unsupported extension",
+}
+"""Alerts of TLS 1.2 (RFC 5246, 7.2): what a node or the server holds against the other's certificate."""
+
+
 def tls_records(octets: bytes) -> tuple[str, ...]:
     """Names of the TLS records at the start of ``octets``; a fragment's continuation, which starts in the middle of
     a record, gives none. Handshake messages are told apart while they are in clear text (RFC 5246 6.2, 7.4)."""
@@ -251,8 +278,11 @@ def tls_records(octets: bytes) -> tuple[str, ...]:
     at, encrypted = 0, False
     while at + 5 <= len(octets) and octets[at] in _CONTENT and octets[at + 1] == 3:
         length = int.from_bytes(octets[at + 3 : at + 5], "big")
+        content = octets[at + 5 : at + 5 + length]
         if octets[at] == 22 and not encrypted:
-            names += _handshakes(octets[at + 5 : at + 5 + length])
+            names += _handshakes(content)
+        elif octets[at] == 21 and not encrypted and length == len(content) == 2:
+            names.append(f"Alert {_ALERT_LEVELS.get(content[0], content[0])} {_ALERTS.get(content[1], content[1])}")
         else:
             names.append(_CONTENT[octets[at]])
         encrypted = encrypted or octets[at] == 20

@@ -19,7 +19,7 @@ from bench.air.ipv6 import Packet
 from bench.air.octets import printable
 from bench.air.rpl_secured import Secured
 from bench.air.udp import Udp
-from bench.air.wisun import Element, NetName, Opaque, Pan, PanVersion, Rsl
+from bench.air.wisun import Element, Jm, LfnVersion, NetName, Opaque, Pan, PanVersion, Rsl
 
 IPV6_FRAGMENT: Final = "ipv6-fragment"
 """The layer of a fragment, and of a packet that one completes."""
@@ -39,7 +39,7 @@ def element_name(element: Element | Opaque) -> str:
 
 
 def elements(found: Iterable[Element | Opaque]) -> str:
-    """What the IEs of a frame without payload say: network name, PAN size, cost, version; received level of an ACK."""
+    """What the IEs of a frame without payload say: network name, PAN size, cost, load and versions; level of an ACK."""
     words: list[str] = []
     for element in found:
         if isinstance(element, NetName):
@@ -48,6 +48,12 @@ def elements(found: Iterable[Element | Opaque]) -> str:
             words.append(f"size {element.size}, cost {element.routing_cost}")
         elif isinstance(element, PanVersion):
             words.append(f"version {element.version}")
+        elif isinstance(element, LfnVersion):
+            words.append(f"LFN version {element.version}")
+        elif isinstance(element, Jm):
+            words.extend(
+                f"load {data[0]} %" for number, data in element.metrics if number == Jm.LOAD and len(data) == 1
+            )
         elif isinstance(element, Rsl):
             words.append(f"heard at {element.dbm} dBm")
     return ", ".join(words)

@@ -6,7 +6,7 @@ up to the record's end.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 import attrs
 
@@ -201,6 +201,7 @@ class Jm(Element):
     """Join metrics: content version, and (metric id, data of 0, 1, 2 or 4 octets); id 1 is the PAN load factor, %."""
 
     NAME, SUB_ID, FORM = "JM", 0x0A, "short"
+    LOAD: ClassVar[int] = 1
     version: int
     metrics: tuple[tuple[int, bytes], ...] = ()
 

@@ -232,7 +232,8 @@ def test_tls_records_as_tshark_says(capture: str) -> None:
     assert set(mine) == set(theirs)
     for number, (kinds, messages) in theirs.items():
         # A message inside the handshake after Change Cipher Spec is encrypted: neither names it.
-        handshakes = [name for name in mine[number] if name not in ("Alert", "Change Cipher Spec", "Handshake")]
+        others = ("Alert", "Change Cipher Spec", "Handshake")
+        handshakes = [name for name in mine[number] if not name.startswith(others)]
         assert [eapol.HANDSHAKE_NAMES[int(text)] for text in messages.split(",") if text] == handshakes
         assert len(kinds.split(",")) == len(mine[number])
 
