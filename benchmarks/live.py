@@ -45,7 +45,8 @@ ROUND_TRIP_S: Final = 110
 """About what one join and one round trip of both terminals take, at their random times."""
 EPISODES: Final = "join or round_trip"
 LOOK_S: Final = 0.25
-DRAINED_WITHIN_S: Final = 120.0
+STUCK_S: Final = 60.0
+"""Decoders that give nothing for so long will not give the rest."""
 
 
 def traffic(folder: Path, streams: int, frames: int) -> list[Path]:
@@ -126,7 +127,7 @@ def follow(capture: Path, keys: Path) -> subprocess.Popen[bytes]:
 def stream(run: Run, sniffers: Sniffers, captures: list[Path]) -> None:
     """Watch until every frame was sent, recorded and decoded. Ends the program where it stops before that."""
     look_at = 0.0
-    done_at: float | None = None
+    decoded, moved_at = 0, 0.0
     while True:
         for one, follower in zip(run.counted, run.followers, strict=True):
             one.take(follower.stdout)
@@ -138,10 +139,11 @@ def stream(run: Run, sniffers: Sniffers, captures: list[Path]) -> None:
                 one.look(*sniffers.sent(at), captures[at].stat().st_size)
             if run.bench.poll() is not None:
                 raise SystemExit(f"the plan ended (exit code {run.bench.returncode}) before the streams did")
-        if finished:
-            done_at = done_at or now
-            if all(one.complete for one in run.counted) or now > done_at + DRAINED_WITHIN_S:
-                return
+        total = sum(one.frames for one in run.counted)
+        if total > decoded:
+            decoded, moved_at = total, now
+        if finished and (all(one.complete for one in run.counted) or now > moved_at + STUCK_S):
+            return
         time.sleep(0.02)
 
 
