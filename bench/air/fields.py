@@ -2,8 +2,8 @@
 
 A name that Wireshark has means the same here, values included; where it has none (JM, LBATS and LBC elements, the sync
 period of LBS) the name follows its style. Which record has which fields stands in the tables of the modules
-`fields_mac`, `fields_tsch`, `fields_wisun`, `fields_lowpan`, `fields_ipv6`, `fields_nd`, `fields_rpl`, `fields_upper`
-and `fields_app`.
+`fields_mac`, `fields_tsch`, `fields_wisun`, `fields_lowpan`, `fields_ipv6`, `fields_nd`, `fields_rpl`,
+`fields_rpl_more`, `fields_upper` and `fields_app`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bench.air import (
     fields_mac,
     fields_nd,
     fields_rpl,
+    fields_rpl_more,
     fields_tsch,
     fields_upper,
     fields_wisun,
@@ -26,7 +27,7 @@ from bench.air import (
 from bench.air.errors import Malformed
 from bench.air.fields_base import Field, Kind, Node, Tables, Trouble, Value, node
 from bench.air.frame import Frame
-from bench.air.ies import MPX_GROUP
+from bench.air.ies import HT2, MPX_GROUP, PAYLOAD_TERMINATION
 from bench.air.link import TAP, Record
 from bench.air.lowpan import Fragment
 from bench.air.mac import FrameType, decode_header
@@ -41,6 +42,7 @@ TABLES: Final[Tables] = {
     **fields_ipv6.TABLES,
     **fields_nd.TABLES,
     **fields_rpl.TABLES,
+    **fields_rpl_more.TABLES,
     **fields_upper.TABLES,
     **fields_app.TABLES,
 }
@@ -96,7 +98,13 @@ def _unread_lowpan(frame: Frame) -> bytes:
             except Malformed:
                 return b""
             return found.body if found.multiplex_id == mpx.LOWPAN and found.fragment is None else b""
-    return mac.payload if mac.payload and mac.payload[0] >> 6 else b""
+    # What stands behind an information element that is cut is its rest.
+    whole = (
+        not mac.header_ies
+        or mac.header_ies[-1].id == HT2
+        or (mac.payload_ies and mac.payload_ies[-1].id == PAYLOAD_TERMINATION)
+    )
+    return mac.payload if whole and mac.payload and mac.payload[0] >> 6 else b""
 
 
 def _head(record: Record) -> Iterator[object]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-from bench.air import rpl
+from bench.air import rpl, rpl_dco
 from bench.air.fields_base import Field, Table, Tables, bit, bits, flag, number, octets
 from bench.air.fields_base import ipv6 as address
 
@@ -48,7 +48,8 @@ class RplOption:
         return len(self.option.data if isinstance(self.option, rpl.RawOption) else self.option.encode())
 
 
-def _options(message: rpl.Message) -> Iterator[object]:
+def options_inside(message: rpl.Message | rpl_dco.Message) -> Iterator[object]:
+    """The options of a message, as framed."""
     return map(RplOption, message.options)
 
 
@@ -79,7 +80,7 @@ TABLES: Final[Tables] = {
         "icmpv6.rpl.dis",
         "RPL DIS: DODAG information solicitation",
         (number("icmpv6.rpl.dis.flags", "Flags", "flags"),),
-        _options,
+        options_inside,
     ),
     rpl.Dio: Table(
         "icmpv6.rpl.dio",
@@ -95,7 +96,7 @@ TABLES: Final[Tables] = {
             number("icmpv6.rpl.dio.dtsn", "DTSN", "dtsn"),
             address("icmpv6.rpl.dio.dagid", "DODAG id", "dodag_id"),
         ),
-        _options,
+        options_inside,
     ),
     rpl.Dao: Table(
         "icmpv6.rpl.dao",
@@ -111,7 +112,7 @@ TABLES: Final[Tables] = {
             number("icmpv6.rpl.dao.sequence", "Sequence", "sequence"),
             address("icmpv6.rpl.dao.dodagid", "DODAG id", "dodag_id"),
         ),
-        _options,
+        options_inside,
     ),
     rpl.DaoAck: Table(
         "icmpv6.rpl.daoack",
@@ -123,7 +124,7 @@ TABLES: Final[Tables] = {
             number("icmpv6.rpl.daoack.status", "Status", "status"),
             address("icmpv6.rpl.daoack.dodagid", "DODAG id", "dodag_id"),
         ),
-        _options,
+        options_inside,
     ),
     RplOption: Table(
         "icmpv6.rpl.opt",
@@ -135,20 +136,6 @@ TABLES: Final[Tables] = {
         lambda v: () if isinstance(v.option, rpl.Padding) else (v.option,),
     ),
     rpl.MetricContainer: Table("icmpv6.rpl.opt.metric", "Metrics", (), lambda option: option.metrics),
-    rpl.Metric: Table(
-        "icmpv6.rpl.opt.metric.object",
-        "Metric",
-        (
-            number("icmpv6.rpl.opt.metric.type", "Type", "type", names={7: "ETX"}),
-            number("icmpv6.rpl.opt.metric.flags", "Flags", "flags", digits=4),
-            number("icmpv6.rpl.opt.metric.length", "Length", lambda m: len(m.data), unit="octets"),
-            number(
-                "icmpv6.rpl.opt.metric.etx.object.etx",
-                "ETX x 128",
-                lambda m: int.from_bytes(m.data, "big") if m.etx is not None else None,
-            ),
-        ),
-    ),
     rpl.RouteInformation: Table(
         "icmpv6.rpl.opt.route",
         "Route",

@@ -38,6 +38,9 @@ OURS = {
     *("wpan.header_ie.rit.first", "wpan.header_ie.rit.repeats", "wpan.header_ie.rit.interval"),
     *("wpan.header_ie.global_time.seconds", "wpan.channel_hopping.page", "wpan.channel_hopping.channels"),
     *("wpan.channel_hopping.order", "wpan.channel_hopping.current"),
+    *(f"icmpv6.rpl.dco.{name}" for name in ("instance", "flag.k", "flag.d", "status", "sequence", "dodagid")),
+    *(f"icmpv6.rpl.dcoack.{name}" for name in ("instance", "flag.d", "status", "sequence", "dodagid")),
+    "icmpv6.rpl.secure.body",
     *("echonet.epc", "echonet.value", "echonet.edt"),
 }
 """Fields that tshark 4.0 has no name for; every other name of ours is Wireshark's."""
