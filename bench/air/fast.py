@@ -21,7 +21,7 @@ import attrs
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from bench.air import summary, wisun
+from bench.air import header_ies, summary, wisun
 from bench.air.errors import Malformed
 from bench.air.fast_link import InOrder, PsduReader, Unusual
 from bench.air.fast_packet import MOST, Hop, Packets, Upper, eapol_line, remember
@@ -159,7 +159,7 @@ class BulkDecoder:
         payload and for the payload's own headers, and one call of the cipher.
         """
         read_psdu, read_packet, forms = self._read_psdu, self._packets.read_on_hop, self._forms
-        endings, skips, nested, is_plain = self._endings, self._skips, self._nested, self._is_plain
+        endings, skips, is_plain = self._endings, self._skips, self._is_plain
         rising = 0
         for number, offset, time_ns, start, stop, original in captured:
             try:
@@ -207,13 +207,13 @@ class BulkDecoder:
                 else:
                     mic, info, clear = "no key", _NO_KEY, b""
                 if has_ies and is_plain:
-                    # Perhaps Wi-SUN elements, then one MPX-IE with a whole packet: so most frames are.
+                    # Perhaps Wi-SUN elements (of which no word is said), then one MPX-IE with a whole packet: so most
+                    # frames are.
                     at = skips.get(clear[:2], 0)
                     if (
                         clear[at + 3 : at + 5] == _MPX_LOWPAN
                         and clear[at : at + 2] == _MPX_HEADS[len(clear) - at]
                         and not clear[at + 2] & 7
-                        and (not at or clear[2:at] in nested)
                     ):
                         info, upper = read_packet(clear[at + 5 :], link.hop)
                 if clear and not info:
@@ -341,6 +341,8 @@ class BulkDecoder:
             ies, end = read_header_ies(data[:stop], begin, stop)
             found = tuple(wisun.read_header_element(ie) for ie in ies if ie.id == WISUN_HEADER_ID)
             if end != at or any(isinstance(element, (Utt, Lutt)) for element in found):
+                raise Unusual
+            if any(header_ies.read(ie) is not None for ie in ies):  # its words may stand in the line
                 raise Unusual
             told = remember(self._elements, data[begin:at], (found, summary.elements(found)))
         if at == stop and last not in _TERMINATIONS:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import struct
 
+import attrs
 import pytest
 
 from bench.air import ipv6, lowpan, wisun
 from bench.air.eapol import MESSAGE_1, RELAY_PORT, Eapol, KeyFrame, encode_eapol
+from bench.air.header_ies import Csl
+from bench.air.ies import Ie
 from bench.air.mac import encode_mac
 from bench.air.udp import Udp
 from tests.fuzz.targets import DST, SRC, TARGETS, A, B, joined
@@ -19,6 +22,11 @@ def _datagram(port: int, payload: bytes) -> bytes:
 
 def _key_frame(key_data: bytes) -> bytes:
     return encode_eapol(Eapol(3, 3, key=KeyFrame(MESSAGE_1, key_data=key_data)))
+
+
+def _ack(ie: Ie) -> bytes:
+    made = wisun.ack(wisun.data(A, B, b"", 7), B)
+    return encode_mac(attrs.evolve(made, header_ies=(*made.header_ies, ie)))
 
 
 def _pcap(*records: tuple[int, bytes]) -> bytes:
@@ -70,6 +78,8 @@ FINDINGS = {
             ]
         ),
     ),
+    "a CSL element without octets behind Wi-SUN's, in the bulk table": ("bulk", joined([(0, _ack(Ie(Csl.ID)))])),
+    "a CSL element behind Wi-SUN's, in the bulk table": ("bulk", joined([(0, _ack(Csl(1, 2).ie()))])),
     "a frame longer than a column of the index holds": ("table", _pcap((100_000, bytes.fromhex("01000700")))),
     "a stamp after the last one that the index holds": ("table", _pcapng(0, 0, 1 << 63)),
     "a stamp before the first one that the index holds": ("table", _pcapng(9, -(1 << 62), 0)),
