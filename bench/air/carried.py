@@ -1,7 +1,8 @@
 """Captures of a network on which sniffers send frames in UDP datagrams: the way from Ethernet or raw IP to the payload.
 
-Read are Ethernet (1, VLAN tags too), raw IP (101, 228, 229) and Linux cooked captures (113, 276); IPv4 and IPv6. A
-fragment of an IP packet carries no whole datagram and is passed over, as is all that is not UDP.
+Read are Ethernet (1, VLAN tags too), raw IP (101, 228, 229), loopback of BSD and macOS (0, 108) and Linux cooked
+captures (113, 276); IPv4 and IPv6. A fragment of an IP packet carries no whole datagram and is passed over, as is all
+that is not UDP.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from typing import Final
 from bench.air.errors import Malformed
 from bench.air.octets import Reader
 
+LOOPBACK, OPENBSD_LOOPBACK = 0, 108
 ETHERNET, RAW_IP, LINUX_COOKED, RAW_IPV4, RAW_IPV6, LINUX_COOKED_2 = 1, 101, 113, 228, 229, 276
-LINK_TYPES: Final = frozenset({ETHERNET, RAW_IP, LINUX_COOKED, RAW_IPV4, RAW_IPV6, LINUX_COOKED_2})
+LINK_TYPES: Final = frozenset(
+    {LOOPBACK, ETHERNET, RAW_IP, OPENBSD_LOOPBACK, LINUX_COOKED, RAW_IPV4, RAW_IPV6, LINUX_COOKED_2}
+)
 
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLANS: Final = frozenset({0x8100, 0x88A8})
@@ -55,6 +59,9 @@ def _ether_type(link_type: int, reader: Reader) -> int | None:
         kind = reader.u16()
         reader.take(18)
         return kind
+    elif link_type in (LOOPBACK, OPENBSD_LOOPBACK):
+        reader.take(4)  # the address family by the numbers of the host that captured
+        return None
     else:
         return None
     kind = reader.u16()

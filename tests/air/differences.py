@@ -103,15 +103,19 @@ def hole(frame: Frame, name: str) -> bool:
     return False
 
 
-def write_capture(path: Path, packets: Iterable[tuple[int, bytes]], link_type: int = 230) -> Path:
-    """A pcapng file of packets (stamp in ns, octets), written without the project's own writer."""
+def write_capture(
+    path: Path, packets: Iterable[tuple[int, bytes]], link_type: int = 230, snap_octets: int | None = None
+) -> Path:
+    """A pcapng file of packets (stamp in ns, octets), written without the project's own writer; of each no more than
+    ``snap_octets``."""
     blocks = [
         _block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)),
         _block(1, struct.pack("<HHI", link_type, 0, 0) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0)),
     ]
     for time_ns, octets in packets:
-        head = struct.pack("<IIIII", 0, time_ns >> 32, time_ns & 0xFFFFFFFF, len(octets), len(octets))
-        blocks.append(_block(6, head + octets))
+        kept = octets[:snap_octets]
+        head = struct.pack("<IIIII", 0, time_ns >> 32, time_ns & 0xFFFFFFFF, len(kept), len(octets))
+        blocks.append(_block(6, head + kept))
     path.write_bytes(b"".join(blocks))
     return path
 

@@ -11,7 +11,7 @@ from bench.air.capture import read_capture
 from bench.air.fields import fields
 from bench.air.frame import Decoder
 from tests.air.differences import Difference, differences, write_capture
-from tests.air.mac_captures import CONTIKI_CONTEXTS
+from tests.air.mac_captures import CONTIKI_CONTEXTS, need
 from tests.air.tshark_oracle import NO_TSHARK
 
 FRAMES = {
@@ -94,6 +94,17 @@ def test_nothing_else_is_said_of_damaged_frames(tmp_path: Path, name: str) -> No
     frame = Decoder().decode(record)
     assert frame.info.startswith("malformed")
     assert expected <= {field for field, _ in fields(frame, record)}
+
+
+@NO_TSHARK
+@pytest.mark.parametrize("octets", [16, 30, 45, 60, 90])
+@pytest.mark.parametrize("capture", ["line2-clear", "contiki-rpl-lite-line4"])
+def test_nothing_else_is_said_of_frames_that_the_capture_cut(tmp_path: Path, capture: str, octets: int) -> None:
+    records = list(read_capture(need(f"{capture}.pcapng")))[:150]
+    path = write_capture(tmp_path / "cut.pcapng", [(r.time_ns, r.data) for r in records], snap_octets=octets)
+    options = ["-o", "6lowpan.context0:fd00::/64"]
+    found = [d for d in differences(path, options, contexts=CONTIKI_CONTEXTS) if d.name != "wpan.fcs_ok"]
+    assert [(d.frame, d.name, d.ours, d.tsharks) for d in found if d.ours != d.tsharks[: len(d.ours)]] == []
 
 
 @pytest.fixture(scope="module")

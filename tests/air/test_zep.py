@@ -59,6 +59,8 @@ NETWORKS: dict[int, list[bytes]] = {
         padded(Ether() / IP6 / IPv6ExtHdrFragment(m=1) / udp(V1)),
         padded(Ether() / IP4 / UDP(sport=1, dport=PORT) / b"EX\x02\x01short"),
     ],
+    0: [b"\2\0\0\0" + bytes(IP4 / udp(V1)), b"\x1e\0\0\0" + bytes(IP6 / udp(V2))],
+    108: [b"\0\0\0\2" + bytes(IP4 / udp(V1)), b"\0\0\0\x18" + bytes(IP6 / udp(V2))],
     101: [bytes(IP4 / udp(V1)), bytes(IP6 / udp(V2)), bytes(IP4 / udp(RADIO)), bytes(IP6 / udp(BAD))],
     113: [bytes(CookedLinux(proto=0x0800) / IP4 / udp(V1)), bytes(CookedLinux(proto=0x86DD) / IP6 / udp(V2))],
     276: [bytes(CookedLinuxV2(proto=0x0800) / IP4 / udp(V1)), bytes(CookedLinuxV2(proto=0x86DD) / IP6 / udp(V2))],
