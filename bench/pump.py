@@ -1,8 +1,9 @@
 """The bench's input: every open port on one driving thread, and the bus that carries what they said.
 
 No reader threads. With CPU work in other threads the interpreter lock made a stop 25 times slower, and two readers of
-one port are a race (design section 3, rule 4). A ``Channel`` is one open port with its parser and its monotonic count;
-the ``Pump`` reads channels when a clock or a driver asks for it, and publishes observations on the ``Bus``.
+one port are a race (design section 3, rule 4); only while the driving thread judges, another one reads (`attended`).
+A ``Channel`` is one open port with its parser and its monotonic count; the ``Pump`` reads channels when a clock or a
+driver asks for it, and publishes observations on the ``Bus``.
 
 Time-outs here are *watchdogs against dead devices*, in real seconds. Rig time is the clock's business.
 """

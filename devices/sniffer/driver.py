@@ -116,15 +116,19 @@ class SnifferChannel(Channel):
             data = receive(self._socket, CHUNK)
         except PortLost:
             raise PortLost("closed by the device" + self._walker.partial * " inside a record") from None
-        self._capture.write(data)
-        self._capture.flush()
+        try:
+            self._capture.write(data)
+            self._capture.flush()
+        except OSError as error:
+            raise BenchError(f"{self.port}: {self._path.name}: {error.strerror}; the capture cannot go on") from None
         self._walker.feed(data)
         self.count = self._base + self._walker.packets
 
     def close(self) -> None:
         self._socket.close()
         if not self._capture.closed:
-            self._capture.close()
+            with contextlib.suppress(OSError):  # what the disk did not take was said when it came
+                self._capture.close()
             _set_aside(self._path, self._begin + self._walker.whole)
 
     def reopened(self) -> SnifferChannel:

@@ -15,7 +15,13 @@ from bench.clock import WallClock
 from bench.errors import BenchError
 from bench.pump import Bus, PortLost
 from bench.records import NS_PER_S, Observation
-from devices.sniffer.driver import BlockWalker, PcapngStreamSniffer, SnifferDriver, cut_to_whole_blocks
+from devices.sniffer.driver import (
+    BlockWalker,
+    PcapngStreamSniffer,
+    SnifferChannel,
+    SnifferDriver,
+    cut_to_whole_blocks,
+)
 from tests.devices.device_bench import StillClock, build
 
 
@@ -211,6 +217,24 @@ class TestDriver:
         assert [(o.kind, o.data["reason"]) for o in lost] == [("bench.lost_port", "closed by the device")]
         assert path.read_bytes() == stream
         clock.close()
+
+    def test_a_full_disk_is_one_line(self, driver: SnifferDriver, listener: socket.socket, tmp_path: Path) -> None:
+        full = Path("/dev/full")
+        if not full.exists():
+            pytest.skip("the system has no /dev/full")
+        clock, path = StillClock(), tmp_path / "s1.pcapng"
+        driver.connect(clock, path)
+        channel = clock.pump.channels["sniffer.s1"]
+        assert isinstance(channel, SnifferChannel)
+        channel._capture.close()
+        channel._capture = full.open("ab")
+        peer, _ = listener.accept()
+        with peer:
+            peer.sendall(head())
+            with pytest.raises(
+                BenchError, match=r"^sniffer\.s1: s1\.pcapng: No space left on device; the capture cannot"
+            ):
+                clock.pump.poll(30.0)
 
     def test_nobody_there_is_one_line(self, driver: SnifferDriver, listener: socket.socket, tmp_path: Path) -> None:
         listener.close()
