@@ -7,6 +7,7 @@ an option, a mistake) it leaves to the library, so there is one wording of help 
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -97,10 +98,12 @@ def decode_capture(options: DecodeOptions) -> None:
     if len(options.captures) != 1:
         raise InputError(f"{len(options.captures)} captures; expected one, or --write FILE to merge them")
     if options == DecodeOptions(options.captures, options.keys, contexts=options.contexts):
+        gc.disable()  # nothing that is loaded or kept here is garbage, and looking for it takes time
         from bench.air.show_table import show_table
 
         if show_table(options.captures[0], options.keys, contexts, sys.stdout):
             return
+        gc.enable()
     from bench.air.show import decode_command
 
     decode_command(

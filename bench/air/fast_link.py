@@ -46,18 +46,20 @@ class PsduReader:
     def __init__(self, link_type: int) -> None:
         self._link_type = link_type
         self._layouts: dict[int, _Layout] = {}
+        self.read = self._read_tapped if link_type == TAP else self._read_plain
+        """``read(buffer, start, stop)``: the PSDU as captured in the packet from ``start`` to ``stop`` of a buffer, and
+        how many of its octets come before the FCS."""
 
-    def read(self, buffer: bytes, start: int, stop: int) -> tuple[bytes, int]:
-        """The PSDU as captured in a packet (from ``start`` to ``stop``), and how many of its octets come before the
-        FCS."""
-        if self._link_type != TAP:
-            packet = buffer[start:stop]
-            if self._link_type == NO_FCS:
-                return packet, len(packet)
-            record = make_record(0, 0, self._link_type, packet, len(packet))
-            if not record.fcs_ok:
-                raise Unusual
-            return packet, len(record.data)
+    def _read_plain(self, buffer: bytes, start: int, stop: int) -> tuple[bytes, int]:
+        packet = buffer[start:stop]
+        if self._link_type == NO_FCS:
+            return packet, len(packet)
+        record = make_record(0, 0, self._link_type, packet, len(packet))
+        if not record.fcs_ok:
+            raise Unusual
+        return packet, len(record.data)
+
+    def _read_tapped(self, buffer: bytes, start: int, stop: int) -> tuple[bytes, int]:
         length = buffer[start + 2] | buffer[start + 3] << 8
         layout = self._layouts.get(length)
         if layout is None or layout.unpack(buffer, start) != layout.fixed:
