@@ -110,8 +110,10 @@ def fragment(compressed: bytes, max_octets: int, tag: int) -> list[Fragment]:
 
 @attrs.define(slots=True)
 class _Partial:
+    """Offset and octets by sequence number: 32 pieces, whatever offsets are sent."""
+
     started_ns: int
-    pieces: dict[int, bytes] = attrs.Factory(dict)
+    pieces: dict[int, tuple[int, bytes]] = attrs.Factory(dict)
     size: int | None = None
 
 
@@ -145,15 +147,15 @@ class Reassembler:
                 self._open.popitem(last=False)
             partial = self._open[key] = _Partial(t_ns)
         partial.size = partial.size if piece.size is None else piece.size
-        partial.pieces[piece.offset] = piece.data
-        if partial.size is None or sum(map(len, partial.pieces.values())) < partial.size:
+        partial.pieces[piece.sequence] = piece.offset, piece.data
+        if partial.size is None or sum(len(data) for _, data in partial.pieces.values()) < partial.size:
             return None
         return self._whole(key, partial)
 
     def _whole(self, key: _Key, partial: _Partial) -> bytes | None:
         """The pieces in a row; None where one is missing between them."""
         whole = b""
-        for offset, data in sorted(partial.pieces.items()):
+        for offset, data in sorted(partial.pieces.values()):
             if offset > len(whole):
                 return None
             whole += data[len(whole) - offset :]

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from bench.air import ipv6, lowpan, wisun
+from bench.air import ipv6, lowpan, recoverable, wisun
 from bench.air.extensions import FragmentHeader
 from bench.air.ies import WISUN_GROUP, WISUN_HEADER_ID, Ie
 from bench.air.ipv6 import Packet
@@ -121,6 +121,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "TLS records": lambda n: _tls(b"\x17\3\1\0\0" * (n // 5)),
     "TLS handshakes": lambda n: _tls(b"\x16\3\1" + (n // 4 * 4).to_bytes(2, "big") + b"\1\0\0\0" * (n // 4)),
     "key data": lambda n: _eapol(3, _key_data(n)),
+    "GHC zeros": lambda n: _lowpan(b"\x7e\x33\xdf" + b"\x8f" * n),
+    "GHC copies": lambda n: _lowpan(b"\x7e\x33\xdf" + b"\xb0\xff" * (n // 2)),
     "a fragment": lambda n: _lowpan(b"\xe7\xff\0\1\0" + bytes(n // 8 * 8)),
 }
 
@@ -154,9 +156,17 @@ def _from_others(made: Callable[[bytes, int], bytes]) -> Callable[[int], Sequenc
 HISTORIES: Final[Mapping[str, Callable[[int], Sequence[bytes]]]] = {
     "pieces of an IPv6 packet": _ipv6_pieces,
     "pieces of an MPX transfer": _mpx_pieces,
+    "recoverable fragments at ever other places": lambda count: [
+        _lowpan(recoverable.build(recoverable.Fragment(7, 1 + place % 31, place, bytes(4)))) for place in range(count)
+    ],
     "a TLS flight without end": _flight,
     "6LoWPAN fragments of many": _from_others(
         lambda src, n: encode_mac(wisun.data(src, B, b"\xe7\xff\0\1\0" + bytes(8), n & 0xFF))
+    ),
+    "recoverable fragments of many": _from_others(
+        lambda src, n: encode_mac(
+            wisun.data(src, B, recoverable.build(recoverable.Fragment(7, 1, 4, bytes(9))), n & 0xFF)
+        )
     ),
     "MPX transfers of many": _from_others(
         lambda src, n: encode_mac(
