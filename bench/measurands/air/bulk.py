@@ -74,8 +74,8 @@ class _Carried(Packets):
         self.ahead = self.ahead or way[1]
         return way[0]
 
-    def _udp(self, octets: bytes, at: int, ends: Ends, final: bytes, alone: bool) -> tuple[str, Upper]:
-        told = super()._udp(octets, at, ends, final, alone)
+    def _udp(self, octets: bytes, at: int, ends: Ends, final: bytes, around: bytes | None) -> tuple[str, Upper]:
+        told = super()._udp(octets, at, ends, final, around)
         source, destination = told[1][3], told[1][4]
         if source in _LEASES or destination in _LEASES:
             raise Unusual
@@ -87,7 +87,7 @@ class _Carried(Packets):
     def _message(self, datagram: udp.Udp, ends: Ends) -> str:
         return ""
 
-    def _icmpv6(self, octets: bytes, ends: Ends, final: bytes, alone: bool) -> tuple[str, Upper]:
+    def _icmpv6(self, octets: bytes, ends: Ends, final: bytes, around: bytes | None) -> tuple[str, Upper]:
         raise Unusual
 
 

@@ -29,7 +29,7 @@ from bench.measurands.air.sighting import (
     RouteRequest,
     Sighting,
 )
-from bench.measurands.air.stamps import FAR_NS, start_ns
+from bench.measurands.air.stamps import ONE_CLOCK_NS, start_ns
 from bench.records import NS_PER_S
 
 PLAN_BY_ID: Final = 2
@@ -88,8 +88,8 @@ def _eui64(address: bytes | None) -> bytes | None:
 
 
 def air_of(start_ns: int | None, end_ns: int | None) -> int | None:
-    """How long a frame was on the air, where the capture stamps both."""
-    if start_ns is None or end_ns is None or not 0 < end_ns - start_ns < FAR_NS:
+    """How long a frame was on the air, where the capture stamps both; no frame lasts `ONE_CLOCK_NS`."""
+    if start_ns is None or end_ns is None or not 0 < end_ns - start_ns < ONE_CLOCK_NS:
         return None
     return end_ns - start_ns
 

@@ -10,7 +10,7 @@ ONE_CLOCK_NS: Final = 10 * NS_PER_S
 """A start of frame further from the capture's stamp than this counts on a clock of its own (TAP: since power-on)."""
 
 FAR_NS: Final = 1 << 62
-"""Stamps count up to here (the year 2116), so that differences of any two fit into 64 bits."""
+"""Stamps count up to here (the year 2116), and down to the half of it below zero: any two differ by 63 bits."""
 
 
 class Stamped(Protocol):
@@ -31,5 +31,5 @@ def start_ns(heard: Stamped) -> int:
 def start_of(time_ns: int, start: int | None) -> int:
     """The same of a stamp and a start that may be there."""
     if start is not None and abs(start - time_ns) < ONE_CLOCK_NS:
-        return min(start, FAR_NS)
-    return max(-FAR_NS, min(time_ns, FAR_NS))
+        return max(-FAR_NS // 2, min(start, FAR_NS))
+    return max(-FAR_NS // 2, min(time_ns, FAR_NS))

@@ -9,6 +9,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -185,3 +186,21 @@ def test_a_full_temporary_folder_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("tempfile.SpooledTemporaryFile", lambda size: Full())
     with pytest.raises(InputError, match=r"No space left on device after \d+ frames; expected room .* TMPDIR"):
         digest(frame for _ in range(100) for frame in frames("line2"))
+
+
+@needs_captures
+@pytest.mark.parametrize("name", ["star3", "line2"])
+def test_stamps_of_any_size_are_measured(name: str) -> None:
+    """A damaged capture's times may be anything that its fields hold."""
+    rng = random.Random(3)
+    odd = (-(1 << 70), -1, 0, 1 << 61, (1 << 63) - 1, 1 << 70)
+    told = [
+        attrs.evolve(
+            f,
+            time_ns=(at := rng.choice((*odd, *(f.time_ns,) * 6))),
+            start_ns=rng.choice((None, at)),
+            end_ns=rng.choice(odd),
+        )
+        for f in frames(name)
+    ]
+    assert measure(told).frames == len(told)
