@@ -12,17 +12,19 @@ from typing import Final
 
 import attrs
 
-from bench.air import fourway, fragment, ipv6
+from bench.air import fourway, fragment, ipv6, lowpan, recoverable
 from bench.air.capture import read_capture
 from bench.air.fields import FIELDS, lowpan_octets
 from bench.air.frame import Decoder, Frame
 from bench.air.ies import MPX_GROUP
 from bench.air.keys import KeyTable
 from bench.air.link import Record, write_tap
-from bench.air.mac import encode_mac
+from bench.air.mac import decode_mac, encode_mac
+from bench.air.mpx import LOWPAN
 from bench.air.udp import Udp
 from bench.errors import InputError
-from tests.fuzz.targets import _PORTS, PMK, A, B, joined
+from tests.fuzz.families import FAMILIES
+from tests.fuzz.targets import _PORTS, DST, PMK, SRC, A, B, joined
 
 _EVERY: Final = 23
 _IN_A_ROW: Final = 8
@@ -42,6 +44,21 @@ def of_captures(folder: Path, traffic: Path | None = None) -> Iterator[tuple[str
         yield from _frames(path, folder)
     yield from _words(folder)
     yield from _handshakes()
+    yield from _rare()
+
+
+def _rare() -> Iterator[tuple[str, bytes]]:
+    """What no capture here holds: headers of many kinds, recoverable fragments."""
+    for family in FAMILIES.values():
+        psdu = family(40)
+        yield "frame", psdu
+        mpx = next((ie for ie in decode_mac(psdu).payload_ies if ie.id == MPX_GROUP), None)
+        if mpx is not None and mpx.content[1:3] == LOWPAN.to_bytes(2, "little"):
+            yield "adapted", mpx.content[3:]
+    packet = ipv6.build(ipv6.Packet(SRC, DST, Udp(1, 5683, bytes(range(90)))))
+    parts = recoverable.fragment(lowpan.compress(packet, A, B), 30, 9)
+    yield "pieces", joined([(0x11, recoverable.build(part)) for part in parts])
+    yield "adapted", recoverable.build(recoverable.Acknowledgement(9, 0xE0000000))
 
 
 def _handshakes() -> Iterator[tuple[str, bytes]]:
