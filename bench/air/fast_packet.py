@@ -22,9 +22,9 @@ from bench.air.ipv6 import Packet
 K = TypeVar("K")
 V = TypeVar("V")
 
-Upper: TypeAlias = "tuple[bytes, bytes, int, int, int, bool]"
-"""Innermost IPv6 source, final destination, protocol, then UDP ports or ICMPv6 type and code (0, 0 otherwise), and
-whether its header has just these addresses: no tunnel, no source route under way."""
+Upper: TypeAlias = "tuple[bytes, bytes, int, int, int, bytes, bool]"
+"""Innermost IPv6 source, final destination, protocol, then UDP ports or ICMPv6 type and code (0, 0 otherwise), then
+source and destination in the outermost header (b"" where there are more than these), and whether that is a tunnel's."""
 
 _READ_PORTS: Final = frozenset({RELAY_PORT, *application.PROTOCOLS})
 """UDP ports whose payload is read; the line of any other datagram says ports and length alone."""
@@ -129,10 +129,11 @@ class Packets:
         if found is None:
             found = self._learn(ends, octets[:at], iphc.Links.of_frame(src, dst, self._contexts))
         final, protocol, depth = found.dst, found.protocol, 0
+        around: bytes | None = None
         while protocol is None:
             nhc = octets[at]
             if nhc >> 3 == _NHC_UDP:
-                return self._udp(octets, at, found, final, not depth)
+                return self._udp(octets, at, found, final, around)
             if nhc == _NHC_IPV6:
                 depth += 1
                 start = at + 1
@@ -142,6 +143,7 @@ class Packets:
                     links = iphc.Links(outer.src[8:], outer.dst[8:], self._contexts)
                     found = self._learn(outer.inner, octets[start:at], links)
                 final, protocol = found.dst, found.protocol
+                around = outer.src + outer.dst if depth == 1 else b""
                 if depth > _DEEPEST:
                     raise Unusual
             elif nhc >> 4 == _NHC_EXTENSION:
@@ -157,13 +159,14 @@ class Packets:
                     if final is not found.dst:
                         raise Unusual
                     final = self._routes.get((content, final)) or self._route(content, final)
+                    around = b"" if depth and final != found.dst else around
                 elif nhc >> 1 & 7 not in _EIDS_OF_OPTIONS or not self._options.get(content):
                     self._check_options(nhc, content)
             else:
                 raise Unusual
         if protocol != icmpv6.PROTOCOL:
             raise Unusual
-        return self._icmpv6(octets[at:], found, final, not depth)
+        return self._icmpv6(octets[at:], found, final, around)
 
     def _size(self, octets: bytes) -> int:
         """How many octets of a compressed header carry addresses and the like, by its first two (3.1)."""
@@ -198,7 +201,7 @@ class Packets:
             raise Unusual
         return remember(self._routes, (content, dst), header.final or dst)
 
-    def _udp(self, octets: bytes, at: int, ends: Ends, final: bytes, alone: bool) -> tuple[str, Upper]:
+    def _udp(self, octets: bytes, at: int, ends: Ends, final: bytes, around: bytes | None) -> tuple[str, Upper]:
         """A datagram whose header begins with the NHC octet at ``at`` (4.3.3)."""
         form = octets[at] & 7
         if form == 3:
@@ -218,7 +221,7 @@ class Packets:
         # The length counts twice, in the pseudo header and in UDP's own; the checksum stands before the payload.
         if (addresses + udp.PROTOCOL + source + destination + 2 * length + _words(octets[at:])) % 0xFFFF:
             raise Unusual
-        upper = (ends.src, final, udp.PROTOCOL, source, destination, alone and final == ends.dst)
+        upper = (ends.src, final, udp.PROTOCOL, source, destination, *_outer(ends, around))
         line = self._ports.get((source, destination))
         if line is None:
             if source in _READ_PORTS or destination in _READ_PORTS:
@@ -242,7 +245,7 @@ class Packets:
             raise Unusual
         return remember(self._ports, (source, destination), line[:-1])
 
-    def _icmpv6(self, octets: bytes, ends: Ends, final: bytes, alone: bool) -> tuple[str, Upper]:
+    def _icmpv6(self, octets: bytes, ends: Ends, final: bytes, around: bytes | None) -> tuple[str, Upper]:
         addresses = ends.total if final is ends.dst else _words(ends.src + final)
         if (addresses + icmpv6.PROTOCOL + len(octets) + _words(octets)) % 0xFFFF:
             raise Unusual
@@ -251,7 +254,12 @@ class Packets:
         if line is None:
             packet = Packet(ends.src, ends.dst, icmpv6.parse(octets))
             line = remember(self._messages, message, describe(packet))
-        return line, (ends.src, final, icmpv6.PROTOCOL, octets[0], octets[1], alone and final == ends.dst)
+        return line, (ends.src, final, icmpv6.PROTOCOL, octets[0], octets[1], *_outer(ends, around))
+
+
+def _outer(ends: Ends, around: bytes | None) -> tuple[bytes, bool]:
+    """The last two of `Upper`; ``around`` are the addresses of a tunnel's header, None where there is no tunnel."""
+    return (ends.src + ends.dst, False) if around is None else (around, True)
 
 
 def eapol_line(octets: bytes) -> str:

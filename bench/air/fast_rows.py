@@ -143,5 +143,7 @@ def _upper(frame: Frame) -> Upper | None:
         a, b = inner.upper.src_port, inner.upper.dst_port
     elif inner.next_header == ICMPV6:
         a, b = inner.payload[0], inner.payload[1]
-    alone = inner is frame.packet and inner.final_dst == inner.dst
-    return inner.src, inner.final_dst, inner.next_header, a, b, alone
+    outer = frame.packet.src + frame.packet.dst
+    if inner is not frame.packet and (inner is not frame.packet.upper or inner.final_dst != inner.dst):
+        outer = b""
+    return inner.src, inner.final_dst, inner.next_header, a, b, outer, inner is not frame.packet

@@ -35,6 +35,7 @@ from bench.air.index_columns import (
     PACK_FRAME,
     PACK_LINK,
     PARTLY,
+    ROUTED,
     ROW,
     UNRISING,
 )
@@ -102,13 +103,17 @@ def pack(row: Row, notes: int) -> bytes:
     if kind == _EAPOL:
         notes |= IN_ORDER
     if upper is None:
-        addresses, protocol, first, second = _NO_ADDRESSES, ABSENT, 0, 0
+        addresses, protocol, first, second = _NO_ADDRESSES * 2, ABSENT, 0, 0
         if info.startswith(_IN_PART):
             notes |= PARTLY
     else:
         addresses, protocol, first, second = upper[0] + upper[1], upper[2], upper[3], upper[4]
-        if not upper[5]:
+        outer, tunnel = upper[5], upper[6]
+        if not outer:
             notes |= NESTED
+        elif not tunnel and outer[16:] != upper[1]:
+            notes |= ROUTED
+        addresses += outer or _NO_ADDRESSES
         if protocol == UDP and RELAY_PORT in (first, second):
             notes |= IN_ORDER
     return (

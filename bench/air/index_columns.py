@@ -42,12 +42,17 @@ ROW: Final = np.dtype(
         ("ipv6_src_interface", ">u8"),
         ("ipv6_dst_prefix", ">u8"),
         ("ipv6_dst_interface", ">u8"),
+        ("outer_src_prefix", ">u8"),
+        ("outer_src_interface", ">u8"),
+        ("outer_dst_prefix", ">u8"),
+        ("outer_dst_interface", ">u8"),
     ]
 )
 """``offset``: of the record in the capture file (`ABSENT` where it is not known). ``kind`` and ``mic`` are places in
 `KINDS` and `MICS`. ``src``/``dst``: EUI-64 or short address as a number, by ``src_octets``/``dst_octets`` (8, 2, 0 for
 none). ``level``: security level, 0 for none. ``protocol``: of the innermost IPv6 packet; ``first``/``second`` are its
-UDP ports, or its ICMPv6 type and code. ``notes``: bits, below."""
+UDP ports, or its ICMPv6 type and code. ``ipv6_*`` are addresses of that packet (``ipv6_dst``: where its source route
+ends), ``outer_*`` those in the outermost header. ``notes``: bits, below."""
 
 IN_ORDER: Final = 1
 """Read by frames before it: part of something longer, or of an exchange of EAPOL."""
@@ -56,7 +61,7 @@ UNRISING: Final = 2
 COPY: Final = 4
 """Its sender's newest verified frame again, octet for octet."""
 NESTED: Final = 8
-"""The headers of its IPv6 packet have more addresses than the columns: a tunnel, a source route."""
+"""The headers of its IPv6 packet have more addresses than the columns, and ``outer_*`` none."""
 CUT: Final = 16
 """An IPv6 fragment, or what one completes: what its headers say does not follow from the columns."""
 PARTLY: Final = 32
@@ -65,6 +70,9 @@ PARTLY: Final = 32
 PACK_FRAME: Final = "<qqqHBBBBhhhHH"
 PACK_LINK: Final = "<QQBBi"
 """Layouts of the two packed parts of a `ROW`; the IPv6 addresses follow as they are."""
+
+ROUTED: Final = 64
+"""No tunnel, but a source route under way: ``ipv6_dst`` is where that ends, ``outer_dst`` what the header has."""
 
 COLUMNS: Final = ROW.names or ()
 BLOCK: Final = np.dtype(

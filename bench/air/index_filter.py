@@ -20,7 +20,7 @@ from bench.air import icmpv6, rpl, udp
 from bench.air.fields_base import Value
 from bench.air.filter_hints import Both, Either, Hint, Leaf, Opposite, Unknown
 from bench.air.index import Index, Rows
-from bench.air.index_columns import ABSENT, CUT, GROUP, KINDS, MICS, NESTED, PARTLY, ROW
+from bench.air.index_columns import ABSENT, CUT, GROUP, KINDS, MICS, NESTED, PARTLY, ROUTED, ROW
 from bench.air.mac import format_address
 from bench.air.rpl_secured import SECURED
 
@@ -237,22 +237,43 @@ def _addresses(ends: Sequence[str], tell: Callable[[bytes], Value | None]) -> Ca
     return told
 
 
-def _packets(ends: Sequence[str], tell: Callable[[bytes], Value], plain: bool) -> Callable[[_Group], _Told]:
-    """Addresses of the innermost packet (``plain``: just these), or of all headers of a packet, of which these are
-    some."""
+def _packets(ends: Sequence[str], tell: Callable[[bytes], Value]) -> Callable[[_Group], _Told]:
+    """Addresses of the innermost packet, its source route followed."""
 
     def told(group: _Group) -> _Told:
-        halves = [[group(f"ipv6_{end}_{half}") for half in ("prefix", "interface")] for end in ends]
         there = group("protocol") != ABSENT
-        places, which = _combined(there, *(half.astype("<u8") for pair in halves for half in pair))
-        values = []
-        for place in places.tolist():
-            octets = [b"".join(int(half[place]).to_bytes(8, "big") for half in pair) for pair in halves]
-            values.append(tuple(map(tell, octets)) if there[place] else ())
-        certain = np.ones(len(which), np.bool_) if plain else ~(_has_more(group, NESTED | CUT))
-        return _Told(values, which, certain)
+        places, which, octets = _ipv6(group, [f"ipv6_{end}" for end in ends], there)
+        values = [tuple(map(tell, some)) if there[place] else () for place, some in zip(places, octets, strict=True)]
+        return _Told(values, which, np.ones(len(which), np.bool_))
 
     return told
+
+
+def _headers(ends: Sequence[str]) -> Callable[[_Group], _Told]:
+    """Addresses in the headers of a packet: the innermost one's and the outermost one's."""
+    names = [f"{which}_{end}" for end in ends for which in ("outer", "ipv6")]
+
+    def told(group: _Group) -> _Told:
+        there, routed = group("protocol") != ABSENT, (group("notes") & ROUTED) != 0
+        places, which, octets = _ipv6(group, names, there, routed)
+        values = []
+        for place, some in zip(places, octets, strict=True):
+            # What a source route leads to stands in no address field of the header.
+            kept = [one for name, one in zip(names, some, strict=True) if not (routed[place] and name == "ipv6_dst")]
+            values.append(tuple(dict.fromkeys(kept)) if there[place] else ())
+        return _Told(values, which, ~_has_more(group, NESTED | CUT))
+
+    return told
+
+
+def _ipv6(group: _Group, names: Sequence[str], *more: _Numbers) -> tuple[list[int], _Numbers, list[list[bytes]]]:
+    """Places of rows that differ in these addresses (and in ``more``), which of them each row is like, and theirs."""
+    halves = [[group(f"{name}_{half}").astype("<u8") for half in ("prefix", "interface")] for name in names]
+    places, which = _combined(*more, *(half for pair in halves for half in pair))
+    octets = [
+        [b"".join(int(half[place]).to_bytes(8, "big") for half in pair) for pair in halves] for place in places.tolist()
+    ]
+    return places.tolist(), which, octets
 
 
 def _has_more(group: _Group, notes: int) -> _Mask:
@@ -324,9 +345,9 @@ _RULES: Final[Mapping[str, Callable[[_Group], _Told]]] = {
     **{f"wpan.{end}16": _addresses((end,), _short) for end in ("src", "dst")},
     "wpan.addr64": _addresses(("src", "dst"), _long),
     "wpan.addr16": _addresses(("src", "dst"), _short),
-    **{f"ipv6_{end}": _packets((end,), _ipv6_text, plain=True) for end in ("src", "dst")},
-    **{f"ipv6.{end}": _packets((end,), bytes, plain=False) for end in ("src", "dst")},
-    "ipv6.addr": _packets(("src", "dst"), bytes, plain=False),
+    **{f"ipv6_{end}": _packets((end,), _ipv6_text) for end in ("src", "dst")},
+    **{f"ipv6.{end}": _headers((end,)) for end in ("src", "dst")},
+    "ipv6.addr": _headers(("src", "dst")),
     "ipv6": _upper(lambda protocol, *_: (True,) if protocol != ABSENT else ()),
     "udp": _upper(lambda protocol, *_: (True,) if protocol == udp.PROTOCOL else ()),
     "udp.srcport": _ports(0),

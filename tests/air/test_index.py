@@ -17,7 +17,7 @@ from bench.air.frame import Decoder, Frame
 from bench.air.icmpv6 import PROTOCOL as ICMPV6
 from bench.air.index import Index
 from bench.air.index_columns import ABSENT, BLOCK, COLUMNS, GROUP, KINDS, MICS, ROW
-from bench.air.ipv6 import eui64_of, innermost
+from bench.air.ipv6 import chain, eui64_of, innermost
 from bench.air.keys import KeyTable
 from bench.air.udp import Udp
 from bench.errors import InputError
@@ -56,6 +56,12 @@ def row_of(frame: Frame) -> dict[str, int]:
     for name, address in (("src", frame.ipv6_src), ("dst", frame.ipv6_dst)):
         row[f"ipv6_{name}_prefix"] = int.from_bytes((address or bytes(16))[:8], "big")
         row[f"ipv6_{name}_interface"] = int.from_bytes((address or bytes(16))[8:], "big")
+    headers = list(chain(frame.packet)) if frame.packet is not None else []
+    told = len(headers) < 3 and all(inner.final_dst == inner.dst for inner in headers[1:])
+    for end in ("src", "dst"):
+        octets = getattr(headers[0], end) if headers and told else bytes(16)
+        row[f"outer_{end}_prefix"] = int.from_bytes(octets[:8], "big")
+        row[f"outer_{end}_interface"] = int.from_bytes(octets[8:], "big")
     if frame.packet is not None:
         inner = innermost(frame.packet)
         row["protocol"] = inner.next_header

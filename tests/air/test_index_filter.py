@@ -23,6 +23,7 @@ from bench.air.frame import Decoder
 from bench.air.index import Index
 from bench.air.index_columns import UNRISING
 from bench.air.index_filter import possible_rows
+from bench.air.ipv6 import chain
 from bench.air.keys import GroupKey, KeyTable
 from bench.air.marked import write_marked
 from bench.air.rows import JSONL_FIELDS, Row
@@ -155,11 +156,21 @@ def test_some_filters_leave_every_row(folder: Path, expression: str) -> None:
     assert len(possible_rows(one.index, wanted.hint)) == len(one.rows)
 
 
-def test_the_index_rules_frames_out(folder: Path) -> None:
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "icmpv6.rpl.dao && wpan.src64 == 00:0d:6f:ff:fe:03:10:02",
+        "ipv6.src == fd12:3456::20d:6fff:fe03:2003",
+        "ipv6.dst == fd12:3456::20d:6fff:fe03:1 && udp",
+        "not ipv6.addr == fd12:3456::20d:6fff:fe03:1 and ipv6_dst == fd12:3456::20d:6fff:fe03:2003",
+    ],
+)
+def test_the_index_rules_frames_out(folder: Path, expression: str) -> None:
     """A hint that left all frames in would pass every other test."""
     one = known("line2-tap-fcs32.pcapng", folder)
-    wanted = compile_filter("icmpv6.rpl.dao && wpan.src64 == 00:0d:6f:ff:fe:03:10:02", JSONL_FIELDS)
-    assert 0 < len(possible_rows(one.index, wanted.hint)) == len(list(indexed_rows(one.index, wanted)))
+    wanted = compile_filter(expression, JSONL_FIELDS)
+    assert 0 < len(possible_rows(one.index, wanted.hint)) == one.check(expression)
+    assert any(len(list(chain(frame.packet))) > 1 for _, frame in one.pairs if frame.packet), "no tunnel to look into"
 
 
 def _again(path: Path, out: Path, order: list[int]) -> Path:
