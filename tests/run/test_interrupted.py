@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from bench.air.capture import read_capture
 from tests.run.bench_process import TOPOLOGY, VIRTUAL_RIG, kenshin, start_kenshin
 from tests.run.test_wrong_input import changed
 
@@ -233,3 +234,16 @@ def test_a_lost_server_is_an_error_of_what_it_touches_only(tmp_path: Path) -> No
     assert {o for (requirement, _), o in outcome.items() if requirement in before} == {"PASS"}
     assert {o for (requirement, _), o in outcome.items() if requirement not in before} == {"ERROR"}
     assert any(row["kind"] == "bench.lost_port" for row in timeline(run))
+
+
+def test_a_lost_sniffer_is_said_and_costs_no_verdict(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    topology = tmp_path / "topology.yaml"
+    breaks = "breakdowns:\n  - {port: sniffer.s1, after_s: 200, how: close}\n"
+    topology.write_text(TOPOLOGY.read_text(encoding="utf-8") + breaks, encoding="utf-8")
+    ended = kenshin("run", "--out", run, "--topology", topology, "-k", "join")
+    assert ended.code == 0, ended.stderr
+    said = [line for line in ended.stdout.splitlines() if "sniffer.s1 is lost (closed by the device)" in line]
+    assert said
+    assert set(verdicts(run).values()) == {"PASS"}
+    assert len(list(read_capture(run / "captures" / "s1.pcapng"))) > 0  # to its end, which is no damage
