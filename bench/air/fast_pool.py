@@ -1,8 +1,8 @@
 """Work over the pieces of a file on all cores: results in order, little in flight, no state shared.
 
 Processes are forked, so a worker has what the caller had built, and only pieces and results cross the pipes. A worker
-waits until its last result was taken, which bounds memory whatever the file's size is. Where nothing can
-be forked, or for one core, the caller's own process does the work.
+waits when its pipe is full of results, which bounds memory whatever the file's size is. Where nothing can be forked, or
+for one core, the caller's own process does the work.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import pickle
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, Final, Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_AHEAD: Final = 2
+_AHEAD: Final = 4
 """Pieces a worker has been given at most, the one it works on included; pieces must be small when pickled."""
+_PIPE_OCTETS: Final = 1 << 20
+"""Room for results that wait for their turn, so that a worker need not: as much as Linux gives to anyone."""
 
 
 def ordered_map(work: Callable[[T], R], pieces: Iterable[T], workers: int | None = None) -> Iterator[R]:
@@ -57,6 +59,7 @@ class _Worker(Generic[T, R]):
     def __init__(self, work: Callable[[T], R]) -> None:
         asks, self._pieces = _pipe()
         self._results, answers = _pipe()
+        _widen(answers)
         with warnings.catch_warnings():
             # Later Pythons warn of forking beside threads; the child only computes, and calls nothing of theirs.
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -89,6 +92,15 @@ class _Worker(Generic[T, R]):
 def _pipe() -> tuple[BinaryIO, BinaryIO]:
     reading, writing = os.pipe()
     return os.fdopen(reading, "rb"), os.fdopen(writing, "wb")
+
+
+def _widen(pipe: BinaryIO) -> None:
+    """Give a pipe more room, where the system can."""
+    import fcntl  # where there is fork, there is this
+
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_OCTETS)
 
 
 def _serve(work: Callable[[T], R], pieces: BinaryIO, results: BinaryIO) -> None:

@@ -18,7 +18,7 @@ from bench.air.capture import PCAP_MAGICS, read_capture
 from bench.air.link import PHY_LINK_TYPES, WITH_FCS
 from bench.air.pcapng import PcapngStream
 
-SPAN_OCTETS: Final = 1 << 19
+SPAN_OCTETS: Final = 262144
 _SECTION_MAGIC: Final = bytes.fromhex("0a0d0d0a")
 _LITTLE_ENDIAN: Final = bytes.fromhex("4d3c2b1a")
 _PACKET: Final = 6
