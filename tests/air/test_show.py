@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.air.filter import compile_filter
+from bench.air.kinds import KINDS
 from bench.air.rows import JSONL_FIELDS
 from bench.air.show import decode_command
 from bench.errors import InputError
@@ -79,7 +81,10 @@ def test_filters(expr: str, count: int | None) -> None:
     ("expr", "message"),
     [
         ("foo == 1", "unknown field 'foo'; expected one of number, time_ns, src"),
-        ("wpan.scr64 == 00:00:00:00:00:00:00:01", "unknown field 'wpan.scr64'; expected one like wpan.src64 at 'wpan.scr64' .column 1."),
+        (
+            "wpan.scr64 == 00:00:00:00:00:00:00:01",
+            "unknown field 'wpan.scr64'; expected one like wpan.src64 at",
+        ),
         ("kind == Data", "expected one of damaged, beacon, data, ack, .*, PA, PAS, .* for kind at 'Data' .column 9."),
         ("kind in {PA, PAX}", "expected one of .* for kind at 'PAX' .column 14."),
         ("mic == wrong", "expected one of none, ok, bad, no key for mic at 'wrong'"),
@@ -134,3 +139,14 @@ def test_decoding_needs_no_heavy_import() -> None:
     code = "import sys, bench.air.show; print(sorted({'scapy', 'numpy', 'matplotlib', 'scipy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_field_of_a_line_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")
+    table = text.split("### Decoded frames")[1].split("With `--columns")[0]
+    types = {"integer": int, "text": str, "true, false": bool, "list of texts": list}
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in table.splitlines() if line.startswith("| `")]
+    documented = {name: types[kind] for names, kind, _ in rows for name in re.findall(r"`(\w+)`", names)}
+    assert documented == dict(JSONL_FIELDS)
+    [kinds] = [says for names, _, says in (line.split("|")[1:4] for line in table.splitlines() if "| `kind`" in line)]
+    assert {kind for kind in KINDS if kind.isupper()} <= set(re.findall(r"`(\w+)`", kinds))
