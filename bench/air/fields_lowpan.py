@@ -7,6 +7,7 @@ people and filters. It stops where it does not know a header, and never beyond a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 import attrs
@@ -14,8 +15,8 @@ import attrs
 from bench.air import ghc, hc1, recoverable, sixlorh
 from bench.air.errors import Malformed
 from bench.air.fields_base import Table, Tables, bit, eui64, flag, ipv6, number
-from bench.air.ipv6 import HEADER_OCTETS
-from bench.air.lowpan import Fragment, Mesh
+from bench.air.ipv6 import HEADER_OCTETS, chain, parse
+from bench.air.lowpan import Datagram, Fragment, Mesh
 from bench.air.octets import Reader
 
 _EXTENSIONS: Final = {
@@ -143,13 +144,23 @@ def headers(payload: Lowpan) -> Iterator[object]:
         yield from sixlorh.parse(reader)
         head = reader.u8()
     if head >> 5 == 0b011:
-        yield from _iphc(head, reader, payload.plain, 0)
+        yield from _iphc(head, reader, _compressed(payload), 0)
     elif head == 0x41:
         yield Dispatch(0x41, "uncompressed IPv6")
     elif head == hc1.DISPATCH:
         plain = payload.plain
         known = len(plain) >= HEADER_OCTETS
         yield OldHeader(hc1.parse(reader.rest())[0], *((plain[8:24], plain[24:40]) if known else (None, None)))
+
+
+def _compressed(payload: Lowpan) -> bytes:
+    """The packet that the compressed header stands for, as far as known: without what 6LoRHs before it stand for."""
+    piece = payload.piece
+    if not isinstance(piece, Datagram) or not piece.restored:
+        return payload.plain
+    tunnels = sum(isinstance(header, sixlorh.IpInIp) for header in piece.routing)
+    packet = next(islice(chain(parse(payload.plain)), tunnels, None))
+    return bytes(8) + packet.src + packet.final_dst
 
 
 def _recoverable(payload: Lowpan) -> Iterator[object]:
@@ -220,7 +231,10 @@ def _nhc(reader: Reader, plain: bytes, at: int) -> Iterator[object]:
             header = _extension(nhc, reader)
             yield header
             if header.eid == 7:
-                yield from _iphc(reader.u8(), reader, plain, at)
+                inner = reader.u8()
+                if inner >> 5 != 0b011:
+                    raise Malformed(f"NHC: dispatch {inner:#04x} of a packet within")
+                yield from _iphc(inner, reader, plain, at)
             else:
                 at += header.octets
                 more = header.compressed

@@ -46,13 +46,15 @@ class Datagram:
     """A whole IPv6 packet; ``layers`` are the names of the headers met, outside in.
 
     ``routing`` are the 6LoRH headers before it. An RPI-6LoRH of the packet itself stands in ``packet`` as the
-    hop-by-hop header that it is short for, source routes and tunnels where the contexts name the DODAG's root.
+    hop-by-hop header that it is short for, source routes and tunnels where the contexts name the DODAG's root
+    (``restored``).
     """
 
     packet: bytes
     layers: tuple[str, ...] = ()
     mesh: Mesh | None = None
     routing: tuple[sixlorh.Header, ...] = ()
+    restored: bool = False
 
 
 @attrs.frozen(slots=True)
@@ -108,7 +110,8 @@ def decompress(
             raise Malformed(f"6LoWPAN FRAGN: {len(data)} octets at {offset} of a datagram of {size}")
         return Fragment(size, tag, offset, data, tuple(layers), mesh)
     data, elided, routing = _packet(payload, links, layers, None)
-    return Datagram(fill_checksums(data, elided), tuple(layers), mesh, routing)
+    restored = bool(routing) and ROOT in links.contexts
+    return Datagram(fill_checksums(data, elided), tuple(layers), mesh, routing, restored)
 
 
 _Found: TypeAlias = tuple[bytes, tuple[Elided, ...], tuple[sixlorh.Header, ...]]

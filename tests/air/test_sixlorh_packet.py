@@ -115,6 +115,7 @@ def test_fields_see_the_plain_packet() -> None:
     assert ("ipv6.opt.rpl.sender_rank", 256) in named
     assert ("ipv6.routing.segleft", 3) in named
     assert (frame.ipv6_src, frame.ipv6_dst) == (FAR, LEAF)
+    assert [value for name, value in named if name in ("6lowpan.src", "6lowpan.dst")] == [FAR, LEAF]
     without = decoded(payload, {0: KNOWN[0]})
     assert without.info.endswith("(source route and tunnel apart: the root is not known)")
     assert without.packet == inner
