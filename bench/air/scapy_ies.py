@@ -1,7 +1,8 @@
 """scapy layers of 802.15.4 information elements: the framing, generic ones, and how their layers are found.
 
 Framing after IEEE 802.15.4-2015 clauses 7.4.2 and 7.4.3 and the nested layout of 7.4.4.1: a little-endian word of
-length, number and kind before the content. The layers of Wi-SUN's elements are in `scapy_wisun`, MPX in `scapy_mpx`.
+length, number and kind before the content. The layers of Wi-SUN's elements are in `scapy_wisun`, those of TSCH in
+`scapy_tsch`, MPX in `scapy_mpx`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from scapy.fields import BitField, PacketListField, XBitField, XByteField
 from bench.air.ies import HT1, HT2, MPX_GROUP, PAYLOAD_TERMINATION, WISUN_GROUP, WISUN_HEADER_ID
 from bench.air.scapy_fields import Layer, Option, Rest, fields
 
-_HEADER_MASK, _GROUP_MASK, _SHORT_MASK = 0x7F, 0x7FF, 0xFF
+HEADER_MASK, _GROUP_MASK, SHORT_MASK = 0x7F, 0x7FF, 0xFF
 
 
 def head_word(octets: bytes) -> int:
@@ -66,7 +67,7 @@ class HeaderIe(Element):
     """A header IE whose content stays octets; also the terminations HT1 and HT2."""
 
     name = "Header IE"
-    MASK = _HEADER_MASK
+    MASK = HEADER_MASK
     fields_desc = fields(*header_head(0), Rest("content", b""))
 
 
@@ -74,7 +75,7 @@ class WisunHeaderIe(Element):
     """Base of Wi-SUN header IEs; itself one with a sub-ID that has no layer here."""
 
     name = "Wi-SUN Header IE"
-    MASK = _HEADER_MASK
+    MASK = HEADER_MASK
     fields_desc = fields(*header_head(WISUN_HEADER_ID), XByteField("sub_id", 0), Rest("content", b""))
 
 
@@ -89,7 +90,7 @@ class WisunShortIe(Element):
     """Base of the short nested Wi-SUN elements; itself one that has no layer here."""
 
     name = "Wi-SUN Short IE"
-    MASK = _SHORT_MASK
+    MASK = SHORT_MASK
     fields_desc = fields(*short_head(0), Rest("content", b""))
 
 
@@ -102,6 +103,8 @@ class WisunLongIe(Element):
 
 HEADER_LAYERS: dict[int, Layer] = {}
 """Layers of Wi-SUN header IEs by sub-ID."""
+PLAIN_LAYERS: dict[int, Layer] = {}
+"""Layers of header IEs that are not Wi-SUN's, by id."""
 SHORT_LAYERS: dict[int, Layer] = {}
 """Layers of short nested elements by number."""
 LONG_LAYERS: dict[int, Layer] = {}
@@ -136,12 +139,12 @@ def next_header_ie(packet: Any, before: list[Any], last: Any, octets: bytes) -> 
         return None
     word = head_word(octets)
     if word >> 7 & 0xFF != WISUN_HEADER_ID:
-        return HeaderIe
-    return HEADER_LAYERS.get(octets[2] if word & _HEADER_MASK and len(octets) > 2 else -1, _wisun_header(word))
+        return PLAIN_LAYERS.get(word >> 7 & 0xFF, HeaderIe)
+    return HEADER_LAYERS.get(octets[2] if word & HEADER_MASK and len(octets) > 2 else -1, _wisun_header(word))
 
 
 def _wisun_header(word: int) -> Layer:
-    return WisunHeaderIe if word & _HEADER_MASK else HeaderIe
+    return WisunHeaderIe if word & HEADER_MASK else HeaderIe
 
 
 def next_payload_ie(packet: Any, before: list[Any], last: Any, octets: bytes) -> Layer | None:

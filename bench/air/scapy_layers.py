@@ -86,6 +86,21 @@ from bench.air.scapy_mpx import EapolRelay, Kmp, MpxIe
 from bench.air.scapy_nd import ND_MESSAGES, ND_OPTIONS, NdDuplicateAddress, NdOption
 from bench.air.scapy_rpl import RPL_MESSAGES, RPL_OPTIONS, RplMetric, RplOption, RplSecured
 from bench.air.scapy_tap import TAP_TLVS, TapOpaque, WpanTap
+from bench.air.scapy_tsch import (
+    CslIe,
+    IetfIe,
+    MlmeEbFilter,
+    MlmeIe,
+    RendezvousIe,
+    RitIe,
+    TimeCorrectionIe,
+    TschHopping,
+    TschLink,
+    TschSlotframe,
+    TschSlotframes,
+    TschSynchronization,
+    TschTimeslot,
+)
 from bench.air.scapy_wisun import WISUN_LAYERS, ChannelRange, ChannelSchedule, JoinMetric
 from bench.air.scapy_wpan import AuxSecurity, Sealed, Wpan, WpanBeacon, WpanCommand, WpanFcs, settings
 
@@ -114,6 +129,7 @@ __all__ = [
     "ChannelSchedule",
     "Coap",
     "CoapOption",
+    "CslIe",
     "EapolRelay",
     "EchonetLite",
     "EchonetProperty",
@@ -124,6 +140,7 @@ __all__ = [
     "IPv6",
     "IPv6ExtHdrFragment",
     "Icmp6Other",
+    "IetfIe",
     "Ip6",
     "Ip6DestinationOptions",
     "Ip6Fragment",
@@ -152,6 +169,8 @@ __all__ = [
     "LowpanPaging",
     "LowpanRfrag",
     "LowpanRfragAck",
+    "MlmeEbFilter",
+    "MlmeIe",
     "MpxIe",
     "NdDuplicateAddress",
     "NdOption",
@@ -162,11 +181,20 @@ __all__ = [
     "PanaAvp",
     "PayloadIe",
     "Raw",
+    "RendezvousIe",
+    "RitIe",
     "RplMetric",
     "RplOption",
     "RplSecured",
     "Sealed",
     "TapOpaque",
+    "TimeCorrectionIe",
+    "TschHopping",
+    "TschLink",
+    "TschSlotframe",
+    "TschSlotframes",
+    "TschSynchronization",
+    "TschTimeslot",
     "WisunHeaderIe",
     "WisunLongIe",
     "WisunPayloadIe",

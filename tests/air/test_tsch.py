@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,8 +15,18 @@ from hypothesis import strategies as st
 
 from bench.air import header_ies, mlme, sixtop, tsch
 from bench.air.errors import Malformed
-from bench.air.ies import HT1, PAYLOAD_TERMINATION, Ie, SubIe, write_sub_ies
+from bench.air.ies import HT1, PAYLOAD_TERMINATION, Ie, SubIe, write_payload_ies, write_sub_ies
 from bench.air.mac import FrameType, MacFrame, encode_mac
+from bench.air.scapy_layers import Wpan, rebuilt
+from bench.air.scapy_tsch import (
+    IetfIe,
+    MlmeIe,
+    TimeCorrectionIe,
+    TschLink,
+    TschSlotframe,
+    TschSlotframes,
+    TschSynchronization,
+)
 from tests.air.built_frames import decoded, same_fields
 from tests.air.tshark_oracle import NO_TSHARK
 
@@ -145,3 +156,28 @@ def test_noise_raises_malformed_only(kind: int, content: bytes, long: bool) -> N
 def test_another_sub_id_of_the_ietf_is_left_alone() -> None:
     assert sixtop.read(b"\x02\0\0\0\0") is None
     assert decoded([data(Ie(sixtop.GROUP, b"\x02\0"), Ie(PAYLOAD_TERMINATION))])[0].info == ""
+
+
+def test_scapy_layers_build_what_they_dissect() -> None:
+    for psdu in frames():
+        assert rebuilt(Wpan(psdu)) == psdu
+    everything: Any = Wpan(frames()[0])
+    assert everything[TschSynchronization].asn == 0x1234567890
+    assert [link.options for link in everything[TschSlotframes].slotframes[0].links] == [0x0F]
+    asked: Any = Wpan(data(Ie(sixtop.GROUP, MESSAGES[0].content), Ie(PAYLOAD_TERMINATION)))
+    assert (asked[IetfIe].code, asked[IetfIe].function, asked[IetfIe].sequence) == (1, 0xF0, 3)
+    late: Any = Wpan(acknowledgement(header_ies.TimeCorrection(-20).ie()))
+    assert late[TimeCorrectionIe].late_us == -20
+
+
+def test_scapy_layers_build_a_beacon() -> None:
+    slotframe = TschSlotframe(size=7, links=[TschLink(options=0x0F)])
+    element = MlmeIe(elements=[TschSynchronization(asn=9, join_metric=1), TschSlotframes(slotframes=[slotframe])])
+    wanted = write_sub_ies([tsch.Synchronization(9, 1).sub_ie(), MINIMAL.sub_ie()])
+    assert bytes(element) == write_payload_ies([Ie(mlme.GROUP, wanted)])
+
+
+@given(st.sampled_from([mlme.GROUP, sixtop.GROUP]), st.binary(max_size=60))
+def test_scapy_builds_noise_again(group: int, content: bytes) -> None:
+    psdu = data(Ie(group, content), Ie(PAYLOAD_TERMINATION))
+    assert rebuilt(Wpan(psdu)) == psdu
