@@ -19,7 +19,7 @@ from bench.air.errors import Malformed
 from bench.air.fast_table import write_table
 from bench.air.frame import Decoder, Frame
 from bench.air.ies import HT1, Ie, read_header_ies, read_payload_ies
-from bench.air.keys import KeyTable
+from bench.air.keys import SUITES_2003, KeyTable
 from bench.air.link import NO_FCS, TAP, WITH_FCS
 from bench.air.mac import FrameType, MacFrame, decode_mac, encode_mac, format_address, mic_octets
 from bench.air.octets import Reader
@@ -137,6 +137,27 @@ def frames() -> Iterator[MacFrame]:
         payload=bytes((2, 0x34, 0x12, 0)),
     )  # fmt: skip
     yield MacFrame(version=1, sequence=1, dst_pan=1, dst=B, src=A, pan_id_compression=True, payload=b"\x41" + bytes(50))
+
+
+@pytest.mark.parametrize("suite", SUITES_2003)
+def test_a_frame_of_2003_with_any_bit_turned_is_not_opened(suite: str) -> None:
+    """Whose header does not tell that it has a MIC at all: where the key file names the suite, it must be right."""
+    clear = MacFrame(
+        version=0, sequence=1, dst_pan=1, dst=B, src=A, pan_id_compression=True, payload=b"\x41" + bytes(50)
+    )
+    psdu = protect(clear, KEY, 5, None, level=SUITES_2003[suite], key_sequence=7)
+    keys = KeyTable([(0, KEY)], suite=suite)
+    assert Decoder(keys, CONTEXTS).decode(psdu_record(psdu)).mic == "ok"
+    bad = 0
+    for bit in range(8 * len(psdu)):
+        turned = bytearray(psdu)
+        turned[bit // 8] ^= 1 << bit % 8
+        frame = Decoder(keys, CONTEXTS).decode(psdu_record(bytes(turned)))
+        assert frame.mic != "ok", bit
+        if frame.mic == "bad":
+            assert_unread(frame)
+            bad += 1
+    assert bad > 8 * (len(psdu) - 3)
 
 
 def assert_unread(frame: Frame) -> None:
