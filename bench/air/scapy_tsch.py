@@ -62,7 +62,9 @@ class RendezvousIe(Element):
 
     name = "Rendezvous Time IE"
     MASK = HEADER_MASK
-    fields_desc = fields(*header_head(header_ies.Rendezvous.ID), LEShortField("time", 0), LEShortField("interval", 0))
+    fields_desc = fields(
+        *header_head(header_ies.Rendezvous.ID), LEShortField("rendezvous", 0), LEShortField("interval", 0)
+    )
 
 
 class TimeCorrectionIe(Element):
