@@ -67,7 +67,7 @@ def wanted_frames(path: Path | str, keys: KeyTable | None, wanted: Wanted) -> It
     """
     if wanted.kind is not None and wanted.kind not in KINDS:
         raise InputError(f"kind {wanted.kind!r} is unknown; expected one of {', '.join(KINDS)}")
-    if not _is_large(path) or not suits(keys):
+    if not is_large(path) or not suits(keys):
         decoder = Decoder(keys)
         for record in read_capture(path):
             frame = decoder.decode(record)
@@ -123,10 +123,11 @@ def indexed_rows(index: Index, wanted: Filter) -> Iterator[tuple[Record, Row]]:
 
 def is_worth_an_index(path: Path | str, keys: KeyTable | None, wanted: Filter) -> bool:
     """The filter asks for columns, the capture is a large file, and its frames do not hang on keys learnt from it."""
-    return narrows(wanted.hint) and suits(keys) and _is_large(path)
+    return narrows(wanted.hint) and suits(keys) and is_large(path)
 
 
-def _is_large(path: Path | str) -> bool:
+def is_large(path: Path | str) -> bool:
+    """Whether a capture is a file that an index is worth its place beside."""
     return os.path.isfile(path) and os.path.getsize(path) >= INDEX_FROM_OCTETS
 
 

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final, TextIO, TypeAlias
+from urllib.parse import urlsplit
 
 from bench.air import columns
 from bench.air.capture import read_capture
@@ -54,11 +55,14 @@ def decode_command(
     line = chosen(names, fmt) if names is not None else _FORMATS[fmt]()
     table = KeyTable.read(keys) if keys else None
     decoder = Decoder(table, contexts)
-    if live and number is not None:
-        raise InputError("one frame of a live capture cannot be asked for; expected --frame or --follow")
     if number is not None:
-        _whole(path, decoder, number, fmt, out)
+        for option, given in (("--follow", live), ("--filter", expr), ("--columns", names)):
+            if given:
+                raise InputError(f"--frame and {option} do not go together; expected --filter 'number == {number}'")
+        out.write(_whole(path, table, contexts, number, fmt))
         return
+    if not live and urlsplit(path).scheme in ("tcp", "zep"):
+        raise InputError(f"{path}: a stream; expected --follow, too")
     mics: Mapping[str, int] | None = None
     if live:
         from bench.air.show_live import follow
@@ -84,15 +88,14 @@ def _frame_by_frame(path: str, decoder: Decoder, line: Line, matches: Predicate 
     return mics
 
 
-def _whole(path: str, decoder: Decoder, number: int, fmt: str, out: TextIO) -> None:
-    """One frame: its tree, or all its fields as one JSON object. Frames before it are decoded for their fragments."""
-    count = 0
-    for record, row in rows_of(read_capture(path), decoder):
-        count += 1
-        if record.number == number:
-            out.write(_all_fields(row) if fmt == "jsonl" else "".join(f"{text}\n" for text in frame_lines(row, record)))
-            return
-    raise InputError(f"{path}: no frame {number}; expected 1 to {count}")
+def _whole(path: str, keys: KeyTable | None, contexts: Mapping[int, bytes] | None, number: int, fmt: str) -> str:
+    """One frame: its tree, or all its fields as one JSON object."""
+    from bench.air.show_frame import find_frame, reading_lines
+
+    found = find_frame(path, keys, contexts, number)
+    if fmt == "jsonl":
+        return _all_fields(found.row)
+    return "".join(f"{text}\n" for text in frame_lines(found.row, found.record, reading_lines(found, keys)))
 
 
 def _all_fields(row: Row) -> str:

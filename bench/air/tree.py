@@ -5,7 +5,7 @@ Each line names a field twice: in words, and as a filter calls it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from bench.air.fields import lowpan_octets
@@ -25,12 +25,13 @@ _LONGEST: Final = 32
 _BEGINNING: Final = 10
 
 
-def frame_lines(row: Row, record: Record) -> Iterator[str]:
-    """The lines about a frame, without line ends: what it is, its layers, its octets."""
+def frame_lines(row: Row, record: Record, more: Iterable[str] = ()) -> Iterator[str]:
+    """The lines about a frame, without line ends: what it is, its layers, ``more``, its octets."""
     frame = row.frame
     yield _heading(frame)
     for layer in row.nodes:
         yield from _node_lines(layer, 0)
+    yield from more
     for title, octets in _octets(frame, record):
         yield ""
         yield f"{title} ({len(octets)} octets)"

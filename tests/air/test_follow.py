@@ -99,5 +99,5 @@ def test_a_stream_of_something_else_is_said(tmp_path: Path) -> None:
 
 
 def test_one_frame_of_a_live_capture_is_refused() -> None:
-    with pytest.raises(InputError, match="expected --frame or --follow"):
+    with pytest.raises(InputError, match="--frame and --follow do not go together"):
         decode_command("x", None, "table", None, io.StringIO(), live=True, number=3)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from bench.air import selection
 from bench.air.capture import read_capture
-from bench.air.frame import Decoder
+from bench.air.frame import Decoder, decode_frames
 from bench.air.link import NO_FCS, make_record
+from bench.air.lowpan import Fragment
+from bench.air.marked import Mark, write_marked
 from bench.air.rows import Row
 from bench.air.show import decode_command
 from bench.air.tree import frame_lines, hex_lines
@@ -132,3 +137,46 @@ def test_damage_never_surprises_the_tree() -> None:
             octets[random.randrange(len(octets))] = random.randrange(256)
         record = make_record(number, number, NO_FCS, bytes(octets), len(octets))
         assert list(frame_lines(Row(decoder.decode(record), record, 0), record))
+
+
+def test_how_a_frame_was_read_is_told(tmp_path: Path) -> None:
+    """The key, the counter, the comments of the capture."""
+    records = list(read_capture(need("line2.pcapng")))
+    path, keys = tmp_path / "again.pcapng", tmp_path / "keys"
+    with path.open("wb") as file:
+        write_marked([*records[:62], records[61]], [Mark(records[61].time_ns, "鍵を押した")], file)
+    given = need("line2.ieee802154_keys").read_text("ascii")
+    keys.write_text(f'"00112233445566778899aabbccddeeff","1","No hash"\n{given}', "ascii")
+    out = io.StringIO()
+    decode_command(str(path), str(keys), "table", None, out, number=62)
+    told = out.getvalue().split("How it was read\n")[1].split("\n\n")[0].splitlines()
+    assert [re.sub(" +", " ", line.strip()) for line in told] == [
+        "Key: number 2 of 2 of the key file for key index 1",
+        "Frame counter: fresh (against those of its sender and key before)",
+        "Comment: 鍵を押した",
+    ]
+    out = io.StringIO()
+    decode_command(str(path), str(keys), "table", None, out, number=63)
+    assert " copy (against" in out.getvalue()
+    assert "How it was read" not in shown("line2", 1)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_one_frame_of_a_large_capture_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
+    """By the index and without: the numbers of the fragments are those with the datagram's tag on its hop."""
+    path = Path(shutil.copy(need("contiki-rpl-lite-line4.pcapng"), tmp_path))
+    if large:
+        monkeypatch.setattr(selection, "INDEX_FROM_OCTETS", 0)
+    frames = list(decode_frames(read_capture(path), None, CONTIKI_CONTEXTS))
+    whole = next(frame for frame in frames if "fragn" in frame.layers and frame.packet)
+    out = io.StringIO()
+    decode_command(str(path), None, "table", None, out, CONTIKI_CONTEXTS, number=whole.number)
+    said = re.search(r"Put together: +of frames (.*)", out.getvalue())
+    assert said
+    parts = [frames[int(text) - 1] for text in said[1].split(", ")]
+    assert parts[-1] == whole
+    assert sorted(int(p.offset) for p in (frame.piece for frame in parts) if isinstance(p, Fragment))[0] == 0
+    assert sum(len(frame.piece.data) for frame in parts if isinstance(frame.piece, Fragment)) == len(whole.datagram)
+    assert path.with_name(path.name + ".kbx").exists() is large
+    with pytest.raises(InputError, match=f"no frame {len(frames) + 1}; expected 1 to {len(frames)}"):
+        decode_command(str(path), None, "table", None, out, number=len(frames) + 1)
