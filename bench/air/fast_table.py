@@ -58,7 +58,7 @@ class _Bulk:
         texts: list[str] = []
         pending: list[Pending] = []
         cells: list[object] = []
-        mics: Counter[str] = Counter()
+        secured: list[str] = []
         with open(self.form.path, "rb") as file:
             buffer = read(self.form, span, file)
         for row in decoder.rows(buffer, places(self.form, span, buffer)):
@@ -73,9 +73,18 @@ class _Bulk:
                 middle = remember(middles, (kind, seq, mic, not info), columns.middle(kind, seq, mic, info))
             cells += (number, (time_ns - start_ns) / 1e9, link.ends, middle, info)
             if level:
-                mics[mic] += 1
+                secured.append(mic)
         texts.append(columns.bulk_lines(cells))
-        return _Piece(texts, pending, mics, decoder.ordered, decoder.first, decoder.newest, span.packets, span.stop)
+        return _Piece(
+            texts,
+            pending,
+            Counter(secured),
+            decoder.ordered,
+            decoder.first,
+            decoder.newest,
+            span.packets,
+            span.stop,
+        )
 
 
 def write_table(
