@@ -3,8 +3,8 @@
 Pure functions over an iterable of `bench.air.frame.Frame` (`merge`: of capture records); they never see a file, a
 device or the twin, so the same code measures a bare capture of a foreign network and the captures of a run folder.
 
-A capture becomes a `digest` of sightings outside memory (`reading` from decoded frames, `bulk` from a file on all cores),
-and measurands go through it together, twice (`passes`), keeping what is open and a few octets a value.
+A capture becomes a `digest` of sightings outside memory (`reading` makes them of decoded frames, `bulk` of a file on
+all cores), and measurands go through it together, twice (`passes`), keeping what is open and a few octets a value.
 
 * `join.joins`: per node the phases from the first solicitation to the DAO-ACK (`join.radio` of lab-practice)
 * `hops.routes`, `hops.depth_at`: parents and DODAG depth over time
