@@ -24,9 +24,9 @@ def main() -> None:
     """Entry point of ``kenshin``."""
     options = plain(sys.argv[1:])
     if options is None:
-        from bench.cli_app import app
+        from bench.cli_app import by_options
 
-        app()
+        by_options()
         return
     chosen, code = options, _INTERRUPTED
     with contextlib.suppress(KeyboardInterrupt):

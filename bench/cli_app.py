@@ -7,12 +7,15 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from typer.exceptions import TyperException
 
 from bench.cli_decode import DecodeOptions, decode_capture, finish
 
+_INTERRUPTED: Final = 130
+"""What a shell says of a program that Ctrl-C ended."""
 PLAN_DIRECTORY = Path(__file__).parents[1] / "testplans"
 
 app = typer.Typer(
@@ -21,6 +24,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Hardware-in-the-loop test bench for joint gas and water meter reading (共同検針) over the smart-meter mesh.",
 )
+
+
+def by_options() -> None:
+    """Run what the command line says; a mistake in it is one line on stderr. Raises SystemExit."""
+    try:
+        code = app(standalone_mode=False)
+    except TyperException as error:
+        if message := error.format_message():  # none: no command was named, and the help is printed
+            print(f"kenshin: {message} (see --help)", file=sys.stderr)
+        raise SystemExit(2) from None
+    except typer.Abort:
+        print("kenshin: stopped", file=sys.stderr)
+        raise SystemExit(_INTERRUPTED) from None
+    raise SystemExit(code or 0)
 
 
 class DecodeFormat(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from itertools import chain
@@ -55,6 +56,23 @@ def test_the_usual_command_lines_are_plain() -> None:
 )
 def test_help_and_mistakes_are_left_to_the_library(words: str) -> None:
     assert plain(words.split()) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("decode a --frame abc", "kenshin: Invalid value for '--frame': .* valid integer.*"),
+        ("decode", "kenshin: Missing argument 'capture'.*"),
+        ("decode a --format xml", "kenshin: Invalid value for '--format': .*'xml' is not one of 'table', 'jsonl'.*"),
+        ("decode a --filtr x", "kenshin: No such option: --filtr .*--filter.*"),
+        ("decod a", "kenshin: No such command 'decod'.*"),
+    ],
+)
+def test_a_mistake_in_the_options_is_one_line(words: str, said: str) -> None:
+    command = [sys.executable, "-m", "bench.cli", *words.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(said + "\n", done.stderr)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
