@@ -116,7 +116,8 @@ class Bs(Element):
 
 @attrs.frozen(slots=True)
 class Pan(Element):
-    """PAN information: nodes in the PAN, routing cost (ETX x 128), flags; TPS version 1 is FAN 1.0, 2 is FAN 1.1."""
+    """PAN information: nodes in the PAN, routing cost (ETX x 128), flags; TPS version 1 is FAN 1.0, 2 is FAN 1.1.
+    ``reserved`` are the two bits between the flags and the version, as sent."""
 
     NAME, SUB_ID, FORM = "PAN", 0x04, "short"
     size: int
@@ -125,15 +126,16 @@ class Pan(Element):
     rpl: bool = True
     lfn_style: bool = False
     tps_version: int = 2
+    reserved: int = 0
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
         reader = Reader(content, "PAN-IE")
         size, cost, flags = read_le(reader, 2), read_le(reader, 2), reader.u8()
-        return cls(size, cost, bool(flags & 1), bool(flags & 2), bool(flags & 4), flags >> 5)
+        return cls(size, cost, bool(flags & 1), bool(flags & 2), bool(flags & 4), flags >> 5, flags >> 3 & 3)
 
     def encode(self) -> bytes:
-        flags = self.use_parent_bs | self.rpl << 1 | self.lfn_style << 2 | self.tps_version << 5
+        flags = self.use_parent_bs | self.rpl << 1 | self.lfn_style << 2 | self.reserved << 3 | self.tps_version << 5
         return self.size.to_bytes(2, "little") + self.routing_cost.to_bytes(2, "little") + bytes((flags,))
 
 
