@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import attrs
@@ -351,10 +351,31 @@ _MPX: Final = Table(
     ),
 )
 
+
+def _part(sub_id: int, form: str, at: int, octets_: int) -> Callable[[wisun.Opaque], int | None]:
+    """A little-endian number in the content of one opaque element, where it is long enough."""
+
+    def get(element: wisun.Opaque) -> int | None:
+        if (element.sub_id, element.form) != (sub_id, form) or len(element.content) < at + octets_:
+            return None
+        return int.from_bytes(element.content[at : at + octets_], "little")
+
+    return get
+
+
 _OPAQUE: Final = Table(
     "wisun.opaque",
     lambda e: f"{e.name}-IE, not read further",
-    (octets("wisun.opaque.content", "Content", "content"), words("wisun.opaque.form", "Form", "form")),
+    (
+        octets("wisun.opaque.content", "Content", "content"),
+        words("wisun.opaque.form", "Form", "form"),
+        number("wisun.vhie.vid", "Vendor", _part(0x06, "header", 0, 1)),
+        number("wisun.netricity.nftie.type", "Netricity frame type", _part(0x07, "header", 0, 1)),
+        number("wisun.netricity.lqiie.lqi", "Netricity link quality", _part(0x08, "header", 0, 1)),
+        number("wisun.rtie.rendezvous", "Rendezvous", _part(0x1D, "header", 0, 2), unit="times 10 symbols"),
+        number("wisun.rtie.wakeup", "Wake-up interval", _part(0x1D, "header", 2, 2), unit="times 10 symbols"),
+        number("wisun.vpie.vid", "Vendor", _part(0x3, "long", 0, 1)),
+    ),
 )
 
 TABLES: Final[Tables] = {

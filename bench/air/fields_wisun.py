@@ -74,6 +74,12 @@ def _timing(dwell: str = "dwell_ms") -> tuple[Field, ...]:
     )
 
 
+def _modes_of(pom: wisun.Pom, types: range) -> tuple[int, ...]:
+    """The lower parts of those PHY modes that are of these types: 0 and 1 FSK, 2 to 5 OFDM options 1 to 4 (Wireshark
+    takes what follows for OFDM, too)."""
+    return tuple(mode & 0x0F for mode in pom.phy_modes if mode >> 4 in types)
+
+
 TABLES: Final[Tables] = {
     wisun.Utt: Table(
         "wisun.uttie",
@@ -235,6 +241,9 @@ TABLES: Final[Tables] = {
             number("wisun.pomie.number_operating_modes", "Modes", lambda pom: len(pom.phy_modes)),
             number("wisun.pomie.mdr_command_capable_flag", "Mode switch by command", lambda p: int(p.mdr_capable)),
             number("wisun.pomie.phy_mode_id", "PHY mode", "phy_modes", digits=2),
+            number("wisun.pomie.phy_type", "PHY type", lambda pom: tuple(mode >> 4 for mode in pom.phy_modes)),
+            number("wisun.pomie.phy_mode_fsk", "FSK mode", lambda pom: _modes_of(pom, range(2))),
+            number("wisun.pomie.phy_mode_ofdm", "OFDM modulation", lambda pom: _modes_of(pom, range(2, 16))),
         ),
     ),
     wisun.Lbats: Table(
