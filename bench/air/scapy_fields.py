@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from scapy.fields import BitField, Field, StrField, XStrField, XStrLenField
+from scapy.fields import BitField, Field, PacketField, StrField, XStrField, XStrLenField
 from scapy.packet import Packet, Padding
 
 from bench.air.mac import format_address
@@ -158,6 +158,15 @@ class Octets(XStrLenField):
         if not 0 <= wanted <= len(s):
             raise ValueError(f"{self.name}: {wanted} octets wanted, {len(s)} there")
         return s[wanted:], s[:wanted]
+
+
+class Needed(PacketField):
+    """A layer in a field, of which some octets must be there: scapy would show its defaults in their place."""
+
+    def getfield(self, pkt: Any, s: bytes) -> tuple[bytes, Any]:
+        if not s:
+            raise ValueError(f"{self.name}: nothing there")
+        return super().getfield(pkt, s)
 
 
 class Counted(StrField):

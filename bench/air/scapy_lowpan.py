@@ -15,7 +15,6 @@ from scapy.fields import (
     BitField,
     ByteField,
     ConditionalField,
-    PacketField,
     PacketListField,
     ShortField,
     StrField,
@@ -34,6 +33,7 @@ from bench.air.scapy_fields import (
     Beside,
     Layer,
     LinkAddress,
+    Needed,
     Octets,
     Part,
     Rest,
@@ -332,7 +332,7 @@ class NhcIpv6(Part):
     """A tunnelled packet's header in NHC (4.2, extension header id 7)."""
 
     name = "NHC IPv6"
-    fields_desc = fields(XByteField("dispatch", _NHC_IPV6), PacketField("iphc", IphcHead(), IphcHead))
+    fields_desc = fields(XByteField("dispatch", _NHC_IPV6), Needed("iphc", IphcHead(), IphcHead))
 
     @property
     def expanded(self) -> int:

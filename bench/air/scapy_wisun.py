@@ -17,7 +17,6 @@ from scapy.fields import (
     Field,
     FieldLenField,
     LEShortField,
-    PacketField,
     PacketListField,
     StrField,
     XStrFixedLenField,
@@ -25,7 +24,7 @@ from scapy.fields import (
 
 from bench.air import wisun
 from bench.air.ies import WISUN_HEADER_ID
-from bench.air.scapy_fields import Counted, Layer, LinkAddress, Octets, Part, Rest, fields
+from bench.air.scapy_fields import Counted, Layer, LinkAddress, Needed, Octets, Part, Rest, fields
 from bench.air.scapy_ies import (
     HEADER_LAYERS,
     LONG_LAYERS,
@@ -119,7 +118,7 @@ class Rssi(Field[int, int]):
 
 
 def _schedule() -> Any:
-    return PacketField("schedule", ChannelSchedule(), ChannelSchedule)
+    return Needed("schedule", ChannelSchedule(), ChannelSchedule)
 
 
 def _is_lfn(element: Any) -> bool:

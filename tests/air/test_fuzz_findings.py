@@ -10,7 +10,7 @@ import pytest
 from bench.air import ipv6, lowpan, wisun
 from bench.air.eapol import MESSAGE_1, RELAY_PORT, Eapol, KeyFrame, encode_eapol
 from bench.air.header_ies import Csl
-from bench.air.ies import Ie
+from bench.air.ies import WISUN_GROUP, Ie
 from bench.air.mac import encode_mac
 from bench.air.udp import Udp
 from tests.fuzz.targets import DST, SRC, TARGETS, A, B, joined
@@ -80,6 +80,12 @@ FINDINGS = {
     ),
     "a CSL element without octets behind Wi-SUN's, in the bulk table": ("bulk", joined([(0, _ack(Ie(Csl.ID)))])),
     "a CSL element behind Wi-SUN's, in the bulk table": ("bulk", joined([(0, _ack(Csl(1, 2).ie()))])),
+    "a US element that ends before its channels, in scapy": (
+        "layers",
+        encode_mac(
+            attrs.evolve(wisun.data(A, B, b"\x41", 7), payload_ies=(Ie(WISUN_GROUP, bytes.fromhex("0388ffff64")),))
+        ),
+    ),
     "a frame longer than a column of the index holds": ("table", _pcap((100_000, bytes.fromhex("01000700")))),
     "a stamp after the last one that the index holds": ("table", _pcapng(0, 0, 1 << 63)),
     "a stamp before the first one that the index holds": ("table", _pcapng(9, -(1 << 62), 0)),
