@@ -37,7 +37,9 @@ def test_every_field_is_tsharks(tmp_path: Path) -> None:
         )
         for sub in (MODES, VENDOR)
     ]  # fmt: skip
-    compared = same_fields(tmp_path, frames, "wisun.")
+    framed = ("wisun.wsie", "wisun.wsie.type", "wisun.wsie.id", "wisun.wsie.length")
+    vendor = frozenset((len(frames), name) for name in framed)  # tshark shows a lone VP without its head
+    compared = same_fields(tmp_path, frames, "wisun.", holes=vendor)
     assert {"wisun.vhie.vid", "wisun.vpie.vid", "wisun.rtie.rendezvous", "wisun.rtie.wakeup"} <= compared
     assert {"wisun.netricity.nftie.type", "wisun.netricity.lqiie.lqi", "wisun.pomie.phy_mode_ofdm"} <= compared
     assert {"wisun.pomie.phy_type", "wisun.pomie.phy_mode_fsk", "wisun.nrie.timing_accuracy"} <= compared
