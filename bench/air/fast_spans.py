@@ -117,13 +117,13 @@ def _walk_pcapng(form: Form, buffer: bytes) -> tuple[int, int]:
     Options of a packet may tell the length of its FCS, which matters where the link type does not.
     """
     optionless = form.link_type == WITH_FCS
-    unpack = struct.Struct("<IIIIIII").unpack_from
+    unpack, last = struct.Struct("<IIIIIII").unpack_from, struct.Struct("<I").unpack_from
     at = count = 0
-    end = len(buffer) - 32
-    while at <= end:
+    size = len(buffer)
+    while at + 32 <= size:
         kind, length, interface, _, _, captured, _ = unpack(buffer, at)
         stop = at + length
-        if length % 4 or length < 32 or buffer[stop - 4 : stop] != buffer[at + 4 : at + 8]:
+        if length % 4 or length < 32 or stop > size or last(buffer, stop - 4)[0] != length:
             return at, count
         if kind == _PACKET:
             if interface or captured > length - 32 or (optionless and captured + 3 < length - 32):
