@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bench.air import index_build, rpl
+from bench.air import index, index_build, rpl
 from bench.air.capture import read_capture
 from bench.air.fast_spans import spans
 from bench.air.frame import Decoder, Frame
@@ -248,3 +250,59 @@ def test_mistakes_are_told_in_one_line(tmp_path: Path) -> None:
 
 def test_the_packed_row_is_the_columns() -> None:
     assert BLOCK.itemsize == ROW.itemsize * GROUP + 4 * len(COLUMNS)
+
+
+@pytest.mark.parametrize("place", ["rows", "damage", "stamp", "a column", "the checks", "every 4096th octet"])
+def test_a_damaged_index_never_tells_wrong_rows(tmp_path: Path, place: str) -> None:
+    """One octet of the index changed on its disk: the same answer, from an index made anew."""
+    path, keys = copied(tmp_path, "line2.pcapng"), keys_of("line2")
+    first = Index.open(path, keys)
+    wanted, kinds = first.daos().tolist(), first.column("kind").tolist()
+    assert wanted
+    kept = path.with_name("line2.pcapng.kbx")
+    octets = bytearray(kept.read_bytes())
+    head, fields = octets[:4096], BLOCK.fields
+    assert fields is not None
+    for at in {
+        "rows": [head.index(b'"rows": ') + 10],
+        "damage": [head.index(b'"damage": "') + 10],
+        "stamp": [head.index(b'"octets": ') + 10],
+        "a column": [4096 + fields["protocol"][1] + 2 * wanted[0]],
+        "the checks": [4096 + fields["checks"][1] + 4 * COLUMNS.index("protocol")],
+        "every 4096th octet": range(100, len(octets), 4096),
+    }[place]:
+        octets[at] ^= 1
+    kept.write_bytes(octets)
+    again = Index.open(path, keys)
+    assert again.daos().tolist() == wanted
+    assert again.column("kind").tolist() == kinds
+    assert [record.number for record in Index.open(path, keys).records(wanted)] == [row + 1 for row in wanted]
+
+
+def test_another_decoder_makes_another_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = copied(tmp_path, "fixedch.pcapng")
+    Index.open(path)
+    before = (tmp_path / "fixedch.pcapng.kbx").stat().st_ino
+    Index.open(path)
+    assert (tmp_path / "fixedch.pcapng.kbx").stat().st_ino == before
+    monkeypatch.setattr(index, "_decoder_version", lambda: "newer")
+    Index.open(path)
+    assert (tmp_path / "fixedch.pcapng.kbx").stat().st_ino != before
+
+
+def test_builders_at_the_same_time_do_not_meet(tmp_path: Path) -> None:
+    path = copied(tmp_path, "fixedch.pcapng")
+    code = "import sys; from bench.air.index import Index; print(len(Index.open(sys.argv[1]).select(kind='PA')))"
+    begun = [subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) for _ in range(3)]
+    assert {process.communicate()[0] for process in begun} == {b"8\n"}
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["fixedch.pcapng", "fixedch.pcapng.kbx"]
+
+
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> index_build.Built:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(index_build, "build", full)
+    with pytest.raises(InputError, match=r"fixedch\.pcapng: no room for its index .No space left on device."):
+        Index.open(copied(tmp_path, "fixedch.pcapng"))
+    assert [found.name for found in tmp_path.iterdir()] == ["fixedch.pcapng"]
