@@ -373,7 +373,7 @@ class LowpanIphc(IphcHead):
         return Ip6 if self.expands else Raw
 
     def post_build(self, pkt: bytes, pay: bytes) -> bytes:
-        if not isinstance(self.payload, Ip6):
+        if not (self.expands or isinstance(self.payload, Ip6)):  # what was expanded is a packet, even one cut to `Raw`
             return pkt + pay
         form = pkt + pay[self.expanded :]
         try:

@@ -19,7 +19,6 @@ from scapy.fields import (
     LEShortField,
     PacketListField,
     StrField,
-    XStrFixedLenField,
 )
 
 from bench.air import wisun
@@ -117,6 +116,13 @@ class Rssi(Field[int, int]):
         return int(x) + 174
 
 
+class Hash(Octets):
+    """A key's hash: 8 octets, zeros for an absent key."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, bytes(8), length_from=lambda element: 8)
+
+
 def _schedule() -> Any:
     return Needed("schedule", ChannelSchedule(), ChannelSchedule)
 
@@ -126,9 +132,7 @@ def _is_lfn(element: Any) -> bool:
 
 
 def _hash(bit: int) -> Any:
-    return ConditionalField(
-        XStrFixedLenField(f"hash{bit}", bytes(8), 8), lambda element: bool(element.present >> bit & 1)
-    )
+    return ConditionalField(Hash(f"hash{bit}"), lambda element: bool(element.present >> bit & 1))
 
 
 _LAYOUTS: Final[dict[type[Element], list[Any]]] = {
@@ -162,7 +166,7 @@ _LAYOUTS: Final[dict[type[Element], list[Any]]] = {
         BitField("use_parent_bs", 1, 1),
     ],
     wisun.NetName: [StrField("netname", b"")],
-    wisun.GtkHash: [XStrFixedLenField(f"gtk{number}", bytes(8), 8) for number in range(4)],
+    wisun.GtkHash: [Hash(f"gtk{number}") for number in range(4)],
     wisun.Pom: [
         BitField("reserved", 0, 3),
         BitField("mdr_capable", 0, 1),

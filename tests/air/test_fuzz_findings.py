@@ -86,6 +86,14 @@ FINDINGS = {
             attrs.evolve(wisun.data(A, B, b"\x41", 7), payload_ies=(Ie(WISUN_GROUP, bytes.fromhex("0388ffff64")),))
         ),
     ),
+    "a GTKHASH element that ends inside a hash, in scapy": (
+        "layers",
+        encode_mac(attrs.evolve(wisun.data(A, B, b"\x41", 7), payload_ies=(Ie(WISUN_GROUP, b"\6\7abcdef"),))),
+    ),
+    "a compressed packet with a cut routing header, in scapy": (
+        "layers",
+        bytes.fromhex("41d867cdabffff01000605041612027a3b2bfd40"),
+    ),
     "a frame longer than a column of the index holds": ("table", _pcap((100_000, bytes.fromhex("01000700")))),
     "a stamp after the last one that the index holds": ("table", _pcapng(0, 0, 1 << 63)),
     "a stamp before the first one that the index holds": ("table", _pcapng(9, -(1 << 62), 0)),
