@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import stat
 import sys
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import BinaryIO, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -34,6 +37,8 @@ _CONNECT_S: Final = 10.0
 _LARGEST_DATAGRAM: Final = 1 << 16
 _RECEIVE_OCTETS: Final = 4 << 20
 """Asked of the host for datagrams that wait: 8 sniffers of 500 frames/s for some seconds. It may give less."""
+_WAITING: Final = 1 << 17
+"""Datagrams that wait for the decoder, half a minute of 8 such sniffers, before new ones are given up."""
 _ZEP_SENDERS: Final = 256
 """Sniffers whose sequence numbers are kept; anyone may send."""
 _LARGEST_GAP: Final = 1 << 16
@@ -167,6 +172,7 @@ class Datagrams:
         self.name = name
         self.missing = 0
         self._last: OrderedDict[tuple[object, int], int] = OrderedDict()
+        self._come: SimpleQueue[tuple[int, bytes, object]] = SimpleQueue()
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
         self._socket = socket.socket(family, kind, protocol)
         try:
@@ -182,16 +188,39 @@ class Datagrams:
         host, port = self._socket.getsockname()[:2]
         return str(host), int(port)
 
+    @property
+    def waiting(self) -> int:
+        """Datagrams that have come and were not asked for yet."""
+        return self._come.qsize()
+
     def records(self) -> Iterator[Record]:
         number = 0
-        with contextlib.closing(self._socket):
+        done, stop = socket.socketpair()
+        receiver = threading.Thread(target=self._receive, args=(done,), name="zep", daemon=True)
+        receiver.start()
+        try:
             while True:
-                payload, sender = self._socket.recvfrom(_LARGEST_DATAGRAM)
-                record = zep_record(number + 1, time.time_ns(), payload)
+                time_ns, payload, sender = self._come.get()
+                record = zep_record(number + 1, time_ns, payload)
                 self._count(payload, sender)
                 if record is not None:
                     number += 1
                     yield record
+        finally:
+            stop.close()  # readable: the end
+            receiver.join()
+            done.close()
+            self._socket.close()
+
+    def _receive(self, done: socket.socket) -> None:
+        """Take datagrams as they arrive, whatever the decoder does: a host keeps only some hundred that wait."""
+        self._socket.setblocking(False)
+        while done not in select.select([self._socket, done], [], [])[0]:
+            with contextlib.suppress(OSError):  # nothing more at the moment
+                while True:
+                    payload, sender = self._socket.recvfrom(_LARGEST_DATAGRAM)
+                    if self.waiting < _WAITING:  # what is given up shows in the sequence numbers
+                        self._come.put((time.time_ns(), payload, sender))
 
     def _count(self, payload: bytes, sender: object) -> None:
         """Sequence numbers rise by one a datagram, per sender and device; 32 bits."""

@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -224,6 +225,26 @@ class TestZep:
         assert [record.damage for record in found] == ["", "", "ZEP: version 7 is not read", "", ""]
         assert all(record.fcs_ok and record.data == ACK for record in found if not record.damage)
         assert live.missing == 3
+
+    def test_datagrams_do_not_wait_in_the_host_for_a_slow_decoder(self) -> None:
+        live = Datagrams("zep://127.0.0.1:0")
+        payload = 100 * b"\0"
+        batch, batches = 100, 30  # a host keeps about 270 of them
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sniffer:
+            records = live.records()
+            sniffer.sendto(encode_zep(Zep(11, 1, payload, sequence=0)), live.address)
+            first = next(records)
+            for number in range(batches):
+                for sequence in range(number * batch, (number + 1) * batch):
+                    sniffer.sendto(encode_zep(Zep(11, 1, payload, sequence=sequence + 1)), live.address)
+                deadline = time.monotonic() + WAIT_S
+                while live.waiting < (number + 1) * batch:
+                    assert time.monotonic() < deadline, f"{live.waiting} of {(number + 1) * batch}"
+            sent_ns = time.time_ns()
+        last = [next(records) for _ in range(batch * batches)][-1]
+        assert (last.number, live.missing) == (1 + batch * batches, 0)
+        assert first.time_ns < last.time_ns <= sent_ns  # of arrival, not of decoding
+        records.close()  # type: ignore[attr-defined]  # a generator
 
     def test_as_its_user_runs_it(self, program: Start) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
