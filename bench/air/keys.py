@@ -25,7 +25,7 @@ import attrs
 from bench.errors import InputError
 
 _LINE = re.compile(r'\s*"([^"]*)"\s*,\s*"([^"]*)"\s*,\s*"([^"]*)"\s*')
-_OURS = re.compile(r"\s*#\s*kenshin\s+(.*)")
+_OURS = re.compile(r"\s*#\s*kenshin\s+(\S.*)")
 _EXPECTED = 'expected "<32 hex digits>","<key index>","No hash"'
 _LARGEST_INDEX: Final = 255
 _NAMES_KEPT: Final = 64

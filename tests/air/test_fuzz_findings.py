@@ -94,6 +94,7 @@ FINDINGS = {
         "layers",
         bytes.fromhex("41d867cdabffff01000605041612027a3b2bfd40"),
     ),
+    "a comment of the bench's own that says nothing": ("key_file", b"# kenshin \n# kenshin \t\n"),
     "a frame longer than a column of the index holds": ("table", _pcap((100_000, bytes.fromhex("01000700")))),
     "a stamp after the last one that the index holds": ("table", _pcapng(0, 0, 1 << 63)),
     "a stamp before the first one that the index holds": ("table", _pcapng(9, -(1 << 62), 0)),
