@@ -34,8 +34,8 @@ _NAMES_KEPT: Final = 64
 _ADDRESSES_KEPT: Final = 1 << 16
 
 SUITES_2003: Final = {"AES-CCM-32": 5, "AES-CCM-64": 6, "AES-CCM-128": 7}
-"""Security suites of IEEE 802.15.4-2003 (table 75) that prove what they hide, with the security level that later editions
-call them. AES-CTR proves nothing and AES-CBC-MAC hides nothing: neither is read."""
+"""Security suites of IEEE 802.15.4-2003 (table 75) that prove what they hide, with the security level that later
+editions call them. AES-CTR proves nothing and AES-CBC-MAC hides nothing: neither is read."""
 _SUITE: Final = "AES-CCM-64"  # Wireshark's default, too
 
 Address: TypeAlias = tuple[int, bytes]
@@ -55,7 +55,8 @@ class KeyTable:
     """Link keys by key index. Several keys may share an index (two PANs, key renewal): all are tried, in order.
 
     ``keys`` are GAKs with their index, ``group_keys`` GTKs of which the GAKs are made, ``pmks`` (32 octets) open
-    handshakes, ``addresses`` name the EUI-64 of a short address, ``suite`` is one of `SUITES_2003`. Raises ValueError for a key of another length.
+    handshakes, ``addresses`` name the EUI-64 of a short address, ``suite`` is one of `SUITES_2003`. Raises
+    ValueError for a key of another length.
     """
 
     def __init__(
