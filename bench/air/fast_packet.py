@@ -235,8 +235,10 @@ class Packets:
         """The line of a datagram whose payload is read; what is malformed in it, the full decoder tells."""
         if RELAY_PORT in (datagram.src_port, datagram.dst_port):
             return f"{eapol_line(decode_relay(datagram.payload).pdu)}, relayed"
-        application.of(datagram)
-        return describe(Packet(ends.src, ends.dst, datagram))
+        protocol = application.protocol_of(datagram)
+        if protocol is None:
+            return describe(Packet(ends.src, ends.dst, datagram))
+        return protocol.describe(protocol.parse(datagram.payload))
 
     def _line(self, source: int, destination: int) -> str:
         """The line of datagrams of opaque payload, up to the length of that."""

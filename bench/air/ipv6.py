@@ -8,6 +8,7 @@ parsing, with the final destination of a source route in the pseudo header (RFC 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final, TypeAlias
 
@@ -74,6 +75,7 @@ class Packet:
         return (route.final if route is not None else None) or self.dst
 
 
+@lru_cache(maxsize=4096)  # a capture names the same few again and again
 def text(address: bytes) -> str:
     """A 16-octet address as people write it (RFC 5952)."""
     return str(IPv6Address(address))
