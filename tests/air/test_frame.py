@@ -185,7 +185,7 @@ def test_damage_inside_clear_frames_never_surprises_the_decoder(data: st.DataObj
 
 
 def test_the_last_resort_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(psdu: bytes, *, cut: bool) -> MacFrame:
+    def broken(psdu: bytes, *, cut: bool, level_2003: int | None) -> MacFrame:
         raise RuntimeError("bug")
 
     monkeypatch.setattr("bench.air.frame.decode_mac", broken)
