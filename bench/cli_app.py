@@ -55,6 +55,11 @@ Keys = Annotated[
     Path | None, typer.Option("--keys", help="Key file in the format of Wireshark's ieee802154_keys.", metavar="FILE")
 ]
 
+Contexts = Annotated[
+    list[str] | None,
+    typer.Option("--context", metavar="N=PREFIX", help="6LoWPAN contexts: 0=fd00::/64, root=fd00::1."),
+]
+
 
 @app.command()
 def decode(
@@ -81,10 +86,7 @@ def decode(
     columns: Annotated[
         str | None, typer.Option("--columns", metavar="A,B,...", help="Fields to show in place of the usual columns.")
     ] = None,
-    context: Annotated[
-        list[str] | None,
-        typer.Option("--context", metavar="N=PREFIX", help="6LoWPAN contexts: 0=fd00::/64, root=fd00::1."),
-    ] = None,
+    context: Contexts = None,
     write: Annotated[
         Path | None, typer.Option("--write", metavar="FILE", help="Write the frames to a new pcapng file instead.")
     ] = None,
@@ -123,13 +125,19 @@ def measure(
     bitrate: Annotated[
         int | None, typer.Option("--bitrate", metavar="BPS", help="Bit rate, where the air does not tell it.")
     ] = None,
+    context: Contexts = None,
 ) -> None:
     """Join times, hops, round trips and air time from a bare capture."""
     from bench.measure_cli import measure_command
 
     finish(
         lambda: measure_command(
-            [str(path) for path in captures], str(keys) if keys else None, fmt.value, sys.stdout, bitrate
+            [str(path) for path in captures],
+            str(keys) if keys else None,
+            fmt.value,
+            sys.stdout,
+            bitrate,
+            tuple(context or ()),
         )
     )
 

@@ -7,13 +7,14 @@ so a truncated capture still gives its whole frames.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from bench.air import ipv6
 from bench.air.capture import Record, read_capture
+from bench.air.contexts import parse_contexts
 from bench.air.frame import decode_frames
 from bench.air.keys import KeyTable
 from bench.errors import InputError
@@ -31,27 +32,34 @@ FORMATS = ("table", "json")
 
 
 def measure_command(
-    path: str | Sequence[str], keys: str | None, fmt: str, out: TextIO, bitrate_bps: int | None = None
+    path: str | Sequence[str],
+    keys: str | None,
+    fmt: str,
+    out: TextIO,
+    bitrate_bps: int | None = None,
+    contexts: Sequence[str] = (),
 ) -> None:
     """Writes the measurands of the capture at ``path`` to ``out`` as "table" or "json".
 
     Several paths are several sniffers of one air: each transmission counts once, on the first one's clock.
     ``keys``: a Wireshark ``ieee802154_keys`` file. ``bitrate_bps``: bit rate of the radio in bit/s, where the capture
-    does not show it. Raises `InputError` for a wrong file, key file or option; after printing where the capture is
-    truncated or no secured frame verifies under the keys.
+    does not show it. ``contexts``: what 6LoWPAN addresses are compressed against, as texts (`parse_contexts`). Raises
+    `InputError` for a wrong file, key file or option; after printing where the capture is truncated or no secured frame
+    verifies under the keys.
     """
     if fmt not in FORMATS:
         raise InputError(f"--format: {fmt!r}; expected one of {', '.join(FORMATS)}")
     if bitrate_bps is not None and not 1_000 <= bitrate_bps <= 10_000_000:
         raise InputError(f"--bitrate: {bitrate_bps}; expected bit/s between 1000 and 10000000")
     table = KeyTable.read(Path(keys)) if keys is not None else None
+    known = parse_contexts(contexts)
     paths = [path] if isinstance(path, str) else list(path)
     captures = {each: _Records(each) for each in paths}
     air = Air.of(captures) if len(captures) > 1 else None
     if air is None:
-        measured = _measure_one(paths[0], captures[paths[0]], table, bitrate_bps)
+        measured = _measure_one(paths[0], captures[paths[0]], table, known, bitrate_bps)
     else:
-        measured = measure(air.frames(table), bitrate_bps)
+        measured = measure(air.frames(table, known), bitrate_bps)
     error = next((records.error for records in captures.values() if records.error is not None), None)
     if error is not None and not measured.frames:
         raise error
@@ -69,13 +77,15 @@ def measure_command(
         )
 
 
-def _measure_one(path: str, records: _Records, keys: KeyTable | None, bitrate_bps: int | None) -> Measured:
+def _measure_one(
+    path: str, records: _Records, keys: KeyTable | None, contexts: Mapping[int, bytes], bitrate_bps: int | None
+) -> Measured:
     """One capture: on all cores where it can be cut, else frame after frame."""
     book = AddressBook()
     collector = Collector(book.learn)
-    if collect(path, records, keys, collector):
+    if collect(path, records, keys, collector, contexts=contexts):
         return measure_digest(collector.done(), book, bitrate_bps)
-    return measure(decode_frames(records, keys), bitrate_bps)
+    return measure(decode_frames(records, keys, contexts), bitrate_bps)
 
 
 class _Records:

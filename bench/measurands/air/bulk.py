@@ -12,7 +12,7 @@ import marshal
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import attrs
@@ -53,8 +53,8 @@ class _Carried(Packets):
     """Of a compressed packet: whom it is for, its identity, and the addresses ahead of it. Only UDP; the rest is
     `Unusual`."""
 
-    def __init__(self) -> None:
-        super().__init__({})
+    def __init__(self, contexts: Mapping[int, bytes]) -> None:
+        super().__init__(contexts)
         self._ways: dict[tuple[bytes, bytes], tuple[bytes, tuple[bytes, ...]]] = {}
         self.ahead: tuple[bytes, ...] = ()
         self.identity = 0
@@ -156,10 +156,12 @@ def _layout(packet: bytes, length: int) -> _Layout:
 class SightingDecoder(BulkDecoder):
     """Packets of one link type to packed sightings."""
 
-    def __init__(self, link_type: int, keys: KeyTable | None = None) -> None:
-        super().__init__(link_type, keys)
-        self._carried = self._packets = _Carried()
-        self._remembered = self._full = _Remembering(self._keys)
+    def __init__(
+        self, link_type: int, keys: KeyTable | None = None, contexts: Mapping[int, bytes] | None = None
+    ) -> None:
+        super().__init__(link_type, keys, contexts)
+        self._carried = self._packets = _Carried(contexts or {})
+        self._remembered = self._full = _Remembering(self._keys, contexts)
         self._stamps = _Stamps() if link_type == TAP else None
         self._reader = Reader()
         self._told: tuple[wisun.Element | wisun.Opaque, ...] = ()
@@ -299,21 +301,28 @@ class _Bulk:
 
 
 def collect(
-    path: str, records: Iterable[Record], keys: KeyTable | None, collector: Collector, workers: int | None = None
+    path: str,
+    records: Iterable[Record],
+    keys: KeyTable | None,
+    collector: Collector,
+    workers: int | None = None,
+    contexts: Mapping[int, bytes] | None = None,
 ) -> bool:
     """Give all sightings of a capture file to ``collector``; whether that could be done here. Else what it took is
     worth nothing: the file, or what its keys tell, asks for frame after frame.
 
     ``records``: those of the file, which are looked through where it does not end as it should. ``workers``: processes
-    (default: one a core). Raises `InputError` where the temporary folder is full.
+    (default: one a core). ``contexts``: as `Decoder` takes them. Raises `InputError` where the temporary folder is
+    full.
     """
     form = form_of(path) if suits(keys) else None
     if form is None:
         return False
     stop = count = 0
     with gc_paused():
-        decoder, reader = Decoder(keys), Reader()
-        for piece in ordered_map(_Bulk(form, SightingDecoder(form.link_type, keys)).piece, spans(form), workers):
+        decoder, reader = Decoder(keys, contexts), Reader()
+        bulk = _Bulk(form, SightingDecoder(form.link_type, keys, contexts))
+        for piece in ordered_map(bulk.piece, spans(form), workers):
             if not piece.named:
                 return False
             rows = marshal.loads(piece.rows)

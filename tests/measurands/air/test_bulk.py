@@ -17,6 +17,7 @@ from bench.measurands.air.bulk import collect
 from bench.measurands.air.digest import Collector
 from bench.measurands.air.reading import sightings
 from bench.measurands.air.sighting import Datagram, Sighting
+from tests.air.lowpan_captures import CONTIKI_CONTEXTS
 from tests.air.mac_captures import CONTIKI, WISUN, keys_of, need
 
 SHARED = [(name, form) for name in WISUN for form in ("", "-tap-fcs32", "-clear") if name != "mbed-line2"]
@@ -37,6 +38,15 @@ def test_every_sighting_is_that_of_the_decoded_frame(name: str, form: str) -> No
     path = need(f"{name}{form}.{'pcap' if 'fcs16' in form else 'pcapng'}")
     for keys in (keys_of(name), None):
         assert in_bulk(path, keys) == one_by_one(path, keys)
+
+
+@pytest.mark.parametrize("name", CONTIKI)
+def test_contexts_reach_both(name: str) -> None:
+    path, found = need(f"{name}.pcapng"), list[Sighting]()
+    keys = keys_of(name)
+    assert collect(str(path), read_capture(path), keys, Collector(found.append), 1, CONTIKI_CONTEXTS)
+    assert found == list(sightings(decode_frames(read_capture(path), keys, CONTIKI_CONTEXTS)))
+    assert found != one_by_one(path, keys)
 
 
 def test_datagrams_are_read_without_the_full_decoder() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import io
 import json
+from ipaddress import IPv6Address
 from pathlib import Path
 
 import pytest
@@ -102,6 +105,32 @@ def test_wrong_input_is_one_line(path: str, keys: str | None, fmt: str, rate: in
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
     assert out.getvalue() == ""
+
+
+@needs_captures
+@pytest.mark.parametrize("sniffers", [1, 2])
+def test_hops_and_parents_of_a_network_with_contexts(sniffers: int) -> None:
+    """Contiki's line of four (README of the captures): each node's parent is the one that tshark reads in its DAO."""
+    path, out = CAPTURES / "contiki-rpl-lite-line4.pcapng", io.StringIO()
+    measure_command([str(path)] * sniffers, None, "json", out, contexts=["0=fd00::/64"])
+    nodes = json.loads(out.getvalue())["nodes"]
+    with gzip.open(CAPTURES / "contiki-rpl-lite-line4.tshark.tsv.gz", "rt") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    target, parent = "icmpv6.rpl.opt.target.prefix", "icmpv6.rpl.opt.transit.parent"
+    told = {_node(row[target]): _node(row[parent]) for row in rows if row[target] and row[parent]}
+    assert {eui64: node["parent"] for eui64, node in nodes.items() if node["parent"]} == told
+    assert [node["hops"] for node in nodes.values()] == [0, 1, 2, 3]
+
+
+def _node(address: str) -> str:
+    """The EUI-64 whose interface identifier ends an address (RFC 4291, appendix A)."""
+    octets = IPv6Address(address).packed[8:]
+    return bytes((octets[0] ^ 2, *octets[1:])).hex(":")
+
+
+def test_a_wrong_context_is_one_line() -> None:
+    with pytest.raises(InputError, match=r"context 'x': expected NUMBER=PREFIX"):
+        measure_command("x.pcapng", None, "json", io.StringIO(), contexts=["x"])
 
 
 @needs_captures
