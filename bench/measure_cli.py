@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from bench.air import ipv6
 from bench.air.capture import Record, read_capture
@@ -29,6 +29,10 @@ from bench.measurands.air.roundtrip import RoundTrips
 from bench.measurands.air.transfers import Link
 
 FORMATS = ("table", "json")
+_CLOCKS: Final = (
+    "\n  What requests waited before the air is in their round trips, and told by two clocks, host's and sniffer's: if"
+    "\n  these drift apart, that is in it, too. Round trips on the sniffer's clock alone: rtt_air_ms in the JSON."
+)
 
 
 def measure_command(
@@ -199,10 +203,18 @@ def _round_trips(series: Sequence[RoundTrips]) -> str:
                 _text(trips.answered),
                 *(_ms(figures.get(name)) for name in ("min", "median", "p95", "max")),
                 trips.clock,
+                _waited(trips),
             )
         )
-    head = ("from", "to", "hops", "octets", "sent", "answered", "min ms", "median ms", "p95 ms", "max ms", "from clock")
-    return _columns("Round trips (ICMPv6 echo)", head, rows, right=tuple(range(2, 10)))
+    head = ("from", "to", "hops", "octets", "sent", "answered", "min ms", "median ms", "p95 ms", "max ms")
+    table = _columns("Round trips (ICMPv6 echo)", (*head, "from clock", "waited ms"), rows, right=tuple(range(2, 10)))
+    return table + _CLOCKS if any(len(trips.wait_ns) for trips in series) else table
+
+
+def _waited(trips: RoundTrips) -> str:
+    if not trips.wait_ns:
+        return "-"
+    return f"{min(trips.wait_ns) / 1e6:.1f} to {max(trips.wait_ns) / 1e6:.1f}"
 
 
 def _links(links: Sequence[Link]) -> str:

@@ -166,6 +166,7 @@ def _trips(trips: RoundTrips) -> dict[str, Json]:
         "answers_by": {ipv6.text(address): count for address, count in trips.by},
         "rtt_ms": statistics_ms(trips.rtt_ns),
         "rtt_air_ms": statistics_ms(trips.air_ns),
+        "wait_ms": statistics_ms(trips.wait_ns),
         "clock": trips.clock,
     }
 

@@ -13,8 +13,10 @@ fragments count once. One series is one ping run: source, destination, identifie
 
 The clocks are one where every request of a source starts at or after its time, the fastest within `QUEUE_NS`. If they
 are not, the host's clock is shifted so that its fastest request has no delay; what all requests waited at least is
-then not in the figure. A capture that holds no request as it left its source cannot compare the clocks: no round trip
-without a request. Hosts outside the mesh stand at the border router.
+then not in the figure. One capture cannot tell a clock that drifts from a longer wait (50 ppm are 15 ms after 5
+minutes): `wait_ns` is that part of the figure, `air_ns` the figure without it, which stands on one clock alone. A
+capture that holds no request as it left its source cannot compare the clocks: no round trip without a request. Hosts
+outside the mesh stand at the border router.
 """
 
 from __future__ import annotations
@@ -76,7 +78,8 @@ class RoundTrips:
     """One series. Addresses are EUI-64s, None for a node that is not known; the IPv6 addresses stand beside them.
 
     ``rtt_ns``: one per answered request, in their order; ``air_ns``: the same from the first transmission,
-    without the wait before it. ``clock``: "host", "host, shifted" or "air".
+    without the wait before it; ``wait_ns``: those waits, where ``rtt_ns`` counts them, with whatever the two clocks
+    differ by. ``clock``: "host", "host, shifted" or "air".
     """
 
     src: bytes | None
@@ -94,6 +97,7 @@ class RoundTrips:
     by: tuple[tuple[bytes, int], ...]
     rtt_ns: array[int]
     air_ns: array[int]
+    wait_ns: array[int]
     clock: str
 
 
@@ -212,7 +216,7 @@ class _Series:
         self._by: Counter[bytes] = Counter()
         self._lengths: Samples[int] = Samples(int)
         self._numbers, self._since_host = array("q"), array("q")
-        self._aired, self._since_first = array("q"), array("q")
+        self._aired, self._since_first, self._waited = array("q"), array("q"), array("q")
 
     def take(self, exchange: Exchange, found: Routes) -> None:
         """An exchange that is over."""
@@ -236,6 +240,7 @@ class _Series:
         if exchange.first is not None:
             self._aired.append(exchange.number)
             self._since_first.append(arrived - exchange.first)
+            self._waited.append(exchange.first - (key.host_ns or 0))
 
     def trips(self, shift: int | None, found: Routes, addressed: set[bytes]) -> RoundTrips:
         """The series. ``shift``: what to add to the host's time to get the capture's, where it is known."""
@@ -259,6 +264,7 @@ class _Series:
             by=tuple(sorted(self._by.items())),
             rtt_ns=_in_order(self._numbers, self._since_host, shift or 0) if on_host else air,
             air_ns=air,
+            wait_ns=_in_order(self._aired, self._waited, shift or 0) if on_host else array("q"),
             clock=("host" if shift == 0 else "host, shifted") if on_host else "air",
         )
 

@@ -9,9 +9,10 @@ from bench.air import icmpv6, ipv6
 from bench.air.frame import Frame
 from bench.measurands.air.airtime import airtime, octet_time_ns, phy
 from bench.measurands.air.reading import host_time_ns
-from bench.measurands.air.report import statistics_ms
+from bench.measurands.air.report import measure, statistics_ms
 from bench.measurands.air.roundtrip import RoundTrips, round_trips
 from bench.measurands.air.samples import Pairs
+from bench.measure_cli import as_table
 
 from .radio import OCTET_NS, OVERHEAD, SECOND, T0, Radio, address, eui, ping_data
 
@@ -116,6 +117,23 @@ def test_waiting_for_the_radio_counts_as_it_does_for_ping(radio: Radio) -> None:
     trips = pinged(radio, 0, (5, 100, 200))
     assert trips.clock == "host"
     assert [round((rtt - air) / MS) for rtt, air in zip(trips.rtt_ns, trips.air_ns, strict=True)] == [5, 100, 200]
+
+
+def test_a_clock_that_drifts_looks_like_a_wait_and_stands_apart(radio: Radio) -> None:
+    """50 ppm between host and sniffer: after five minutes 15 ms too long, and nothing in one capture tells it."""
+    sniffer_ppm, wait_ms = 50, 5
+    for n, host_s in enumerate((0, 150, 300), 1):
+        data = ping_data(T0 + host_s * SECOND)
+        at = host_s * (1 + sniffer_ppm / 1e6) + wait_ms / 1000
+        radio.echo(at, (0, 1), ask(n, data))
+        radio.echo(at + 0.04, (1, 0), reply(n, data))
+    trips = only(radio.frames())
+    assert trips.clock == "host"
+    assert [pytest.approx(wait / MS, abs=0.01) for wait in trips.wait_ns] == [5, 12.5, 20]
+    assert max(trips.air_ns) - min(trips.air_ns) < MS
+    text = as_table(measure(radio.frames()))
+    assert "5.0 to 20.0" in text
+    assert "these drift apart, that is in it, too" in text
 
 
 def test_without_requests_the_clocks_cannot_be_compared(radio: Radio) -> None:
