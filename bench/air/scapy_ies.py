@@ -11,7 +11,9 @@ from typing import Any
 
 from scapy.fields import BitField, PacketListField, XBitField, XByteField
 
+from bench.air.errors import Malformed
 from bench.air.ies import HT1, HT2, MPX_GROUP, PAYLOAD_TERMINATION, WISUN_GROUP, WISUN_HEADER_ID
+from bench.air.mpx import decode_mpx
 from bench.air.scapy_fields import Layer, Option, Rest, fields
 
 HEADER_MASK, _GROUP_MASK, SHORT_MASK = 0x7F, 0x7FF, 0xFF
@@ -150,14 +152,25 @@ def _wisun_header(word: int) -> Layer:
 def next_payload_ie(packet: Any, before: list[Any], last: Any, octets: bytes) -> Layer | None:
     """The layer of the payload IE at the start of ``octets``; None after the termination and at the end.
 
-    None too for an MPX IE that ends the frame, since that carries the frame's payload and becomes its layer.
+    None too for an MPX IE that ends the frame, since that carries the frame's payload and becomes its layer. One that
+    `decode_mpx` does not read (of zero octets, say) stays octets.
     """
     if not octets or getattr(last, "id", None) == PAYLOAD_TERMINATION or ends_in_mpx(octets):
         return None
-    return GROUP_LAYERS.get(head_word(octets) >> 11 & 0xF, PayloadIe)
+    group = head_word(octets) >> 11 & 0xF
+    return GROUP_LAYERS.get(group, PayloadIe) if group != MPX_GROUP or _is_mpx(octets) else PayloadIe
 
 
 def ends_in_mpx(octets: bytes) -> bool:
-    """Whether ``octets`` are one MPX IE and nothing else."""
+    """Whether ``octets`` are one MPX IE that can be read, and nothing else."""
     word = head_word(octets)
-    return word >> 11 == 0x10 | MPX_GROUP and 2 + (word & _GROUP_MASK) == len(octets)
+    return word >> 11 == 0x10 | MPX_GROUP and 2 + (word & _GROUP_MASK) == len(octets) and _is_mpx(octets)
+
+
+def _is_mpx(octets: bytes) -> bool:
+    """Whether the MPX IE at the start of ``octets`` has the head that its first octet asks for."""
+    try:
+        decode_mpx(octets[2 : Element.octets(octets)])
+    except Malformed:
+        return False
+    return True

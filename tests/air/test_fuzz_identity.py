@@ -12,13 +12,13 @@ from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from scapy.packet import Raw
 
 from bench.air import eapol, extensions, header_ies, lowpan, wisun
 from bench.air.capture import read_stream
-from bench.air.ies import HT1, PAYLOAD_TERMINATION, Ie
+from bench.air.ies import HT1, MPX_GROUP, PAYLOAD_TERMINATION, Ie
 from bench.air.keys import GroupKey, KeyTable
 from bench.air.link import TAP, Record, make_record, write_tap
 from bench.air.mac import AuxSecurity, FrameType, MacFrame, decode_mac, encode_mac, mic_octets
@@ -147,8 +147,16 @@ def test_any_frame_sealed_is_opened_to_itself(
             unprotect(sealed, raw, bytes(16), eui64=LINK_SRC, asn=asn)
 
 
+def with_elements(*found: Ie, payload: bytes = b"") -> MacFrame:
+    return MacFrame(sequence=1, dst_pan=1, dst=b"ab", header_ies=(Ie(HT1),), payload_ies=found, payload=payload)
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(mac_frames())
+@example(with_elements(Ie(MPX_GROUP)))  # an MPX-IE of zero octets has no head that could be read, nor a cut one
+@example(with_elements(Ie(MPX_GROUP), Ie(PAYLOAD_TERMINATION), payload=b"\1\2"))
+@example(with_elements(Ie(MPX_GROUP, b"\0\xed")))
+@example(with_elements(Ie(MPX_GROUP, b"\2\0\1"), Ie(MPX_GROUP, b"\7")))
 def test_any_frame_through_scapy(frame: MacFrame) -> None:
     sent = encode_mac(frame)
     packet = Wpan(sent)
