@@ -89,7 +89,9 @@ def lowpan_octets(frame: Frame) -> bytes:
 def _unread_lowpan(frame: Frame) -> bytes:
     """A 6LoWPAN payload that the decoder could not read to its end, or that the capture cut; empty for none."""
     mac = frame.mac
-    if mac is None or mac.frame_type != FrameType.DATA or (frame.secured and frame.mic != "ok"):
+    if mac is None or mac.frame_type != FrameType.DATA:
+        return b""
+    if frame.secured and frame.mic != "ok" and not frame.unauthenticated:
         return b""
     for ie in mac.payload_ies:
         if ie.id == MPX_GROUP:
@@ -119,6 +121,8 @@ def _layers(frame: Frame, record: Record | None, start_ns: int | None) -> Iterat
     yield fields_mac.Captured(frame, start_ns)
     if (record.link_type == TAP) if record else (frame.rssi_dbm is not None or frame.start_ns is not None):
         yield fields_mac.Tap(frame, record)
+    if record is not None and record.zep is not None:
+        yield record.zep
     if frame.mac is not None:
         yield fields_mac.Mac(frame.mac, record)
     elif record is not None:

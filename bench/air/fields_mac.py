@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from bench.air import fields_tsch, mpx, tap, wisun
+from bench.air import fields_tsch, mpx, tap, wisun, zep
 from bench.air.errors import Malformed
 from bench.air.fields_base import Field, Kind, Table, Tables, eui64, flag, number, octets, words
 from bench.air.frame import Frame
@@ -184,6 +184,40 @@ def _since(view: Captured) -> int | None:
     return None if view.start_ns is None else view.frame.time_ns - view.start_ns
 
 
+def _fcs(octets_: int) -> Callable[[Mac], int | None]:
+    """The FCS as captured, where it has so many octets and a radio has put nothing in its place."""
+
+    def get(view: Mac) -> int | None:
+        record = view.record
+        if record is None or len(record.fcs) != octets_ or (record.zep is not None and not record.zep.has_fcs):
+            return None
+        return int.from_bytes(record.fcs, "little")
+
+    return get
+
+
+def _radio(place: int) -> Callable[[Mac], int | None]:
+    """One of the two octets that a CC24xx radio writes over the FCS."""
+
+    def get(view: Mac) -> int | None:
+        record = view.record
+        if record is None or record.zep is None or record.zep.has_fcs or not record.fcs:
+            return None
+        return record.fcs[place]
+
+    return get
+
+
+def _level(view: Mac) -> int | None:
+    octet = _radio(0)(view)
+    return None if octet is None else (octet ^ 0x80) - 0x80
+
+
+def _correlation(view: Mac) -> int | None:
+    octet = _radio(1)(view)
+    return None if octet is None else octet & 0x7F
+
+
 def _fcs_word(view: Mac) -> str:
     ok = view.record.fcs_ok if view.record else None
     return {True: ", FCS right", False: ", FCS wrong", None: ""}[ok]
@@ -202,6 +236,29 @@ _FRAME: Final = Table(
         number("frame.number", "Number", "frame.number"),
         Field("frame.time_epoch", "Time", "frame.time_ns", Kind.SECONDS, unit="s since 1970"),
         Field("frame.time_relative", "Since the first frame", _since, Kind.SECONDS, unit="s"),
+    ),
+)
+
+
+def _quality(view: zep.Zep) -> int | None:
+    """As Wireshark reads it: in version 2 where a radio stands in place of the FCS, in version 1 where none does."""
+    return view.lqi if view.has_fcs == (view.version == 1) else None
+
+
+_ZEP: Final = Table(
+    "zep",
+    "Sniffer's datagram (ZEP)",
+    (
+        words("zep.protocol_id", "Protocol", lambda z: zep.PREAMBLE.decode()),
+        number("zep.version", "Version", "version"),
+        number("zep.type", "Type", lambda z: zep.DATA if z.version > 1 else None, names={zep.DATA: "data"}),
+        number("zep.channel_id", "Channel", "channel"),
+        number("zep.device_id", "Device", "device"),
+        flag("zep.lqi_mode", "Ends with the FCS", "has_fcs"),
+        number("zep.lqi", "Link quality", _quality),
+        Field("zep.time", "Sniffer's time", "time_ns", Kind.SECONDS, unit="s since 1970"),
+        number("zep.seqno", "Sequence number", "sequence"),
+        number("zep.length", "Length", lambda z: len(z.frame) + z.missing, unit="octets"),
     ),
 )
 
@@ -268,11 +325,11 @@ _MAC: Final = Table(
         number("wpan.addr16", "Address", lambda v: _both(v, 2), digits=4, hidden=True),
         eui64("wpan.addr64", "Address", lambda v: _both(v, 8), hidden=True),
         octets("wpan.mic", "MIC", lambda v: v.mac.mic or None),
-        flag(
-            "wpan.fcs_ok",
-            "FCS not wrong",
-            _fcs_not_wrong,
-        ),
+        number("wpan.fcs", "FCS", _fcs(2), digits=4),
+        number("wpan.fcs32", "FCS", _fcs(4), digits=8),
+        flag("wpan.fcs_ok", "FCS not wrong", _fcs_not_wrong),
+        number("wpan.rssi", "Level, by the radio", _level, unit="dBm"),
+        number("wpan.correlation", "Correlation, by the radio", _correlation),
     ),
     _mac_inside,
 )
@@ -382,6 +439,7 @@ TABLES: Final[Tables] = {
     Captured: _FRAME,
     Tap: _TAP,
     tap.Tap: _TAP_NOTES,
+    zep.Zep: _ZEP,
     Mac: _MAC,
     AuxSecurity: _SECURITY,
     OldSecurity: _OLD_SECURITY,

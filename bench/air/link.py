@@ -75,7 +75,8 @@ class Record:
     and end on air), ``rssi_dbm`` and ``channel`` come from TAP and are None elsewhere. ``original_length`` counts the
     PSDU's octets on the wire of the capture (with FCS where it has one), also where the capture cut the frame
     (``cut``). ``damage`` says what is wrong with the link header, "" where nothing is. ``tlvs`` are all of TAP's, as
-    kind and octets (`tap.Tap` reads them), ``comments`` what a pcapng capture says about the packet.
+    kind and octets (`tap.Tap` reads them), ``comments`` what a pcapng capture says about the packet. ``fcs`` are the
+    ``fcs_octets`` as captured (a CC24xx radio's two octets in its place), ``zep`` the datagram that a frame came in.
     """
 
     number: int
@@ -93,6 +94,8 @@ class Record:
     damage: str = ""
     tlvs: tuple[tuple[int, bytes], ...] = attrs.field(default=(), eq=False, repr=False)
     comments: tuple[str, ...] = ()
+    fcs: bytes = attrs.field(default=b"", eq=False, repr=False)
+    zep: zep.Zep | None = attrs.field(default=None, eq=False, repr=False)
 
 
 def read_packet(
@@ -121,17 +124,17 @@ def zep_record(
     if isinstance(found, zep.ZepAck):
         return None
     length = len(found.frame) + found.missing
-    base = Record(number, time_ns, link_type, found.frame, channel=found.channel, original_length=length)
+    base = Record(number, time_ns, link_type, found.frame, channel=found.channel, original_length=length, zep=found)
     if found.missing:
         return attrs.evolve(base, cut=True)
     if found.has_fcs:
-        data, ok, octets = _split_fcs(found.frame, False, 0)
-        return attrs.evolve(base, data=data, fcs_ok=ok, fcs_octets=octets)
+        data, ok, fcs = _split_fcs(found.frame, False, 0)
+        return attrs.evolve(base, data=data, fcs_ok=ok, fcs_octets=len(fcs), fcs=fcs)
     if length < 2:
         return attrs.evolve(base, damage="ZEP: no room for the radio's two octets")
     level, quality = struct.unpack("bB", found.frame[-2:])
-    ok = bool(quality & 0x80)
-    return attrs.evolve(base, data=found.frame[:-2], fcs_ok=ok, fcs_octets=2, rssi_dbm=float(level))
+    ok, notes = bool(quality & 0x80), found.frame[-2:]
+    return attrs.evolve(base, data=found.frame[:-2], fcs_ok=ok, fcs_octets=2, fcs=notes, rssi_dbm=float(level))
 
 
 def make_record(number: int, time_ns: int, link_type: int, packet: bytes, original: int, fcs_given: int = 0) -> Record:
@@ -141,21 +144,21 @@ def make_record(number: int, time_ns: int, link_type: int, packet: bytes, origin
     if link_type == NO_FCS:
         return Record(number, time_ns, link_type, packet, original_length=original, cut=cut)
     if link_type == WITH_FCS:
-        data, ok, octets = _split_fcs(packet, cut, 2 * fcs_given)
-        return Record(number, time_ns, link_type, data, ok, octets, original_length=original, cut=cut)
+        data, ok, fcs = _split_fcs(packet, cut, 2 * fcs_given)
+        return Record(number, time_ns, link_type, data, ok, len(fcs), original_length=original, cut=cut, fcs=fcs)
     try:
         tap, psdu = _read_tap(packet)
     except Malformed as error:
         return Record(number, time_ns, link_type, b"", original_length=original, cut=cut, damage=str(error))
     fcs_octets = _FCS_OCTETS.get(tap.fcs_type, 0)
-    data, ok, octets = _split_fcs(psdu, cut, fcs_octets) if fcs_octets else (psdu, None, 0)
+    data, ok, fcs = _split_fcs(psdu, cut, fcs_octets) if fcs_octets else (psdu, None, b"")
     return Record(
         number,
         time_ns,
         link_type,
         data,
         ok,
-        octets,
+        len(fcs),
         tap.rssi_dbm,
         tap.channel,
         tap.start_ns,
@@ -163,18 +166,19 @@ def make_record(number: int, time_ns: int, link_type: int, packet: bytes, origin
         original - (len(packet) - len(psdu)),
         cut,
         tlvs=tap.tlvs,
+        fcs=fcs,
     )
 
 
-def _split_fcs(psdu: bytes, cut: bool, octets: int) -> tuple[bytes, bool | None, int]:
-    """PSDU without FCS, whether the FCS is right, its octets. ``octets`` 0: find out."""
+def _split_fcs(psdu: bytes, cut: bool, octets: int) -> tuple[bytes, bool | None, bytes]:
+    """PSDU without FCS, whether the FCS is right, the FCS. ``octets`` is its length, 0: find out."""
     if cut:
-        return psdu, None, 0
+        return psdu, None, b""
     if octets not in _FCS:
         octets = 4 if len(psdu) > 4 and fcs32(psdu[:-4]) == psdu[-4:] and fcs16(psdu[:-2]) != psdu[-2:] else 2
     if len(psdu) < octets:
-        return psdu, False, 0
-    return psdu[:-octets], _FCS[octets](psdu[:-octets]) == psdu[-octets:], octets
+        return psdu, False, b""
+    return psdu[:-octets], _FCS[octets](psdu[:-octets]) == psdu[-octets:], psdu[-octets:]
 
 
 @attrs.frozen(slots=True)

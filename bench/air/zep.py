@@ -16,8 +16,8 @@ from bench.air.errors import Malformed
 from bench.air.octets import Reader
 
 PORT: Final = 17754
-_PREAMBLE: Final = b"EX"
-_DATA, _ACK = 1, 2
+PREAMBLE: Final = b"EX"
+DATA, _ACK = 1, 2
 _NTP_EPOCH_S: Final = 2_208_988_800
 """Seconds from 1900 to 1970."""
 _NS: Final = 1_000_000_000
@@ -53,7 +53,7 @@ def decode_zep(payload: bytes, *, cut: bool = False) -> Zep | ZepAck:
 
     Raises `Malformed`, also for versions but 1 and 2."""
     reader = Reader(payload, "ZEP")
-    if reader.take(2) != _PREAMBLE:
+    if reader.take(2) != PREAMBLE:
         raise Malformed("ZEP: no EX preamble")
     version = reader.u8()
     time_ns = sequence = None
@@ -79,14 +79,14 @@ def decode_zep(payload: bytes, *, cut: bool = False) -> Zep | ZepAck:
 def encode_zep(zep: Zep | ZepAck) -> bytes:
     """The UDP payload. Raises ValueError where the frame has more than 127 octets."""
     if isinstance(zep, ZepAck):
-        return _PREAMBLE + struct.pack(">BBI", 2, _ACK, zep.sequence)
+        return PREAMBLE + struct.pack(">BBI", 2, _ACK, zep.sequence)
     if len(zep.frame) > 0x7F:
         raise ValueError(f"ZEP carries at most 127 octets, not {len(zep.frame)}")
     head = struct.pack(">BHBB", zep.channel, zep.device, zep.has_fcs, zep.lqi)
     if zep.version == 1:
-        return _PREAMBLE + b"\x01" + head + bytes(7) + bytes((len(zep.frame),)) + zep.frame
+        return PREAMBLE + b"\x01" + head + bytes(7) + bytes((len(zep.frame),)) + zep.frame
     stamp = struct.pack(">III", *_to_ntp(zep.time_ns or 0), zep.sequence or 0)
-    return _PREAMBLE + bytes((2, _DATA)) + head + stamp + bytes(10) + bytes((len(zep.frame),)) + zep.frame
+    return PREAMBLE + bytes((2, DATA)) + head + stamp + bytes(10) + bytes((len(zep.frame),)) + zep.frame
 
 
 def _from_ntp(seconds: int, fraction: int) -> int:
