@@ -107,9 +107,20 @@ TABLES: Final[Tables] = {
             eui64("wpan.pending64", "Pending", _long),
         ),
     ),
-    command.AssociationRequest: _command("Association request"),
+    command.AssociationRequest: _command(
+        "Association request",
+        flag("wpan.cinfo.alt_coord", "Alternate coordinator", bit(0x01, "capability")),
+        flag("wpan.cinfo.device_type", "Full-function device", bit(0x02, "capability")),
+        flag("wpan.cinfo.power_src", "Mains", bit(0x04, "capability")),
+        flag("wpan.cinfo.idle_rx", "Receiver on when idle", bit(0x08, "capability")),
+        flag("wpan.cinfo.fast", "Fast association", bit(0x10, "capability")),
+        flag("wpan.cinfo.sec_capable", "Security capable", bit(0x40, "capability")),
+        flag("wpan.cinfo.alloc_addr", "Wants a short address", bit(0x80, "capability")),
+    ),
     command.AssociationResponse: _command(
-        "Association response", number("wpan.assoc.status", "Status", "status", digits=2)
+        "Association response",
+        number("wpan.asoc.addr", "Short address", "address", digits=4),
+        number("wpan.assoc.status", "Status", "status", digits=2),
     ),
     command.Disassociation: _command(
         "Disassociation notification", number("wpan.disassoc.reason", "Reason", "reason", digits=2)

@@ -40,7 +40,7 @@ OURS = {
     *("wpan.channel_hopping.order", "wpan.channel_hopping.current"),
     *(f"icmpv6.rpl.dco.{name}" for name in ("instance", "flag.k", "flag.d", "status", "sequence", "dodagid")),
     *(f"icmpv6.rpl.dcoack.{name}" for name in ("instance", "flag.d", "status", "sequence", "dodagid")),
-    "icmpv6.rpl.secure.body",
+    *("icmpv6.rpl.secure.body", "wpan.cinfo.fast"),
     *("echonet.epc", "echonet.value", "echonet.edt"),
 }
 """Fields that tshark 4.0 has no name for; every other name of ours is Wireshark's."""
