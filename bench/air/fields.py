@@ -115,6 +115,9 @@ def _head(record: Record) -> Iterator[object]:
         yield fields_mac.Mac(decode_header(record.data), record, whole=False)
     except Malformed as error:
         yield Trouble(str(error))
+        return
+    if record.fcs_ok is False:
+        yield Trouble("the FCS is wrong, so nothing behind the header is read")
 
 
 def _layers(frame: Frame, record: Record | None, start_ns: int | None) -> Iterator[object]:

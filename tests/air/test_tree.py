@@ -14,8 +14,9 @@ import pytest
 from bench.air import selection
 from bench.air.capture import read_capture
 from bench.air.frame import Decoder, decode_frames
-from bench.air.link import NO_FCS, make_record
+from bench.air.link import NO_FCS, WITH_FCS, make_record
 from bench.air.lowpan import Fragment
+from bench.air.mac import fcs32
 from bench.air.marked import Mark, write_marked
 from bench.air.rows import Row
 from bench.air.show import decode_command
@@ -72,6 +73,18 @@ def test_fragments_put_together() -> None:
     assert len(whole) == 343
     assert "6lowpan.reassembled.length" in text
     assert re.search(r"Payload: +68:65:6c:6c:6f:20:33:64:64:64 \.\.\. \(287\) +udp.payload$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("sent", ["right", "wrong", "wrong and short"])
+def test_a_wrong_fcs_is_why_only_the_header_stands_there(sent: str) -> None:
+    psdu = next(iter(read_capture(need("star3-clear.pcapng")))).data[: 5 if "short" in sent else None]
+    packet = psdu + (fcs32(psdu) if sent == "right" else b"\x01\x02\x03\x04")
+    record = make_record(1, 0, WITH_FCS, packet, len(packet), 2)
+    lines = list(frame_lines(Row(Decoder().decode(record), record), record))
+    reason = "[malformed: the FCS is wrong, so nothing behind the header is read]"
+    assert lines.count(reason) == (sent == "wrong")
+    assert any("wpan.payload_ie.id" in line for line in lines) == (sent == "right")
+    assert any("malformed" in line for line in lines) == (sent != "right")
 
 
 def test_without_keys_nothing_is_read_of_what_is_encrypted() -> None:
