@@ -8,26 +8,30 @@ Fields are those of `bench.air.fields` and those of a line of ``--format jsonl``
 meant follows Wireshark 4: ``==  <  <=  >  >=  contains  matches  in`` hold where any value does, ``===`` where all do,
 ``!=`` where all differ, ``!==`` and ``~=`` where any does; ``any`` or ``all`` before the field says which; where the
 field is absent none holds. A name alone asks whether it is there (for a yes-or-no field of jsonl: whether it is so).
-``x == none`` holds where a jsonl field is absent. ``&`` masks numbers, ``[0:3]`` cuts octets and text, ``matches``
-takes a bounded regular expression. Nothing is evaluated as code.
+``x == none`` holds where a jsonl field is absent. ``&`` masks numbers and octets, ``[0:3]`` cuts octets and text,
+arithmetic and functions are those of `filter_operands`, ``matches`` takes a bounded regular expression. Nothing is
+evaluated as code.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 from typing import Any, Final, TypeAlias
 
-from bench.air.fields import FIELDS, GROUPS
+from bench.air.fields import FIELDS
 from bench.air.fields_base import Kind, Value
 from bench.air.filter_hints import COLUMNS, Asked, Both, Either, Filter, Hint, Leaf, Opposite, Predicate, Unknown
-from bench.air.filter_values import PLAIN, Literal, contains, expected, literal, pattern
-from bench.air.filter_words import Cut, Word, Words, nearest
+from bench.air.filter_operands import Operand, Operands, Side, Values, nonzero
+from bench.air.filter_values import PLAIN, Literal, contains, pattern
+from bench.air.filter_words import Word, Words
 
 __all__ = ["Filter", "Predicate", "compile_filter"]
 
-_Values: TypeAlias = Callable[[Asked], Sequence[Value]]
-
+_Holds: TypeAlias = Callable[[Literal, Value], bool]
+_Part: TypeAlias = tuple[Side, _Holds]
+"""What a value is held against, and how."""
 _Quantifier: TypeAlias = Callable[[Iterable[object]], bool]
 _QUANTIFIERS: Final[Mapping[str, _Quantifier]] = {"any": any, "all": all}
 _DEEPEST: Final = 50
@@ -39,7 +43,13 @@ _ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 }
 _RELATIONS: Final = ("==", "!=", "===", "!==", *_ORDERS, "contains", "matches", "in", "not")
 _ORDERED: Final = frozenset({Kind.NUMBER, Kind.REAL, Kind.SECONDS})
-_SLICED: Final = frozenset({Kind.OCTETS, Kind.EUI64, Kind.IPV6, Kind.TEXT})
+_EQUALITIES: Final[Mapping[str, tuple[_Quantifier, bool]]] = {
+    "==": (any, True),
+    "===": (all, True),
+    "!=": (all, False),
+    "!==": (any, False),
+}
+"""Which values, and whether they are equal."""
 
 
 def compile_filter(expression: str, plain: Mapping[str, type]) -> Filter:
@@ -59,12 +69,11 @@ class _Parser:
     """Recursive descent over the words: or, and, not, relation."""
 
     def __init__(self, expression: str, plain: Mapping[str, type]) -> None:
-        self.words = Words(expression)
-        self._kinds = {name: PLAIN[kind] for name, kind in plain.items()} | {n: f.kind for n, f in FIELDS.items()}
+        kinds = {name: PLAIN[kind] for name, kind in plain.items()} | {n: f.kind for n, f in FIELDS.items()}
+        self.words = Words(expression, kinds)
+        self._operands = Operands(self.words, kinds, plain)
         self._plain = plain
         self._depth = 0
-        self._cut = False
-        """Whether the relation is about a part of the field."""
 
     def disjunction(self) -> Filter:
         parts = [self._conjunction()]
@@ -104,175 +113,136 @@ class _Parser:
 
     def _relation(self) -> Filter:
         meant = self.words.take(*_QUANTIFIERS)
-        name = self._name()
-        kind = self._kinds.get(name)
-        values: _Values = lambda row: row.values(name)  # noqa: E731 - it is replaced below
-        changed = self._cut = False
-        if kind is not None and self.words.take("["):
-            values, kind = self._slice(values, name, kind), _sliced(kind)
-            changed = self._cut = True
-        if kind is not None and self.words.take("&"):
-            values, changed = self._masked(values, name, kind), True
+        left = self._operands.left()
         relation = self.words.take(*_RELATIONS)
-        if meant and (relation is None or kind is None):
+        if meant and (relation is None or left.kind is None):
             raise self.words.error(f"expected a comparison after {meant}")
-        every = _QUANTIFIERS.get(meant or "")
         if relation is None:
-            return _hinted(name, self._alone(name, values, masked=changed))
-        if kind is None:
-            raise self.words.error(f"{name} is a layer without a value of its own; expected 'and', 'or' or the end")
+            return _hinted(left, self._alone(left))
+        if left.kind is None:
+            raise self.words.error(f"{left.name} has no value of its own here; expected 'and', 'or' or the end")
+        every = _QUANTIFIERS.get(meant or "")
         if relation == "not":
             if not self.words.take("in"):
                 raise self.words.error("expected 'in' after not")
-            return _opposite(_hinted(name, self._set(name, kind, values, every or any)))
+            return _opposite(self._set(left, every or any))
         if relation == "in":
-            return _hinted(name, self._set(name, kind, values, every or any))
-        if relation in (*_ORDERS, "==") and not changed and every is not all:
-            return self._measured(name, kind, relation, values)
-        return _hinted(name, self._compared(name, kind, relation, values, every))
+            return self._set(left, every or any)
+        return self._compared(left, relation, every)
 
-    def _measured(self, name: str, kind: Kind, relation: str, values: _Values) -> Filter:
-        """A comparison that a column of numbers can be asked at once."""
-        word = self.words.here
-        holds = self._compared(name, kind, relation, values)
-        wanted = literal(word, name, kind) if word is not None and kind in _ORDERED else None
-        order = (relation, wanted.value) if wanted is not None and isinstance(wanted.value, int) else None
-        return _hinted(name, holds, order)
-
-    def _name(self) -> str:
-        word = self.words.here
-        if word is None or not word.is_name:
-            raise self.words.error("expected a field")
-        if word.text not in self._kinds and word.text not in GROUPS:
-            raise self.words.error(f"unknown field {word.text!r}; {self._near(word.text)}")
-        self.words.next()
-        return word.text
-
-    def _near(self, name: str) -> str:
-        return nearest(name, self._kinds, f"one of {', '.join(self._plain)}, or a field or protocol of Wireshark")
-
-    def _alone(self, name: str, values: _Values, *, masked: bool) -> Predicate:
-        if masked or self._plain.get(name) is bool:
-            return lambda row: any(values(row))
+    def _alone(self, left: Operand) -> Predicate:
+        if left.call:
+            raise self.words.error("expected a comparison behind a function")
+        values, name = left.of, left.name
+        if left.changed or self._plain.get(name) is bool:
+            return lambda row: any(map(nonzero, values(row)))
         return lambda row: row.has(name)
 
-    def _slice(self, values: _Values, name: str, kind: Kind) -> _Values:
-        if kind not in _SLICED:
-            raise self.words.error(f"{name} has no octets to cut; expected a comparison")
-        cuts = self.words.cuts()
-        return lambda row: [part for value in values(row) if (part := _pieces(value, cuts)) is not None]
-
-    def _masked(self, values: _Values, name: str, kind: Kind) -> _Values:
-        if kind is not Kind.NUMBER:
-            raise self.words.error(f"{name} is no number and has no bits; expected a comparison")
-        mask = self._literal(name, kind).value
-        return lambda row: [value & mask for value in values(row) if isinstance(value, int) and isinstance(mask, int)]
-
-    def _set(self, name: str, kind: Kind, values: _Values, how: _Quantifier) -> Predicate:
+    def _set(self, left: Operand, how: _Quantifier) -> Filter:
         if not self.words.take("{"):
             raise self.words.error("expected '{'")
-        tests: list[Callable[[Value], bool]] = []
-        while not tests or not self.words.take("}"):
-            if tests and not self.words.take(","):
+        members: list[tuple[_Part, ...]] = []
+        while not members or not self.words.take("}"):
+            if members and not self.words.take(","):
                 raise self.words.error("expected ',' or '}'")
-            tests.append(self._member(name, kind))
-        if how is any:
-            return lambda row: any(test(value) for value in values(row) for test in tests)
+            members.append(self._member(left))
+        holds = [_held(left.of, member, how) for member in members]  # as in Wireshark, members joined by or
+        return _hinted(left, lambda row: any(one(row) for one in holds), [part for some in members for part in some])
 
-        def alike(row: Asked) -> bool:
-            """As in Wireshark 4.0, where a set is its members joined by or."""
-            found = values(row)
-            return bool(found) and any(all(map(test, found)) for test in tests)
-
-        return alike
-
-    def _member(self, name: str, kind: Kind) -> Callable[[Value], bool]:
-        low = self._literal(name, kind)
+    def _member(self, left: Operand) -> tuple[_Part, ...]:
+        low = self._operands.member(left)
         if not self.words.take(".."):
-            return low.equals
-        high = self._literal(name, kind)
-        if kind is Kind.LIST:
-            raise self.words.error(f"{name} is no number; expected no range")
-        return lambda value: operator.ge(*low.sides(value)) and operator.le(*high.sides(value))
+            return ((low, Literal.equals),)
+        high = self._operands.member(left)
+        if left.kind is Kind.LIST:
+            raise self.words.error(f"{left.name} is no number; expected no range")
+        return (low, _order(operator.ge)), (high, _order(operator.le))
 
-    def _literal(self, name: str, kind: Kind) -> Literal:
+    def _compared(self, left: Operand, relation: str, every: _Quantifier | None) -> Filter:
         word = self.words.here
-        if word is None or not word.is_value:
-            raise self.words.error("expected a value")
-        found = literal(word, name, kind)
-        if found is None:
-            raise self.words.error(f"expected {kind.value} for {name}")
-        wrong = None if self._cut else expected(found, name)
-        if wrong is not None:
-            raise self.words.error(f"expected {wrong} for {name}")
-        self.words.next()
-        return found
-
-    def _compared(
-        self, name: str, kind: Kind, relation: str, values: _Values, every: _Quantifier | None = None
-    ) -> Predicate:
-        word = self.words.here
-        if relation in ("==", "!=") and self._is_none(word, name):
+        values = left.of
+        if relation in ("==", "!=") and self._is_none(word, left):
             self.words.next()
-            return lambda row: bool(values(row)) == (relation == "!=")
-        if relation in _ORDERS and kind is Kind.LIST:
-            raise self.words.error(f"{name} has no order; expected ==, != or contains")
+            return _hinted(left, lambda row: bool(values(row)) == (relation == "!="))
+        if relation in _ORDERS and left.kind is Kind.LIST:
+            raise self.words.error(f"{left.name} has no order; expected ==, != or contains")
         if relation in ("contains", "matches"):
-            return _quantified(values, every or any, self._searched(name, kind, relation))
-        wanted = self._literal(name, kind)
+            return self._searched(left, relation, every or any)
+        wanted = self._operands.right(left)
         if relation in _ORDERS:
-            order = _ORDERS[relation]
-            return _quantified(values, every or any, lambda value: order(*wanted.sides(value)))
-        how, equal = {"==": (any, True), "===": (all, True), "!=": (all, False), "!==": (any, False)}[relation]
-        return _quantified(values, every or how, lambda value: wanted.equals(value) == equal)
+            how, part = every or any, (wanted, _order(_ORDERS[relation]))
+        else:
+            default, equal = _EQUALITIES[relation]
+            how, part = every or default, (wanted, Literal.equals if equal else _differs)
+        holds = _held(values, (part,), how)
+        if left.changed or how is all or relation not in (*_ORDERS, "==") or left.kind not in _ORDERED:
+            return _hinted(left, holds, [part])
+        order = (relation, wanted.value) if isinstance(wanted, Literal) and isinstance(wanted.value, int) else None
+        return _hinted(left, holds, [part], order)
 
-    def _is_none(self, word: Word | None, name: str) -> bool:
+    def _is_none(self, word: Word | None, left: Operand) -> bool:
         """``none`` stands for an absent jsonl value; ``mic`` has it as a value."""
         bare = word is not None and not word.quoted and word.text == "none"
-        return bare and name in self._plain and name != "mic"
+        return bare and left.name in self._plain and left.name != "mic"
 
-    def _searched(self, name: str, kind: Kind, relation: str) -> Callable[[Value], bool]:
-        if kind not in (Kind.TEXT, Kind.LIST, Kind.OCTETS, Kind.EUI64):
-            raise self.words.error(f"{name} {relation} nothing; expected ==, != or an order")
+    def _searched(self, left: Operand, relation: str, how: _Quantifier) -> Filter:
+        if left.kind not in (Kind.TEXT, Kind.LIST, Kind.OCTETS, Kind.EUI64):
+            raise self.words.error(f"{left.name} {relation} nothing; expected ==, != or an order")
         word = self.words.here
         if word is None or not word.is_value:
             raise self.words.error("expected a value")
-        test = pattern(word, self.words) if relation == "matches" else contains(word, kind)
-        if test is None:
-            raise self.words.error(f"expected {kind.value} for {name}")
+        if relation == "contains" and self._operands.is_field(left):
+            part = (self._operands.right(left), _holds_in)
+            return _hinted(left, _held(left.of, (part,), how), [part])
+        found = pattern(word, self.words) if relation == "matches" else contains(word, left.kind)
+        if found is None:
+            raise self.words.error(f"expected {left.kind.value} for {left.name}")
         self.words.next()
-        return test
+        values = left.of
+        return _hinted(left, lambda row: bool(have := values(row)) and how(map(found, have)))
 
 
-def _pieces(value: Value, cuts: Sequence[Cut]) -> Value | None:
-    """The pieces of a value, joined; None where it is too short for one of them."""
-    if not isinstance(value, (bytes, str)):
-        return None
-    places = [cut.of(len(value)) for cut in cuts]
-    if None in places:
-        return None
-    pieces = [value[start:end] for start, end in filter(None, places)]
-    return (
-        b"".join(p for p in pieces if isinstance(p, bytes)) if isinstance(value, bytes) else "".join(map(str, pieces))
-    )
+def _order(compare: Callable[[Any, Any], bool]) -> _Holds:
+    return lambda one, have: compare(*one.sides(have))
 
 
-def _quantified(values: _Values, how: _Quantifier, test: Callable[[Value], bool]) -> Predicate:
-    """Whether a test holds of any value, or of all and there are some."""
+def _differs(one: Literal, have: Value) -> bool:
+    return not one.equals(have)
+
+
+def _holds_in(one: Literal, have: Value) -> bool:
+    return one.value in have  # type: ignore[operator]  # both are octets, or text
+
+
+def _held(values: Values, parts: Sequence[_Part], how: _Quantifier) -> Predicate:
+    """Whether all parts hold of any value, or of all values and there are some."""
 
     def holds(row: Asked) -> bool:
         found = values(row)
-        return bool(found) and how(map(test, found))
+        wanted = list(product(*(_literals(side, row) for side, _ in parts))) if found else []
+        return bool(wanted) and how(
+            all(test(one, have) for one, (_, test) in zip(ones, parts, strict=True))
+            for have in found
+            for ones in wanted
+        )
 
-    return holds
+    one, test = parts[0]
+    if len(parts) > 1 or not isinstance(one, Literal):
+        return holds
+    return lambda row: bool(found := values(row)) and how(test(one, have) for have in found)
 
 
-def _sliced(kind: Kind) -> Kind:
-    return Kind.TEXT if kind is Kind.TEXT else Kind.OCTETS
+def _literals(side: Side, row: Asked) -> Sequence[Literal]:
+    return (side,) if isinstance(side, Literal) else [Literal(value) for value in side.of(row)]
 
 
-def _hinted(name: str, holds: Predicate, order: tuple[str, int] | None = None) -> Filter:
-    hint: Hint = Leaf(name, holds, order) if name in COLUMNS else Unknown()
+def _hinted(
+    left: Operand, holds: Predicate, parts: Sequence[_Part] = (), order: tuple[str, int] | None = None
+) -> Filter:
+    """What holds, and the column that it asks, where it asks one alone."""
+    sides = [side for side, _ in parts if isinstance(side, Operand)]
+    alone = left.column and all(side.column and side.name == left.name for side in sides)
+    hint: Hint = Leaf(left.name, holds, order) if alone and left.name in COLUMNS else Unknown()
     return Filter(holds, hint)
 
 

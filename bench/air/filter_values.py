@@ -71,6 +71,8 @@ def literal(word: Word, name: str, kind: Kind) -> Literal | None:
                 return Literal(int(Decimal(text) * 1_000_000_000))
             case Kind.IPV6:
                 return _ipv6(text)
+            case Kind.EUI64 if not word.quoted and _INTEGER.fullmatch(text):
+                return Literal(_integer(text).to_bytes(8, "big"))
             case Kind.EUI64 | Kind.OCTETS:
                 octets = _octets(word, kind)
                 return None if octets is None or (kind is Kind.EUI64 and len(octets) != 8) else Literal(octets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 import attrs
@@ -34,13 +34,15 @@ _SAME: Final = {
     "gt": ">",
     "ge": ">=",
     "bitand": "&",
+    "bitwise_and": "&",
 }
 """Wireshark's other spellings."""
 _RESERVED: Final = frozenset({"and", "or", "not", "contains", "matches", "in", "..", *_SAME})
 _ESCAPES: Final = re.compile(r"\\(?:x(?P<hex>[0-9a-fA-F]{1,2})|(?P<octal>[0-7]{1,3})|(?P<one>[\\\"'abfnrtv]))")
 _ESCAPED: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _CUT: Final = re.compile(r"(?P<one>-?\d+)|(?P<a>(?:-?\d+)?):(?P<length>\d*)|(?P<i>-?\d+)-(?P<j>-?\d+)")
-_NAME: Final = re.compile(r"[\w.-]+")
+_NAME: Final = re.compile(r"[\w.-]+(?:#.*)?")
+_SUM: Final = re.compile(r"(?P<name>[\w-]+\.[\w.-]+)(?P<sign>[+*/%])(?P<rest>.*)")
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -100,10 +102,13 @@ def nearest(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 class Words:
-    """The words of an expression and a place among them. Raises `InputError` for what is no word."""
+    """The words of an expression and a place among them. Raises `InputError` for what is no word.
 
-    def __init__(self, expression: str) -> None:
+    ``fields`` are names that a sign of arithmetic may follow without a space."""
+
+    def __init__(self, expression: str, fields: Container[str] = ()) -> None:
         self._expression = expression
+        self._fields = fields
         if len(expression) > _LONGEST:
             raise InputError(f"filter of {len(expression)} characters; expected at most {_LONGEST}")
         self._words = list(self._split())
@@ -123,7 +128,7 @@ class Words:
             text, where = match[kind], match.start(kind)
             if kind == "word":
                 ranged = _RANGE.fullmatch(text) if inside_set else None
-                words.extend(_range(ranged, where) if ranged else [Word(text, where)])
+                words.extend(_range(ranged, where) if ranged else self._signs(text, where))
             elif kind == "operator":
                 inside_set = text == "{" or (inside_set and text != "}")
                 words.append(Word(text, where, operator=True))
@@ -133,6 +138,17 @@ class Words:
                 words.append(Word(_ESCAPES.sub(_escaped, text) if kind == "double" else text, where, quoted=True))
             at = match.end()
         return words
+
+    def _signs(self, text: str, at: int) -> Iterator[Word]:
+        """A word, or a field, the sign that follows it at once, and what is behind it."""
+        match = _SUM.fullmatch(text)
+        while match and match["name"] in self._fields:
+            yield Word(match["name"], at)
+            yield Word(match["sign"], at + match.start("sign"))
+            text, at = match["rest"], at + match.start("rest")
+            match = _SUM.fullmatch(text)
+        if text:
+            yield Word(text, at)
 
     @property
     def here(self) -> Word | None:
@@ -158,6 +174,22 @@ class Words:
             return None
         self._next += 1
         return text
+
+    def take_sign(self, *signs: str) -> str | None:
+        """The sign of arithmetic at the place, also where a number follows without a space; and go on to that."""
+        word = self.here
+        if word is None or word.quoted or word.operator or word.text[0] not in signs:
+            return None
+        if len(word.text) == 1:
+            self._next += 1
+        else:
+            self._words[self._next] = Word(word.text[1:], word.at + 1)
+        return word.text[0]
+
+    def then(self, *wanted: str) -> bool:
+        """Whether the word behind the place is one of these."""
+        behind = self._words[self._next + 1 : self._next + 2]
+        return bool(behind) and not behind[0].quoted and behind[0].text in wanted
 
     def cuts(self) -> list[Cut]:
         """Slices after their '[', one or several with commas: ``i``, ``i:length``, ``i-j``, ``:j`` or ``i:``, and the

@@ -100,9 +100,11 @@ class Row:
         return frozenset(found)
 
     def values(self, name: str) -> Sequence[Value]:
-        """All values of a field, none where it is absent."""
+        """All values of a field, none where it is absent; of wpan the frame's octets without its FCS."""
         if name in FIELDS:
             return self._named.get(name, ())
+        if name == "wpan":
+            return (self._record.data,) if self._record is not None and "wpan" in self._groups else ()
         value = self.line.get(name)
         if value is None:
             return ()

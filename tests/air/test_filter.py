@@ -64,7 +64,7 @@ def test_what_holds(expression: str, holds: bool) -> None:
         ("udp.port in 5", "expected '{' at '5'"),
         ("udp.port in {1, 2", "expected ',' or '}' at the end"),
         ("seq[0:2] == 00:01", "seq has no octets to cut"),
-        ("kind & 1", "kind is no number and has no bits"),
+        ("kind & 1", "kind is text and has no &"),
         ('info matches "(a"', "pattern '\\(a': expected more"),
         ("(" * 60 + "seq", "at most 50 negations and parentheses"),
         ("seq == 1 " * 2000, "at most 10000"),

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.air.capture import read_capture
+from bench.air.fields import FIELDS
+from bench.air.fields_base import Kind
 from bench.air.filter import compile_filter
+from bench.air.filter_limits import greatest, is_limited
 from bench.air.frame import Decoder
 from bench.air.rows import JSONL_FIELDS, Row
+from bench.errors import InputError
 from tests.air.mac_captures import CONTIKI, CONTIKI_CONTEXTS, CONTIKI_KEY, WISUN, keys_of, need
 from tests.air.tshark_oracle import NO_TSHARK, preferences, tshark
 
@@ -73,6 +80,51 @@ FILTERS = (
     ),
     *('wisun.netnameie.name contains "\\x53U"', 'wisun.netnameie.name[0:2] == "Wi"', "udp.payload[20:] contains 00"),
     *("udp.payload[0:2] == 01:00", "udp.payload[0] == 0c", "eapol.keydes.key_iv[2-4] == 00:00:00"),
+    # a field against another, bits of octets and addresses
+    *("wpan.src64 == wpan.dst64", "ipv6.hlim > wpan.seq_no", "wpan.seq_no in {ipv6.hlim, 5}", "ipv6.addr !== ipv6.dst"),
+    *("udp.length in {9 .. udp.srcport}", "ipv6.src in {ipv6.dst, fe80::/10}", "all ipv6.addr == ipv6.src"),
+    *("ipv6.addr === ipv6.src", "ipv6.addr != ipv6.dst", "ipv6 and not ipv6.src != ipv6.dst"),
+    *(
+        "udp.payload[0:2] == udp.payload[2:2]",
+        "ipv6.src[8:8] == ipv6.dst[8:8]",
+        "udp.payload contains udp.payload[0:2]",
+    ),
+    *("wpan.src64 & 0xff == 1", "wpan.src64 & 00:00:00:00:00:00:00:ff == 00:00:00:00:00:00:00:02", "wpan.src64 & 2"),
+    *("wpan.mic & 0f:00 == 05:00", "wpan.mic & 01", "ipv6.src & ff::", "wpan.seq_no & ipv6.hlim == 4"),
+    *("wpan contains 01", "wpan[-2:] == 00:00", "wpan[0:2] == 41:dc", "len(wpan) == 52", "wpan[0] & 40 and eapol"),
+    # arithmetic
+    *(
+        "wpan.seq_no * 3 == 30",
+        "wpan.seq_no / 7 == 3",
+        "wpan.seq_no % 16 == 0",
+        "wpan.seq_no+1 == 3",
+        "wpan.seq_no -1 < 0",
+    ),
+    *("wpan.aux_sec.frame_counter * 4000000000 > 0", "wpan.aux_sec.frame_counter + 4294967295 > 0", "wpan.seq_no - 5"),
+    *("udp.length - 8 == len(udp.payload)", "6lowpan.frag.size - 40 > udp.length", "-ipv6.hlim < -100"),
+    *(
+        "{ipv6.hlim - 4} * 2 == 120",
+        "wpan.seq_no == ipv6.hlim - 4",
+        "wpan.seq_no & 1 + 1 == 2",
+        "wpan.seq_no - 1 - 1 == 1",
+    ),
+    *("frame.time_relative + 1 > 60.5", "icmpv6.rpl.dio.rank % 128 == 0", "wpan.aux_sec.frame_counter % 2"),
+    # functions
+    *("max(ipv6.hlim, icmpv6.type) == 255", "min(udp.srcport, 5) == 5", "abs(frame.time_relative - 60) < 5"),
+    *(
+        "count(ipv6.addr) == 2",
+        "count(ipv6.addr) == 4",
+        "count(icmpv6.rpl.opt.type) > 1",
+        "count(wpan.header_ie.id) == 2",
+    ),
+    *("len(wisun.netnameie.name) == 12", "len(wisun.uttie.ufsi) == 3", "len(udp.payload) > 60", "len(wpan.src64) == 8"),
+    *('string(frame.number) matches "7$"', 'string(wpan.fcf) contains "4"', 'string(ipv6.src) contains "fe80"'),
+    *(
+        'string(wpan.src64)[0:2] == "00"',
+        'string(wpan.dst_pan) contains "3"',
+        "string(ipv6.src) contains string(ipv6.dst)",
+    ),
+    *('upper(wisun.netnameie.name) contains "WI-SUN"', 'lower(wisun.netnameie.name) == "wi-sun peer"'),
     # how they combine
     *("wisun.uttie.type == 0 or wisun.uttie.type == 2 and wpan.security == 1",),
     *("(wisun.uttie.type == 0 or wisun.uttie.type == 2) and wpan.security == 1",),
@@ -92,8 +144,63 @@ def ours(capture: str, expression: str) -> list[int]:
     return [row.frame.number for row in rows(capture) if matches(row)]
 
 
-def sharkd(capture: str, expressions: tuple[str, ...], configuration: Path) -> list[list[int]]:
-    """Frame numbers of each filter, by one sharkd that has the capture's keys."""
+REFUSED = (
+    *(
+        "wpan.src64 == ipv6.src",
+        "wpan.src64 == ipv6.src[8:8]",
+        "frame.time_relative == wpan.seq_no",
+        "wpan.security & 1",
+    ),
+    *(
+        "udp.payload == wisun.netnameie.name",
+        "wisun.netnameie.name & 1",
+        "frame.time_relative * 2 > 1",
+        "-ipv6.src == ::",
+    ),
+    *("wisun.netnameie.name + 1 == 2", "ipv6.src + 1 == fe80::1", "udp.payload + 1 == 01", "1 == wpan.seq_no"),
+    *(
+        "1 + wpan.seq_no == 3",
+        "(wpan.seq_no + 1) == 3",
+        "wpan.seq_no == (3)",
+        "--wpan.seq_no == 1",
+        "foo(wpan.seq_no) == 1",
+    ),
+    *(
+        "len(udp.payload)",
+        "count(ipv6.addr)",
+        "string(ipv6.src)",
+        "len() == 1",
+        "len(1) == 1",
+        "len(udp.payload[1:]) == 3",
+    ),
+    *("len(udp.payload, udp.port) == 1", "count(max(udp.port)) == 1", "upper(ipv6.src) == fe", "max(1, 2) == 2"),
+    *(
+        "string(udp.payload) == 00",
+        "string(wpan.security) == 1",
+        "string(wpan.seq_no + 1) == 3",
+        "abs(ipv6.src) == fe80::1",
+    ),
+    *("max(wpan.seq_no, ipv6.src) == 3", "max(udp.port, ipv6.hlim) == 64", "lower(upper(wisun.netnameie.name)) == a"),
+    *(
+        "wpan.seq_no == 256",
+        "wpan.seq_no > 0x100",
+        "udp.port in {1..65536}",
+        "wpan.fcf & 65536",
+        "wpan.seq_no * 256 == 300",
+    ),
+    *(
+        "wpan.frame_type == 65536",
+        "wisun.uttie.ufsi == 16777216",
+        "len(udp.payload) > 4294967296",
+        "max(ipv6.hlim, 300) == 1",
+    ),
+    *("frame.number == 4294967296", "wpan.seq_no contains 1", "ipv6.src matches fe80", "wpan.seq_no == any ipv6.hlim"),
+)
+"""What neither takes: kinds that do not fit, numbers that the field cannot have."""
+
+
+def answers(capture: str, expressions: Iterable[str], configuration: Path) -> list[dict[str, Any]]:
+    """What one sharkd that has the capture's keys says to each filter."""
     key = f'"{CONTIKI_KEY.hex()}","0","No hash"\n'
     keys = key if capture in CONTIKI else need(f"{capture}.ieee802154_keys").read_text()
     (configuration / "ieee802154_keys").write_text(keys)
@@ -103,10 +210,15 @@ def sharkd(capture: str, expressions: tuple[str, ...], configuration: Path) -> l
     lines = "".join(json.dumps({"jsonrpc": "2.0", "id": n, **ask}) + "\n" for n, ask in enumerate(asked, 1))
     environment = {**os.environ, "WIRESHARK_CONFIG_DIR": str(configuration)}
     done = subprocess.run(["sharkd", "-"], input=lines, capture_output=True, text=True, check=True, env=environment)
-    answers = [json.loads(line) for line in done.stdout.splitlines()][1:]
-    wrong = [e for e, answer in zip(expressions, answers, strict=True) if "result" not in answer]
+    return [json.loads(line) for line in done.stdout.splitlines()][1:]
+
+
+def sharkd(capture: str, expressions: tuple[str, ...], configuration: Path) -> list[list[int]]:
+    """Frame numbers of each filter."""
+    said = answers(capture, expressions, configuration)
+    wrong = [e for e, answer in zip(expressions, said, strict=True) if "result" not in answer]
     assert not wrong, f"Wireshark does not take {wrong}"
-    return [[frame["num"] for frame in answer["result"]] for answer in answers]
+    return [[frame["num"] for frame in answer["result"]] for answer in said]
 
 
 def test_there_are_enough() -> None:
@@ -122,6 +234,38 @@ def test_the_frames_that_wireshark_shows(capture: str, tmp_path: Path) -> None:
         assert ours(capture, expression) == shown, expression
         found += 0 < len(shown) < len(rows(capture))
     assert found > len(filters) // 4
+
+
+@NO_SHARKD
+def test_what_wireshark_refuses_is_refused(tmp_path: Path) -> None:
+    said = answers(CONTIKI[0], REFUSED, tmp_path)
+    assert [e for e, answer in zip(REFUSED, said, strict=True) if "result" in answer] == []
+    for expression in REFUSED:
+        with pytest.raises(InputError, match=r"^filter .*(expected|not of one kind)"):
+            compile_filter(expression, JSONL_FIELDS)
+
+
+@NO_SHARKD
+def test_masks_of_ipv6_addresses_are_compared(tmp_path: Path) -> None:
+    """Wireshark 4.0.17 compares none of a masked address' bits, so that every packet is shown."""
+    (shown,) = sharkd(CONTIKI[0], ("ipv6.src & ffff:: == fe80::",), tmp_path)
+    assert ours(CONTIKI[0], "ipv6.src & ffff:: == fe80::") == ours(CONTIKI[0], "ipv6.src[0:2] == fe:80")
+    assert shown == ours(CONTIKI[0], "ipv6") != ours(CONTIKI[0], "ipv6.src[0:2] == fe:80")
+
+
+@NO_TSHARK
+def test_the_widths_of_number_fields_are_wiresharks() -> None:
+    theirs = {row[2]: row[3] for line in tshark_fields().splitlines() if (row := line.split("\t"))[0] == "F"}
+    numbers = [name for name, field in FIELDS.items() if field.kind is Kind.NUMBER]
+    widths = {name: kind for name in numbers if (kind := re.fullmatch(r"FT_(U?)INT(\d+)", theirs.get(name, "")))}
+    known = {name: kind for name, kind in widths.items() if is_limited(name)}
+    assert len(known) >= 390
+    for name, kind in known.items():
+        assert greatest(name) == (1 << int(kind[2]) - (not kind[1])) - 1, name
+
+
+def tshark_fields() -> str:
+    return subprocess.run(["tshark", "-G", "fields"], capture_output=True, text=True, check=True).stdout
 
 
 @NO_TSHARK

@@ -83,7 +83,30 @@ def _values(name: str, known: Known) -> list[str]:
     return [f'"{text}"' if " " in text or not text else text for text in found] or ["0"]
 
 
+FUNCTIONS = ("len", "count", "string", "upper", "lower", "min", "max", "abs")
 OPERATORS = ("==", "!=", "===", "!==", "<", "<=", ">", ">=", "contains", "matches", "in", "not in", "", "[0:2] ==", "&")
+
+
+@st.composite
+def operands(draw: st.DrawFn) -> str:
+    """A field of the index or another, what is made of it, or of two."""
+    name = draw(st.sampled_from(sorted((COLUMNS - GROUPS) | {n for n in COLUMNS if "." in n} | {"ipv6.hlim"})))
+    form = draw(
+        st.sampled_from(("{}", "-{}", "{}[0:2]", "{} & 3", "{} + 1", "{} - 7", "{} * 2", "{} / 3", "{} % 5", "()"))
+    )
+    if form == "()":
+        return f"{draw(st.sampled_from(FUNCTIONS))}({name})"
+    return form.format(name)
+
+
+@st.composite
+def made(draw: st.DrawFn, known: Known) -> str:
+    left, how = draw(operands()), draw(st.sampled_from(("==", "!=", "===", "!==", "<", ">=", "contains", "in")))
+    quantifier = draw(st.sampled_from(("", "any ", "all ")))
+    if how == "in":
+        return f"{quantifier}{left} in {{{draw(operands())}, {draw(st.integers(0, 9))}}}"
+    right = draw(st.one_of(operands(), st.integers(0, 300).map(str), st.sampled_from(_values("ipv6.src", known))))
+    return f"{quantifier}{left} {how} {right}"
 
 
 @st.composite
@@ -104,7 +127,7 @@ def relations(draw: st.DrawFn, known: Known) -> str:
 
 def expressions(known: Known) -> st.SearchStrategy[str]:
     return st.recursive(
-        relations(known),
+        st.one_of(relations(known), made(known)),
         lambda inner: st.one_of(
             st.tuples(inner, st.sampled_from(("and", "or")), inner).map(lambda three: f"({' '.join(three)})"),
             inner.map(lambda one: f"not ({one})"),
