@@ -28,15 +28,62 @@ _METRICS: Final = {
 _AGGREGATION: Final = {0: "additive", 1: "maximum", 2: "minimum", 3: "multiplicative"}
 
 
-def _number_of(kind: int, size: int, mask: int = -1) -> Any:
-    """The number in a metric of that kind and size; None in another."""
+_CONSTRAINT: Final = 0x0200
+"""The C flag: the object is a constraint, no metric."""
+
+
+def _number_of(kind: int, size: int, mask: int = -1, shift: int = 0) -> Any:
+    """The number in a metric of that kind and size, or a part of it; None in another."""
 
     def get(metric: rpl.Metric) -> int | None:
         if metric.type != kind or len(metric.data) != size:
             return None
-        return int.from_bytes(metric.data, "big") & mask
+        return int.from_bytes(metric.data, "big") >> shift & mask
 
     return get
+
+
+def _says(kind: int, mask: int) -> Any:
+    """A bit of the 16-bit word that a metric of that kind begins with; None in another."""
+    word = _state(mask) if kind == _NSA else _number_of(kind, 2, mask)
+
+    def get(metric: rpl.Metric) -> bool | None:
+        found = word(metric)
+        return None if found is None else bool(found)
+
+    return get
+
+
+def _state(mask: int, shift: int = 0) -> Any:
+    """Part of a node's state and attributes (RFC 6551, 3.1), before its TLVs."""
+
+    def get(metric: rpl.Metric) -> int | None:
+        if metric.type != _NSA or len(metric.data) < 2:
+            return None
+        return int.from_bytes(metric.data[:2], "big") >> shift & mask
+
+    return get
+
+
+def _state_tlvs(part: int) -> Any:
+    """Type (0), length (1) or content (2) of a node state's whole TLVs."""
+
+    def get(metric: rpl.Metric) -> tuple[object, ...] | None:
+        if metric.type != _NSA:
+            return None
+        found, at, data = [], 2, metric.data
+        while at + 2 <= len(data) and at + 2 + data[at + 1] <= len(data):
+            end = at + 2 + data[at + 1]
+            found.append((data[at], data[at + 1], data[at + 2 : end])[part])
+            at = end
+        return tuple(found)
+
+    return get
+
+
+def _first(kind: int) -> Any:
+    """The reserved octet that the entries of that kind stand behind."""
+    return lambda metric: metric.data[0] if metric.type == kind and metric.data else None
 
 
 def _levels(shift: int, mask: int) -> Any:
@@ -44,6 +91,18 @@ def _levels(shift: int, mask: int) -> Any:
 
     def get(metric: rpl.Metric) -> tuple[int, ...] | None:
         return tuple(entry >> shift & mask for entry in metric.data[1:]) if metric.type == _QUALITY else None
+
+    return get
+
+
+def _colors(shift: int, mask: int, constraint: bool | None = None) -> Any:
+    """Parts of the entries of a link color (4.3.3): a metric counts links, a constraint says which colors to take."""
+
+    def get(metric: rpl.Metric) -> tuple[int, ...] | None:
+        if metric.type != _COLOR or constraint not in (None, bool(metric.flags & _CONSTRAINT)):
+            return None
+        pairs = zip(metric.data[1::2], metric.data[2::2], strict=False)
+        return tuple((high << 8 | low) >> shift & mask for high, low in pairs)
 
     return get
 
@@ -64,6 +123,21 @@ def _clean_up(name: str, *, acknowledges: bool) -> tuple[Field, ...]:
     )
 
 
+_POWER: Final = {0: "mains", 1: "battery", 2: "scavenger"}
+"""RFC 6551, 3.2."""
+_TLV: Final = "icmpv6.rpl.opt.metric.nsa.object.opttlv.object"
+_STATE: Final = (
+    number("icmpv6.rpl.opt.metric.nsa.object", "Node state", _state(0xFFFF), digits=4, hidden=True),
+    number("icmpv6.rpl.opt.metric.nsa.object.reserved", "Reserved", _state(0xFF, 8), digits=2),
+    number("icmpv6.rpl.opt.metric.nsa.object.flags", "Flags", _state(0x3F, 2), digits=2),
+    flag("icmpv6.rpl.opt.metric.nsa.object.flag.a", "Aggregates traffic", _says(_NSA, 2)),
+    flag("icmpv6.rpl.opt.metric.nsa.object.flag.o", "Overloaded", _says(_NSA, 1)),
+    number(_TLV, "Further attribute", _state_tlvs(0), hidden=True),
+    number(f"{_TLV}.type", "Further attribute", _state_tlvs(0)),
+    number(f"{_TLV}.length", "Its length", _state_tlvs(1), unit="octets"),
+    octets(f"{_TLV}.data", "Its content", _state_tlvs(2)),
+)
+
 TABLES: Final[Tables] = {
     rpl.Metric: Table(
         "icmpv6.rpl.opt.metric.object",
@@ -79,13 +153,29 @@ TABLES: Final[Tables] = {
             number("icmpv6.rpl.opt.metric.flag.a", "Along the path", bits(4, 7, "flags"), names=_AGGREGATION),
             number("icmpv6.rpl.opt.metric.prec", "Precedence", bits(0, 0xF, "flags")),
             number("icmpv6.rpl.opt.metric.length", "Length", lambda m: len(m.data), unit="octets"),
+            *_STATE,
+            number("icmpv6.rpl.opt.metric.ne.object", "Node energy", _number_of(_ENERGY, 2), digits=4, hidden=True),
+            number("icmpv6.rpl.opt.metric.ne.object.flags", "Flags", _number_of(_ENERGY, 2, 0xF, 12), digits=2),
+            flag("icmpv6.rpl.opt.metric.ne.object.flag.i", "Included", _says(_ENERGY, 0x0800)),
+            number("icmpv6.rpl.opt.metric.ne.object.type", "Power source", _number_of(_ENERGY, 2, 3, 9), names=_POWER),
+            flag("icmpv6.rpl.opt.metric.ne.object.flag.e", "Estimate is there", _says(_ENERGY, 0x0100)),
             number("icmpv6.rpl.opt.metric.ne.object.energy", "Energy estimate", _number_of(_ENERGY, 2, 0xFF)),
+            number("icmpv6.rpl.opt.metric.hp.object", "Hop count", _number_of(_HOPS, 2), digits=4, hidden=True),
+            number("icmpv6.rpl.opt.metric.hp.object.reserved", "Reserved", _number_of(_HOPS, 2, 0xF, 12), digits=1),
+            number("icmpv6.rpl.opt.metric.hp.object.flags", "Flags", _number_of(_HOPS, 2, 0xF, 8), digits=1),
             number("icmpv6.rpl.opt.metric.hp.object.hp", "Hops", _number_of(_HOPS, 2, 0xFF)),
             number("icmpv6.rpl.opt.metric.lt.object.lt", "Throughput", _number_of(_THROUGHPUT, 4), unit="octets/s"),
             number("icmpv6.rpl.opt.metric.ll.object.ll", "Latency", _number_of(_LATENCY, 4), unit="µs"),
+            number("icmpv6.rpl.opt.metric.lql.object", "Entry", _levels(0, 0xFF), digits=2, hidden=True),
+            number("icmpv6.rpl.opt.metric.lql.object.res", "Reserved", _first(_QUALITY), digits=2),
             number("icmpv6.rpl.opt.metric.lql.object.val", "Quality", _levels(5, 7)),
             number("icmpv6.rpl.opt.metric.lql.object.counter", "Links of it", _levels(0, 0x1F)),
             number("icmpv6.rpl.opt.metric.etx.object.etx", "ETX x 128", _number_of(_ETX, 2)),
+            number("icmpv6.rpl.opt.metric.lc.object.res", "Reserved", _first(_COLOR), digits=2),
+            number("icmpv6.rpl.opt.metric.lc.object.lc", "Color", _colors(6, 0x3FF), digits=4),
+            number("icmpv6.rpl.opt.metric.lc.object.counter", "Links of it", _colors(0, 0x3F, False)),
+            number("icmpv6.rpl.opt.metric.lc.object.reserved", "Reserved", _colors(1, 0x1F, True)),
+            number("icmpv6.rpl.opt.metric.lc.object.flag.i", "Included", _colors(0, 1, True)),
         ),
     ),
     rpl_dco.Dco: Table("icmpv6.rpl.dco", "RPL DCO", _clean_up("dco", acknowledges=False), options_inside),

@@ -15,14 +15,19 @@ from tests.air.tshark_oracle import NO_TSHARK
 SRC, DST = bytes.fromhex("00124b0000000001"), bytes.fromhex("00124b0000000002")
 DODAG = bytes.fromhex("20010db8000000000000000000000001")
 METRICS = (
+    rpl.Metric(1, 0, b"\x00\x02"),
+    rpl.Metric(1, 0, b"\x12\x55\x0a\x02\x01\x02\x0b\x01\xff"),
     rpl.Metric(2, 0x0200, b"\x01\x40"),
-    rpl.Metric(3, 0x0010, b"\x00\x05"),
+    rpl.Metric(2, 0, b"\x9a\x40"),
+    rpl.Metric(3, 0x0010, b"\xab\x05"),
     rpl.Metric(4, 0x0420, b"\x00\x01\x00\x02"),
     rpl.Metric(5, 0x0101, b"\x00\x02\x00\x03"),
     rpl.Metric(6, 0x0080, b"\x00\x23\x45"),
     rpl.Metric(7, 0x003F, b"\x01\x80"),
+    rpl.Metric(8, 0x0080, b"\x00\xab\xc5\x12\x34"),
+    rpl.Metric(8, 0x0200, b"\x00\xab\xc1\x12\x3e"),
 )
-"""RFC 6551: each object that has one value, with each flag."""
+"""RFC 6551: every object, with each flag; color as metric and as constraint."""
 
 
 def frame(message: Any) -> bytes:
@@ -43,7 +48,7 @@ SECURED = [
 @NO_TSHARK
 def test_metrics_are_tsharks(tmp_path: Path) -> None:
     compared = same_fields(tmp_path, [frame(dio) for dio in DIOS], "icmpv6.rpl.opt.metric")
-    assert len(compared) == 17
+    assert len(compared) == 41
 
 
 @NO_TSHARK
