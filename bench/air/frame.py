@@ -50,6 +50,7 @@ T = TypeVar("T")
 _HEADER_NAMES: Final = {0x1A: "CSL", 0x1B: "RIT", 0x1C: "DSME-PAN", 0x1D: "RZ-TIME", 0x1E: "TIME", 0x7E: "", 0x7F: ""}
 _PAYLOAD_NAMES: Final = {0x0: "ESDU", 0x1: "MLME", 0x2: "VENDOR", MPX_GROUP: "MPX", 0x5: "IETF", 0xF: ""}
 _KMP_IDS: Final = frozenset(KmpId)
+_UNPROVED: Final = "decrypted without a MIC: not authenticated"
 _KINDS: Final = {kind.value: kind.name for kind in WisunFrameType}
 
 
@@ -61,7 +62,7 @@ class Frame:
     end of the frame on air where the capture says (TAP). ``src``/``dst`` are EUI-64s (8 octets, display order) or
     short addresses (2 octets); None where absent. ``kind`` is the Wi-SUN frame type ("PA", "DATA" ...) or the MAC's
     ("beacon", "data", "ack", "command"), "damaged" for what cannot be read at all. ``mic``: "ok", "bad", "no key" or
-    "none" (no MIC in the frame). ``mac`` is in clear text when ``mic`` is "ok".
+    "none" (no MIC in the frame). ``mac`` is in clear text when ``mic`` is "ok" or the frame is ``unauthenticated``.
     """
 
     number: int
@@ -84,6 +85,9 @@ class Frame:
     mic: str = "none"
     freshness: Freshness | None = None
     """What a frame counter says whose MIC is right, against those before it of the same sender and key."""
+    unauthenticated: bool = False
+    """Decrypted at security level 4, which has no MIC: nothing shows that key and content are right. The decoder keeps
+    nothing of it, so parts of something longer stay apart."""
     ies: tuple[str, ...] = ()
     """Names in the frame's order, terminations left out: ("UTT", "BT", "US", "PAN", "NETNAME", "MPX")."""
     typed_ies: tuple[Element | Opaque, ...] = ()
@@ -173,10 +177,15 @@ class Decoder:
         kind, names, typed, ie_trouble = _read_ies(mac)
         inside = _Inside(info=opened.trouble)
         if not opened.trouble:
-            inside = self._inside(mac, record.time_ns)
-        if opened.mic not in ("bad", "no key"):
+            reader = Decoder(self._keys, self._contexts) if opened.unauthenticated else self  # one that is thrown away
+            inside = reader._inside(mac, record.time_ns)
+        secured = mac.security is not None and mac.security.level > 0
+        if opened.mic == "ok" or not secured:
             inside = self._learn(mac, typed, inside)
         innermost = ipv6.innermost(inside.packet) if inside.packet else None
+        info = inside.info or ie_trouble or summary.elements(typed) or _listening(mac)
+        if opened.unauthenticated:
+            info = f"{info} [{_UNPROVED}]" if info else _UNPROVED
         is_wisun = kind in _KINDS.values()
         return Frame(
             number=record.number,
@@ -192,11 +201,12 @@ class Decoder:
             dst=mac.dst,
             seq=mac.sequence,
             pan=mac.src_pan if mac.src_pan is not None else mac.dst_pan,
-            secured=mac.security is not None and mac.security.level > 0,
+            secured=secured,
             key_index=mac.security.key_index if mac.security else None,
             frame_counter=mac.security.frame_counter if mac.security else None,
             mic=opened.mic,
             freshness=opened.freshness,
+            unauthenticated=opened.unauthenticated,
             ies=names,
             typed_ies=typed,
             layers=("802.15.4", *(("wi-sun",) if is_wisun else ()), *inside.layers),
@@ -211,7 +221,7 @@ class Decoder:
             content=inside.content,
             piece=inside.piece,
             datagram=inside.datagram,
-            info=_info(inside.info or ie_trouble or summary.elements(typed) or _listening(mac), opened.freshness),
+            info=_info(info, opened.freshness),
         )
 
     def _learn(self, mac: MacFrame, typed: tuple[Element | Opaque, ...], inside: _Inside) -> _Inside:

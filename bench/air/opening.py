@@ -1,12 +1,14 @@
 """Secured frames opened: which keys are tried on a frame, whose EUI-64 its nonce takes, and how fresh its counter is.
 
 Several keys may share a key index: neighbouring PANs, a renewed key, a GTK under several network names. Which one
-sealed a frame shows only by its MIC, so all are tried, the one first that opened this sender's last frame.
+sealed a frame shows only by its MIC, so all are tried, the one first that opened this sender's last frame. A frame of
+security level 4 has no MIC: it is decrypted where there is one key only, and proves nothing.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Final
 
 import attrs
 
@@ -19,16 +21,20 @@ from bench.air.mac import FrameType, MacFrame, mic_octets, open_octets
 from bench.air.security import MicError, unprotect
 from bench.air.tap import Tap
 
+_NO_MIC: Final = "encrypted without a MIC"
+
 
 @attrs.frozen(slots=True)
 class Opened:
     """A frame in clear text where that is possible. ``mic`` is that of `Frame`; ``trouble`` says why the payload must
-    not be read, "" where it may; ``freshness`` is None where the MIC was not verified."""
+    not be read, "" where it may; ``freshness`` is None where the MIC was not verified; ``unauthenticated`` is that of
+    `Frame`."""
 
     mac: MacFrame
     mic: str = "none"
     trouble: str = ""
     freshness: Freshness | None = None
+    unauthenticated: bool = False
 
 
 class Opener:
@@ -46,12 +52,12 @@ class Opener:
 
     def open(self, record: Record, raw: MacFrame) -> Opened:
         """``raw`` is `decode_mac` of the record's octets."""
-        if record.cut:
-            return Opened(raw, trouble=f"cut by the capture to {len(record.data)} octets")
         if raw.security is None or raw.security.level == 0:
-            return Opened(raw)
+            return Opened(raw, trouble=_cut(record))
+        if record.cut:
+            return Opened(_unread(raw), trouble=_cut(record))
         if not mic_octets(raw.security.level):
-            return Opened(raw, trouble="encrypted without a MIC: not read")
+            return self._decrypted(record, raw)
         encrypted = bool(raw.security.level & 4)
         sender = self._sender(raw)
         asn = Tap.of(record).asn if raw.security.frame_counter is None else None
@@ -71,6 +77,23 @@ class Opener:
         if keys:
             return Opened(_unread(raw), "bad", "the MIC is wrong under every key of this index")
         return Opened(raw, "no key", "encrypted" if encrypted else "")
+
+    def _decrypted(self, record: Record, raw: MacFrame) -> Opened:
+        """A frame without a MIC (level 4): no trial tells which of several keys is the right one."""
+        assert raw.security is not None
+        keys = self._keys.candidates(raw.security.key_index)
+        if not keys:
+            return Opened(raw, trouble=f"{_NO_MIC}: no key")
+        if len(keys) > 1:
+            return Opened(raw, trouble=f"{_NO_MIC}: which of {len(keys)} keys fits cannot be told, not opened")
+        asn = Tap.of(record).asn if raw.security.frame_counter is None else None
+        try:
+            clear = unprotect(record.data, raw, keys[0], eui64=self._sender(raw), asn=asn)
+        except Malformed as error:
+            return Opened(raw, trouble=f"{_NO_MIC}: malformed under the only key: {error}")
+        except ValueError as error:
+            return Opened(raw, trouble=f"{_NO_MIC}: {error}")
+        return Opened(clear, unauthenticated=True)
 
     def _sender(self, raw: MacFrame) -> bytes | None:
         """The EUI-64 for the nonce; an acknowledgement without source comes from whom the frame before it was for."""
@@ -94,6 +117,10 @@ class Opener:
         if len(self._last) > SENDERS:
             self._last.popitem(last=False)  # the one known for longest; it is found by trial again
         return self._counters.check(sender, key, raw.security.frame_counter, record.data)
+
+
+def _cut(record: Record) -> str:
+    return f"cut by the capture to {len(record.data)} octets" if record.cut else ""
 
 
 def _unread(raw: MacFrame) -> MacFrame:

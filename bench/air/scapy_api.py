@@ -62,7 +62,8 @@ def _of_frame(frame: Frame, decrypted: bool) -> Packet:
     mac = frame.mac
     if mac is None:
         raise ValueError(f"frame {frame.number} is not read ({frame.info}): make the packet of its record")
-    opened = frame.mic == "ok" and mac.security is not None and bool(mac.security.level & 4)
+    readable = frame.mic == "ok" or frame.unauthenticated
+    opened = readable and mac.security is not None and bool(mac.security.level & 4)
     if opened and not decrypted:
         raise ValueError(f"frame {frame.number} is in clear text: make the packet of its record")
     octets = encode_mac(mac)

@@ -255,7 +255,7 @@ class Wpan(AirPacket):
             self.fields["fcs"] = fcs
         level, key_index, start = _security(body)
         if level and not self.clear:
-            body = self._opened(body, key_index)
+            body = self._opened(body, level, key_index)
         end = len(body) - mic_octets(level)
         if end < start:
             raise ValueError(f"{len(body)} octets leave no room for the MIC")
@@ -269,9 +269,12 @@ class Wpan(AirPacket):
         end = len(octets) - (self.underlayer.fcs_octets if isinstance(self.underlayer, WpanTap) else 0)
         return octets[:end], octets[end:]
 
-    def _opened(self, body: bytes, key_index: int | None) -> bytes:
+    def _opened(self, body: bytes, level: int, key_index: int | None) -> bytes:
         """The frame in clear text where a key of the settings opens it and would seal it again to these octets."""
-        for key in settings.keys.candidates(key_index):
+        keys = settings.keys.candidates(key_index)
+        if len(keys) > 1 and not mic_octets(level):
+            return body  # no trial is possible
+        for key in keys:
             try:
                 opened = opened_octets(body, key)
                 if seal(opened, key) != body:

@@ -96,6 +96,8 @@ def reading_lines(found: Found, keys: KeyTable | None) -> Iterator[str]:
     said: list[tuple[str, str]] = []
     if frame.mic == "ok":
         said.append(("Key", _key(record, frame, keys)))
+    if frame.unauthenticated:
+        said.append(("Key", "the only one of its key index; no MIC shows whether it is the right one"))
     if frame.freshness is not None:
         said.append(("Frame counter", f"{frame.freshness} (against those of its sender and key before)"))
     if found.parts:

@@ -40,7 +40,8 @@ def frame_lines(row: Row, record: Record, more: Iterable[str] = ()) -> Iterator[
 
 def _heading(frame: Frame) -> str:
     src, dst = format_address(frame.src) or "-", format_address(frame.dst) or "-"
-    security = {"none": "not secured", "ok": "MIC right", "bad": "MIC wrong"}.get(frame.mic, frame.mic)
+    none = "no MIC checked" if frame.secured else "not secured"
+    security = {"none": none, "ok": "MIC right", "bad": "MIC wrong"}.get(frame.mic, frame.mic)
     words = (f"{frame.kind} {src} > {dst}", security, frame.info)
     return " | ".join(word for word in words if word)
 
@@ -70,8 +71,10 @@ def _octets(frame: Frame, record: Record) -> Iterator[tuple[str, bytes]]:
     """What there is of a frame, from the air to the datagram."""
     yield "Captured, without FCS", record.data
     security = frame.mac.security if frame.mac else None
-    if frame.mac is not None and frame.mic == "ok" and security is not None and security.level & 4:
-        yield "Decrypted", write_payload_ies(frame.mac.payload_ies) + frame.mac.payload
+    opened = frame.mic == "ok" or frame.unauthenticated
+    if frame.mac is not None and opened and security is not None and security.level & 4:
+        title = "Decrypted, not authenticated" if frame.unauthenticated else "Decrypted"
+        yield title, write_payload_ies(frame.mac.payload_ies) + frame.mac.payload
     if isinstance(frame.piece, Fragment):
         if frame.piece.offset == 0:
             yield "Decompressed, first of its fragments", frame.piece.data

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bench.air import wisun
 from bench.air.capture import Record, read_capture
 from bench.air.frame import Decoder, Frame
-from bench.air.keys import KeyTable
+from bench.air.keys import GroupKey, KeyTable, gak
 from bench.air.link import make_record
 from bench.air.mac import MacFrame, decode_mac, encode_mac
 from bench.air.mpx import KMP, Mpx, encode_mpx
@@ -64,9 +64,42 @@ def test_authenticated_but_not_encrypted_frames_are_read_without_a_key() -> None
 
 
 def test_encryption_without_a_mic_is_not_trusted() -> None:
-    frame = decode(protect(wisun.data(B, A, DATAGRAM, 7), KEY, 5, 1, level=4), KeyTable([(1, KEY)]))
-    assert (frame.mic, frame.packet, frame.secured) == ("none", None, True)
-    assert "without a MIC" in frame.info
+    """Decrypted where there is one key, and marked; no counter, no key and no fragment of it is kept."""
+    psdu = protect(wisun.data(B, A, DATAGRAM, 7), KEY, 5, 1, level=4)
+    frame = decode(psdu, KeyTable([(1, KEY)]))
+    assert (frame.mic, frame.secured, frame.unauthenticated, frame.freshness) == ("none", True, True, None)
+    assert frame.packet == decode(protect(wisun.data(B, A, DATAGRAM, 7), KEY, 5, 1), KeyTable([(1, KEY)])).packet
+    assert frame.info.endswith("[decrypted without a MIC: not authenticated]")
+    for keys, why in (([], "no key"), ([(1, KEY), (1, bytes(16))], "which of 2 keys fits cannot be told, not opened")):
+        closed = decode(psdu, KeyTable(keys))
+        assert (closed.packet, closed.unauthenticated) == (None, False)
+        assert closed.info == f"encrypted without a MIC: {why}"
+
+
+def test_nothing_is_kept_of_what_no_mic_proves() -> None:
+    """At level 4, and of a frame that the capture cut: no network name, no authenticator, no fragment, no counter."""
+    gtk, name = bytes(range(16)), "a network"
+    data = protect(wisun.data(B, A, DATAGRAM, 7), gak(name, gtk), 5, 1)
+    notice = attrs.evolve(wisun.pa(B, 1, name, wisun.Pan(1, 2, True, True, False, 1)), security=None)
+    for level, missing, mic in ((4, 0, "no key"), (2, 8, "no key"), (6, 0, "ok")):
+        decoder = Decoder(KeyTable([(2, KEY)], group_keys=[GroupKey(1, gtk)]))
+        psdu = protect(notice, KEY, 5, 2, level=level)
+        first = decoder.decode(make_record(1, 0, 230, psdu[: len(psdu) - missing], len(psdu)))
+        assert ("NETNAME" in first.ies) is (not missing)
+        assert decoder.decode(make_record(2, 1, 230, data, len(data))).mic == mic
+
+
+def test_fragments_that_no_mic_proves_are_not_put_together() -> None:
+    packet = DATAGRAM[1:]
+    pieces = (b"\xc0\x28\0\1" + DATAGRAM[:-16], b"\xe0\x28\0\1\x03" + packet[24:])
+    for level, whole in ((4, False), (6, True)):
+        decoder = Decoder(KeyTable([(2, KEY)]))
+        frames = []
+        for number, piece in enumerate(pieces, 1):
+            psdu = protect(wisun.data(B, A, piece, number), KEY, number, 2, level=level)
+            frames.append(decoder.decode(make_record(number, number, 230, psdu, len(psdu))))
+        assert (frames[1].packet is not None) is whole
+        assert frames[0].info.startswith("fragment 0-24 of 40, tag 1")
 
 
 def test_a_secured_acknowledgement_without_source_opens_by_the_frame_it_answers() -> None:

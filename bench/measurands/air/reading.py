@@ -118,6 +118,8 @@ def plan_of(schedule: wisun.Us | None) -> tuple[int, int] | None:
 
 
 def _content(frame: Frame, first: tuple[int, int]) -> Content | None:
+    if frame.unauthenticated:
+        return None  # another key would have given other octets, and nothing tells
     if frame.packet is not None:
         return _datagram(frame.packet, *first)
     if frame.eapol is not None:
