@@ -5,13 +5,14 @@ Wireshark 4.0 does not know destination cleanup; its fields are named in the sty
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from bench.air import rpl, rpl_dco
 from bench.air.fields_base import Field, Table, Tables, bit, bits, flag, number, octets
 from bench.air.fields_base import ipv6 as address
 from bench.air.fields_rpl import options_inside
-from bench.air.rpl_secured import NAMES, SECURED, Secured
+from bench.air.rpl_secured import NAMES, SECURED, ConsistencyCheck, Secured
 
 _NSA, _ENERGY, _HOPS, _THROUGHPUT, _LATENCY, _QUALITY, _ETX, _COLOR = range(1, 9)
 _METRICS: Final = {
@@ -111,6 +112,11 @@ def _key_source(message: Secured) -> bytes | None:
     return message.key[:8] if len(message.key) > 1 else None
 
 
+def _check_inside(message: Secured) -> Iterator[ConsistencyCheck]:
+    if (check := message.check) is not None:
+        yield check
+
+
 def _clean_up(name: str, *, acknowledges: bool) -> tuple[Field, ...]:
     asked = () if acknowledges else (flag(f"icmpv6.rpl.{name}.flag.k", "Acknowledgement requested", "ack_requested"),)
     return (
@@ -192,6 +198,20 @@ TABLES: Final[Tables] = {
             octets("icmpv6.rpl.secure.key.source", "Key source", _key_source),
             number("icmpv6.rpl.secure.key.index", "Key index", lambda m: m.key[-1] if m.key else None),
             octets("icmpv6.rpl.secure.body", "Body", lambda m: m.body or None),
+        ),
+        _check_inside,
+    ),
+    ConsistencyCheck: Table(
+        "icmpv6.rpl.cc",
+        "Consistency check",
+        (
+            number("icmpv6.rpl.cc.instance", "Instance", "instance"),
+            number("icmpv6.rpl.cc.flag", "Flags", lambda check: check.response << 7 | check.flags, digits=2),
+            flag("icmpv6.rpl.cc.flag.r", "Response", "response"),
+            number("icmpv6.rpl.cc.flag.rsv", "Reserved", "flags"),
+            number("icmpv6.rpl.cc.nonce", "Nonce", "nonce", digits=4),
+            address("icmpv6.rpl.cc.dodagid", "DODAG id", "dodag_id"),
+            number("icmpv6.rpl.cc.destination_counter", "Destination's counter", "counter"),
         ),
     ),
 }

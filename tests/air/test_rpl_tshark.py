@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.air import ipv6, lowpan, rpl, rpl_dco
-from bench.air.fields import fields
+from bench.air.fields import fields, tree
 from bench.air.mac import MacFrame, encode_mac
-from bench.air.rpl_secured import Secured
+from bench.air.rpl_secured import ConsistencyCheck, Secured
 from tests.air.built_frames import decoded, same_fields
 from tests.air.tshark_oracle import NO_TSHARK
 
@@ -60,6 +60,24 @@ def test_secured_messages_are_tsharks(tmp_path: Path) -> None:
     compared = same_fields(tmp_path, frames, "icmpv6.rpl.secure", holes=holes)
     assert [dict(fields(found)).get("icmpv6.rpl.secure.key.index") for found in decoded(frames)] == [7, None, 8]
     assert len(compared) == 7
+
+
+@NO_TSHARK
+def test_a_consistency_check_is_tsharks(tmp_path: Path) -> None:
+    """Request and response, signed only (level 0, its MAC behind). tshark reads an encrypted one, too: noise."""
+    checks = [ConsistencyCheck(1, True, 0x1234, DODAG, 7, rest=bytes(4)), ConsistencyCheck(0x81, False, 9, DODAG, 0, 5)]
+    bodies = [check.encode() for check in checks]
+    frames = [frame(Secured(0x8A, 0, 0, 0, 5, b"\7", body=body)) for body in bodies]
+    assert len(same_fields(tmp_path, frames, "icmpv6.rpl.cc")) == 7
+    assert [Secured(0x8A, 0, 0, 0, 5, b"\7", body=body).check for body in bodies] == checks
+    [encrypted] = decoded([frame(Secured(0x8A, 0, 0, 1, 5, b"\7", body=bodies[0]))])
+    assert "icmpv6.rpl.cc.nonce" not in dict(fields(encrypted))
+
+
+def test_a_cut_consistency_check_is_said() -> None:
+    [cut] = decoded([frame(Secured(0x8A, 0, 0, 0, 5, b"\7", body=bytes(23)))])
+    titles = [inner.title for layer in tree(cut) for inner in layer.walk()]
+    assert any(title.startswith("[malformed: RPL consistency check") for title in titles)
 
 
 def test_destination_cleanup_stands_in_the_fields() -> None:
