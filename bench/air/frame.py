@@ -228,7 +228,7 @@ class Decoder:
         """What later frames need of this one: network names, authenticators, short addresses, handshakes."""
         for element in typed:
             if isinstance(element, NetName):
-                self._keys.learn_name(element.name)
+                self._keys.learn_name(element.octets)
             elif isinstance(element, Ea):
                 self._kmp.heard_authenticator(element.eui64)
         given = inside.content

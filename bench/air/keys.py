@@ -70,7 +70,7 @@ class KeyTable:
     ) -> None:
         self._keys: dict[int, tuple[bytes, ...]] = {}
         self._nameless: dict[GroupKey, None] = {}
-        self._names: dict[str, None] = {}
+        self._names: dict[bytes, None] = {}
         self._pmks = tuple(dict.fromkeys(pmks))
         self._addresses = dict(addresses or {})
         self.level_2003: Final = SUITES_2003[suite]
@@ -141,8 +141,8 @@ class KeyTable:
         for name in self._names:
             self._add(group_key.index, gak(name, group_key.gtk))
 
-    def learn_name(self, network_name: str) -> None:
-        """A network name heard on the air."""
+    def learn_name(self, network_name: bytes) -> None:
+        """A network name heard on the air, to the octet."""
         if network_name in self._names or len(self._names) >= _NAMES_KEPT:
             return
         self._names[network_name] = None
@@ -264,13 +264,15 @@ def _parse_line(line: str, place: str) -> tuple[int, bytes]:
     return int(index), key
 
 
-def gak(network_name: str, gtk: bytes) -> bytes:
+def gak(network_name: str | bytes, gtk: bytes) -> bytes:
     """Group AES key: first 16 octets of SHA-256(network name || GTK). Wi-SUN FAN; GAK is what AES-CCM* takes.
+    A name as octets is taken as it is, as text in UTF-8.
 
     Raises ValueError where the GTK has not 16 octets."""
     if len(gtk) != 16:
         raise ValueError(f"a GTK has 16 octets, not {len(gtk)}")
-    return hashlib.sha256(network_name.encode() + gtk).digest()[:16]
+    name = network_name.encode() if isinstance(network_name, str) else network_name
+    return hashlib.sha256(name + gtk).digest()[:16]
 
 
 def gtk_hash(gtk: bytes) -> bytes:

@@ -139,21 +139,30 @@ class Pan(Element):
         return self.size.to_bytes(2, "little") + self.routing_cost.to_bytes(2, "little") + bytes((flags,))
 
 
+def _name_octets(name: str | bytes) -> bytes:
+    return name.encode() if isinstance(name, str) else name
+
+
 @attrs.frozen(slots=True)
 class NetName(Element):
-    """Network name, at most 32 octets of UTF-8."""
+    """Network name, at most 32 octets, of UTF-8 as they should be; keys are made of the octets, whatever they are."""
 
     NAME, SUB_ID, FORM = "NETNAME", 0x05, "short"
-    name: str
+    octets: bytes = attrs.field(converter=_name_octets)
+
+    @property
+    def name(self) -> str:
+        """The name for people; an octet that is no UTF-8 stands as ``\\xff``."""
+        return self.octets.decode("utf-8", "backslashreplace")
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
         if len(content) > 32:
             raise Malformed(f"NETNAME-IE with {len(content)} octets")
-        return cls(content.decode("utf-8", "backslashreplace"))
+        return cls(content)
 
     def encode(self) -> bytes:
-        return self.name.encode()
+        return self.octets
 
 
 @attrs.frozen(slots=True)

@@ -107,7 +107,7 @@ def element(layer: Any) -> Any:
         form: Form = "header" if isinstance(layer, WisunHeaderIe) else "long" if layer.type else "short"
         return wisun.Opaque(layer.sub_id if form == "header" else layer.id, form, layer.content)
     if kind is wisun.NetName:
-        return wisun.NetName(layer.netname.decode())
+        return wisun.NetName(layer.netname)
     if kind is wisun.GtkHash:
         return wisun.GtkHash((layer.gtk0, layer.gtk1, layer.gtk2, layer.gtk3))
     if kind is wisun.LgtkHash:

@@ -89,6 +89,22 @@ def test_nothing_is_kept_of_what_no_mic_proves() -> None:
         assert decoder.decode(make_record(2, 1, 230, data, len(data))).mic == mic
 
 
+def test_a_network_name_that_is_no_utf_8_makes_the_key_of_its_octets() -> None:
+    """The name is shown escaped; one that is spelt like that escape is another name."""
+    gtk, name = bytes(range(16)), b"mesh\xff\x1b"
+    for sent, mic in ((name, "ok"), (rb"mesh\xff\x1b", "bad"), (b"mesh", "bad")):
+        decoder = Decoder(KeyTable(group_keys=[GroupKey(1, gtk)]))
+        psdu = encode_mac(attrs.evolve(wisun.pas(B, ""), payload_ies=(wisun.payload_ie(wisun.NetName(sent)),)))
+        notice = decoder.decode(make_record(1, 0, 230, psdu, len(psdu)))
+        found = notice.ie(wisun.NetName)
+        assert found is not None
+        assert (found.octets, found.encode()) == (sent, sent)
+        if sent == name:
+            assert (found.name, notice.info) == ("mesh\\xff\x1b", "name mesh\\xff\\x1b")
+        data = protect(wisun.data(B, A, DATAGRAM, 7), gak(name, gtk), 5, 1)
+        assert decoder.decode(make_record(2, 1, 230, data, len(data))).mic == mic
+
+
 def test_fragments_that_no_mic_proves_are_not_put_together() -> None:
     packet = DATAGRAM[1:]
     pieces = (b"\xc0\x28\0\1" + DATAGRAM[:-16], b"\xe0\x28\0\1\x03" + packet[24:])

@@ -212,7 +212,7 @@ def test_keys_of_a_wrong_length_are_refused(given: dict[str, Any]) -> None:
 def test_network_names_from_the_air_are_bounded() -> None:
     table = KeyTable(group_keys=[GroupKey(1, bytes(16))])
     for number in range(1000):
-        table.learn_name(f"name {number}")
+        table.learn_name(b"name %d" % number)
     assert len(table.candidates(1)) == 64
 
 

@@ -237,7 +237,7 @@ elements = st.one_of(
     st.builds(wisun.Bs, st.integers(0, 2**32 - 1), u16, u8, u8, u8, schedules()),
     st.builds(wisun.Lcp, u8, schedules()),
     st.builds(wisun.Pan, u16, u16, st.booleans(), st.booleans(), st.booleans(), st.integers(0, 7)),
-    st.builds(wisun.NetName, st.text(max_size=8)),
+    st.builds(wisun.NetName, st.text(max_size=8) | st.binary(max_size=32)),
     st.builds(wisun.PanVersion, u16),
     st.builds(wisun.GtkHash, st.tuples(octets8, octets8, octets8, octets8)),
     st.builds(wisun.Pom, st.lists(u8, max_size=15).map(tuple), st.booleans()),
