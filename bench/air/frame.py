@@ -302,7 +302,8 @@ class Decoder:
             return _Inside(layers, piece=piece, datagram=whole.packet, info=f"malformed: {error}")
         inside = attrs.evolve(self._ipv6(packet, layers, mac, time_ns), piece=piece, datagram=whole.packet)
         if ROOT not in self._contexts and any(map(sixlorh.needs_root, whole.routing)):
-            return attrs.evolve(inside, info=f"{inside.info} (source route and tunnel apart: the root is not known)")
+            gap = "(source route and tunnel apart: the root is not known: --context root=ADDRESS)"
+            return attrs.evolve(inside, info=f"{inside.info} {gap}")
         return inside
 
     def _recover(self, octets: bytes, mac: MacFrame, time_ns: int, outer: tuple[str, ...]) -> _Inside:

@@ -161,7 +161,7 @@ def _destination(base: int, context: int, reader: Reader, links: Links) -> bytes
 def _context(links: Links, number: int) -> bytes:
     prefix = links.contexts.get(number)
     if prefix is None:
-        raise Malformed(f"IPHC: context {number} is not known")
+        raise Malformed(f"IPHC: context {number} is not known: --context {number}=PREFIX")
     return prefix
 
 

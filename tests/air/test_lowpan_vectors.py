@@ -228,7 +228,7 @@ def test_mesh_header_gives_the_link_addresses() -> None:
         ("f1f1 7b33 3b", "within page 1"),
         ("42", "HC1"),
         ("00", "not a LoWPAN frame"),
-        ("7bf7 20 3b", "context 2 is not known"),
+        ("7bf7 20 3b", "context 2 is not known: --context 2=PREFIX"),
         ("7b34 3b", "reserved destination address mode"),
         ("7e33 ea 00", "unknown header"),
         ("7e33 e2 3b 05 0000000000", "routing header of 5 octets"),

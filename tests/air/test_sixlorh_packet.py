@@ -117,7 +117,7 @@ def test_fields_see_the_plain_packet() -> None:
     assert (frame.ipv6_src, frame.ipv6_dst) == (FAR, LEAF)
     assert [value for name, value in named if name in ("6lowpan.src", "6lowpan.dst")] == [FAR, LEAF]
     without = decoded(payload, {0: KNOWN[0]})
-    assert without.info.endswith("(source route and tunnel apart: the root is not known)")
+    assert without.info.endswith("(source route and tunnel apart: the root is not known: --context root=ADDRESS)")
     assert without.packet == inner
 
 
