@@ -35,6 +35,18 @@ class Freshness(StrEnum):
     """Below the newest, and no frame with this counter is remembered: sent late, or the counter was set back."""
 
 
+def with_words(info: str, freshness: Freshness | None) -> str:
+    """A frame's line for people, with what is wrong with its counter."""
+    if freshness not in (Freshness.REPLAY, Freshness.REUSE):
+        return info
+    return f"{info} [frame counter: {freshness}]" if info else f"frame counter: {freshness}"
+
+
+def digest(psdu: bytes) -> bytes:
+    """What a frame is known by, 16 octets. ``psdu`` is without FCS."""
+    return blake2b(psdu, digest_size=16).digest()
+
+
 @attrs.define(slots=True)
 class _Sender:
     newest: int
@@ -49,7 +61,10 @@ class Counters:
 
     def check(self, sender: bytes, key: bytes, counter: int, psdu: bytes) -> Freshness:
         """Where this frame stands among those before it, which it then joins. ``sender`` is the nonce's EUI-64."""
-        digest = blake2b(psdu, digest_size=16).digest()
+        return self.check_digest(sender, key, counter, digest(psdu))
+
+    def check_digest(self, sender: bytes, key: bytes, counter: int, digest: bytes) -> Freshness:
+        """The same of a frame that is known by its `digest`."""
         known = self._senders.get((sender, key))
         if known is None:
             if len(self._senders) >= SENDERS:

@@ -271,6 +271,7 @@ class BulkDecoder:
             self.ordered = False
 
     def _sender(self, src: bytes, index: int | None) -> Sender:
+        index = index or 0  # as `KeyTable.candidates`
         sender = self._senders.get((src, index))
         if sender is None:
             if len(self._senders) >= MOST:
@@ -349,6 +350,14 @@ class BulkDecoder:
             remember(self._endings, data[begin:at], told)
         return told, at, last == _HT1
 
+    def verified(self, row: Row, packet: bytes) -> tuple[bytes, bytes, int, bytes]:
+        """What `Counters.check` takes of a frame that this decoder read itself and verified last from its sender;
+        ``packet`` as captured."""
+        link, counter, index = row[4], row[9], row[10]
+        assert counter is not None
+        psdu, end = self._read_psdu(packet, 0, len(packet))
+        return link.nonce, self._senders[link.nonce, index or 0].keys[link.tag], counter, psdu[:end]
+
     def _find_key(self, sender: Sender, nonce: bytes, sealed: bytes, authenticated: bytes, tag: int) -> bytes:
         """The clear text under the key that verifies; remembered for the sender's next frame. Raises `Unusual` where
         none does: the full decoder says why."""
@@ -358,7 +367,7 @@ class BulkDecoder:
                 clear = cipher.decrypt(nonce, sealed, authenticated)
             except InvalidTag:
                 continue
-            sender.ciphers[tag] = cipher
+            sender.ciphers[tag], sender.keys[tag] = cipher, key
             return clear
         raise Unusual
 

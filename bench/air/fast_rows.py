@@ -29,13 +29,14 @@ Verified: TypeAlias = "dict[tuple[bytes, int | None], tuple[int, bytes]]"
 @attrs.define(slots=True, eq=False)
 class Sender:
     """A source under a key index: the newest verified frame of the span, and the key that verified it, by MIC octets,
-    which is tried first."""
+    which is tried first, as a cipher and as it is."""
 
     src: bytes
     index: int | None
     counter: int = -1
     octets: bytes = b""
     ciphers: dict[int, AESCCM] = attrs.field(factory=dict)
+    keys: dict[int, bytes] = attrs.field(factory=dict)
 
 
 @attrs.define(slots=True, eq=False)

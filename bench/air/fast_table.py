@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
@@ -22,6 +22,7 @@ from bench.air.keys import KeyTable
 from bench.air.mac import format_address
 
 if TYPE_CHECKING:
+    from bench.air.fast_judge import Unjudged
     from bench.air.frame import Decoder, Frame
 
 SMALL_OCTETS: Final = 2 << 20
@@ -35,6 +36,7 @@ class _Piece(NamedTuple):
     pending: list[Pending]
     mics: Counter[str]
     ordered: bool
+    named: bool
     first: Verified
     newest: Verified
     packets: int
@@ -80,6 +82,7 @@ class _Bulk:
             pending,
             Counter(secured),
             decoder.ordered,
+            decoder.named,
             decoder.first,
             decoder.newest,
             span.packets,
@@ -97,7 +100,9 @@ def write_table(
     """Write the table of a capture, heading included; ``mic`` of its secured frames, counted.
 
     None, and nothing written, for a file that `fast_spans` does not cut, and for keys that learn from the air: the
-    caller decodes frame by frame. From a span on where counters do not rise, so does this. Raises
+    caller decodes frame by frame. From a span on where counters do not rise (from the first for keys that stand under
+    several indexes) they are judged in order (`fast_judge`); from one on where senders are not known by their frames,
+    and behind the spans, this decodes frame by frame. Raises
     `InputError` as `read_capture` does, after the frames before the damage are written.
     """
     form = form_of(path)
@@ -113,9 +118,12 @@ def write_table(
         if os.fstat(file.fileno()).st_size <= SMALL_OCTETS:
             workers = 1
         table = _Table(start_ns, out, keys, contexts)
-        for piece in ordered_map(bulk.piece, chain((first,), cut), workers):
-            if not table.add(piece):
-                break
+        in_one = keys is None or not keys.overlapping
+        if not (in_one and all(map(table.add, ordered_map(bulk.piece, chain((first,), cut), workers)))):
+            from bench.air.fast_judge import Judging
+
+            judging = Judging(form, BulkDecoder(form.link_type, keys, contexts), start_ns)
+            table.judge(ordered_map(judging.piece, spans(form), workers))
         if table.stop != os.path.getsize(path) and has_more(path, table.packets):
             table.rest(path)
     return table.mics
@@ -146,7 +154,7 @@ class _Table:
 
     def add(self, piece: _Piece) -> bool:
         """Write one span's lines; False, and nothing written, where they depend on the frames before."""
-        if not piece.ordered or not follows(self._newest, piece.first):
+        if not (piece.ordered and piece.named) or not follows(self._newest, piece.first):
             return False
         texts = iter(piece.texts)
         self._out.write(next(texts))
@@ -158,6 +166,30 @@ class _Table:
         self.packets += piece.packets
         self.stop = piece.stop
         return True
+
+    def judge(self, pieces: Iterable[Unjudged]) -> None:
+        """Write the frames from the next one on whose ``pieces``, which begin with the capture, can be judged."""
+        from bench.air.fast_judge import text_of
+
+        decoder, written = self._new_decoder(), self.packets
+        done = 0
+        for piece in pieces:
+            if not piece.named:
+                return
+            for line in piece.lines:
+                if isinstance(line, Pending):
+                    frame = decoder.decode(record_of(line))
+                    if line.number > written:
+                        self._frame(frame)
+                    continue
+                text = text_of(line, decoder.counters)
+                if line[0] > written:
+                    self._out.write(text)
+                    if line[7]:
+                        self.mics[line[5]] += 1
+            done += piece.packets
+            if done > written:
+                self.packets, self.stop = done, piece.stop
 
     def rest(self, path: str) -> None:
         """Write the frames from the next one on, decoded after all before it by a decoder of its own."""

@@ -28,7 +28,7 @@ from bench.air import (
     wisun,
 )
 from bench.air.contexts import ROOT
-from bench.air.counters import Freshness
+from bench.air.counters import Counters, Freshness, with_words
 from bench.air.describe import describe
 from bench.air.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, decode_relay
 from bench.air.errors import Malformed
@@ -151,6 +151,11 @@ class Decoder:
         self._opener = Opener(self._keys)
         self._kmp = KmpFollower(self._keys)
 
+    @property
+    def counters(self) -> Counters:
+        """Frame counters met so far; whoever verified a frame elsewhere has it judged here, in its turn."""
+        return self._opener.counters
+
     def learn(self, keys: KeyTable) -> None:
         """More keys, for the frames from here on."""
         self._keys.add(keys)
@@ -221,7 +226,7 @@ class Decoder:
             content=inside.content,
             piece=inside.piece,
             datagram=inside.datagram,
-            info=_info(info, opened.freshness),
+            info=with_words(info, opened.freshness),
         )
 
     def _learn(self, mac: MacFrame, typed: tuple[Element | Opaque, ...], inside: _Inside) -> _Inside:
@@ -338,13 +343,6 @@ class Decoder:
         except Malformed as error:
             return attrs.evolve(waiting, info=f"malformed: {error}")
         return waiting if whole is None else _packet(whole, (*layers, summary.IPV6_FRAGMENT))
-
-
-def _info(words: str, freshness: Freshness | None) -> str:
-    """The line for people, with what is wrong with the frame counter."""
-    if freshness not in (Freshness.REPLAY, Freshness.REUSE):
-        return words
-    return f"{words} [frame counter: {freshness}]" if words else f"frame counter: {freshness}"
 
 
 def _bare(record: Record, info: str) -> Frame:

@@ -114,6 +114,12 @@ class KeyTable:
         """No key is to be found on the air: neither a handshake can be opened nor does a GTK wait for its name."""
         return not (self._pmks or self._nameless)
 
+    @property
+    def overlapping(self) -> bool:
+        """A key stands under several indexes: a sender's counter, which belongs to the key, then counts for all."""
+        keys = [key for of_index in self._keys.values() for key in of_index]
+        return len(set(keys)) < len(keys)
+
     def digest(self) -> str:
         """A name for this table's content, that does not give it away."""
         content = repr((self._keys, list(self._nameless), list(self._names), self._pmks, self._addresses, self._suite))

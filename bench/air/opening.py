@@ -38,11 +38,14 @@ class Opened:
 
 
 class Opener:
-    """Opens the frames of one capture, in its order; ``keys`` may learn in between."""
+    """Opens the frames of one capture, in its order; ``keys`` may learn in between.
+
+    ``counters`` are those of the verified frames so far.
+    """
 
     def __init__(self, keys: KeyTable) -> None:
         self._keys = keys
-        self._counters = Counters()
+        self.counters = Counters()
         self._last: OrderedDict[tuple[bytes | None, int | None], bytes] = OrderedDict()
         self._awaited: tuple[int | None, bytes | None] = (None, None)
 
@@ -116,7 +119,7 @@ class Opener:
         self._last[sender, raw.security.key_index] = key
         if len(self._last) > SENDERS:
             self._last.popitem(last=False)  # the one known for longest; it is found by trial again
-        return self._counters.check(sender, key, raw.security.frame_counter, record.data)
+        return self.counters.check(sender, key, raw.security.frame_counter, record.data)
 
 
 def _cut(record: Record) -> str:
