@@ -22,7 +22,9 @@ from bench.air import (
     fields_tsch,
     fields_upper,
     fields_wisun,
+    ipv6,
     mpx,
+    udp,
 )
 from bench.air.errors import Malformed
 from bench.air.fields_base import Field, Kind, Node, Tables, Trouble, Value, node
@@ -32,7 +34,19 @@ from bench.air.link import TAP, Record
 from bench.air.lowpan import Fragment
 from bench.air.mac import FrameType, decode_header
 
-__all__ = ["FIELDS", "GROUPS", "TABLES", "Field", "Kind", "Node", "Value", "fields", "lowpan_octets", "tree"]
+__all__ = [
+    "FIELDS",
+    "GROUPS",
+    "PROTOCOLS",
+    "TABLES",
+    "Field",
+    "Kind",
+    "Node",
+    "Value",
+    "fields",
+    "lowpan_octets",
+    "tree",
+]
 
 TABLES: Final[Tables] = {
     **fields_mac.TABLES,
@@ -56,6 +70,16 @@ GROUPS: Final[frozenset[str]] = frozenset(
     ".".join(parts[:count]) for parts in (name.split(".") for name in _NAMES) for count in range(1, len(parts) + 1)
 ) | {"wisun"}
 """What a filter may ask presence for beside fields: protocols, headers, elements, options (``icmpv6.rpl.dao``)."""
+
+
+PROTOCOLS: Final[Mapping[str, int | None]] = {
+    "wpan": None,
+    "ipv6": ipv6.HEADER_OCTETS,
+    "udp": udp.HEADER_OCTETS,
+    "icmpv6": None,
+}
+"""Protocols whose octets a filter may ask for (a frame without its FCS), and how many are the header, where Wireshark
+counts no more to them."""
 
 
 def tree(frame: Frame, record: Record | None = None, start_ns: int | None = None) -> tuple[Node, ...]:

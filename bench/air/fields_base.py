@@ -146,17 +146,23 @@ def _nothing(record: object) -> Iterable[object]:
     return ()
 
 
+def _no_octets(record: object) -> bytes:
+    return b""
+
+
 @attrs.frozen(slots=True)
 class Table:
     """How a record class reads: ``name`` is what a filter asks presence for, ``inside`` gives the records nested in it.
 
-    ``title`` may depend on the record.
+    ``title`` may depend on the record. ``octets`` are those of a protocol that filters look into, all that it carries
+    included.
     """
 
     name: str
     title: str | Callable[[Any], str]
     fields: tuple[Field, ...] = ()
     inside: Callable[[Any], Iterable[object]] = _nothing
+    octets: Callable[[Any], bytes] = _no_octets
 
 
 @attrs.frozen(slots=True)
@@ -174,6 +180,7 @@ class Node:
     title: str
     values: tuple[tuple[Field, Value], ...] = ()
     inside: tuple[Node, ...] = ()
+    octets: bytes = attrs.field(default=b"", eq=False, repr=False)
 
     def walk(self) -> Iterator[Node]:
         """This node and all in it, outside in, in the order of the octets."""
@@ -194,7 +201,8 @@ def node(record: object, tables: Tables) -> Node:
         return Node("", str(record))
     title = table.title if isinstance(table.title, str) else table.title(record)
     values = tuple((field, value) for field in table.fields for value in field.values(record))
-    return Node(table.name, title, values, tuple(node(inner, tables) for inner in _inside(table, record)))
+    inside = tuple(node(inner, tables) for inner in _inside(table, record))
+    return Node(table.name, title, values, inside, table.octets(record))
 
 
 def _inside(table: Table, record: object) -> Iterator[object]:

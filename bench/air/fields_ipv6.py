@@ -307,6 +307,7 @@ TABLES: Final[Tables] = {
             address("ipv6.dst", "Destination", "packet.dst"),
         ),
         _packet_inside,
+        lambda v: v.octets,
     ),
     Options: _header("ipv6.hopopts", "Hop-by-hop options", inside=_options),
     EndOptions: _header("ipv6.dstopts", "Destination options", inside=_options),
@@ -363,6 +364,7 @@ TABLES: Final[Tables] = {
             octets("udp.payload", "Payload", lambda v: v.udp.payload or None),
         ),
         _datagram_inside,
+        lambda v: v.octets,
     ),
     Control: Table(
         "icmpv6",
@@ -379,6 +381,7 @@ TABLES: Final[Tables] = {
             ),
         ),
         _control_inside,
+        lambda v: v.octets,
     ),
     Quoted: Table("", "The packet that this error is about", (), _quoted),
     Payload: Table("data", "Octets not read further", (octets("data.octets", "Data", "octets"),)),

@@ -332,6 +332,7 @@ _MAC: Final = Table(
         number("wpan.correlation", "Correlation, by the radio", _correlation),
     ),
     _mac_inside,
+    lambda v: v.record.data if v.record else b"",
 )
 
 _SECURITY: Final = Table(

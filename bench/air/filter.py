@@ -20,10 +20,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any, Final, TypeAlias
 
+import attrs
+
 from bench.air.fields import FIELDS
 from bench.air.fields_base import Kind, Value
 from bench.air.filter_hints import COLUMNS, Asked, Both, Either, Filter, Hint, Leaf, Opposite, Predicate, Unknown
-from bench.air.filter_operands import Operand, Operands, Side, Values, nonzero
+from bench.air.filter_operands import Operand, Operands, Side, Values, headed, nonzero
 from bench.air.filter_values import PLAIN, Literal, contains, pattern
 from bench.air.filter_words import Word, Words
 
@@ -118,7 +120,7 @@ class _Parser:
         if meant and (relation is None or left.kind is None):
             raise self.words.error(f"expected a comparison after {meant}")
         if relation is None:
-            return _hinted(left, self._alone(left))
+            return _hinted(left if left.changed else attrs.evolve(left, column=True), self._alone(left))
         if left.kind is None:
             raise self.words.error(f"{left.name} has no value of its own here; expected 'and', 'or' or the end")
         every = _QUANTIFIERS.get(meant or "")
@@ -146,7 +148,7 @@ class _Parser:
             if members and not self.words.take(","):
                 raise self.words.error("expected ',' or '}'")
             members.append(self._member(left))
-        holds = [_held(left.of, member, how) for member in members]  # as in Wireshark, members joined by or
+        holds = [_held(headed(left).of, member, how) for member in members]  # as in Wireshark, members joined by or
         return _hinted(left, lambda row: any(one(row) for one in holds), [part for some in members for part in some])
 
     def _member(self, left: Operand) -> tuple[_Part, ...]:
@@ -169,6 +171,7 @@ class _Parser:
         if relation in ("contains", "matches"):
             return self._searched(left, relation, every or any)
         wanted = self._operands.right(left)
+        values = headed(left).of
         if relation in _ORDERS:
             how, part = every or any, (wanted, _order(_ORDERS[relation]))
         else:

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from bench.air.fields import GROUPS
+from bench.air.fields import GROUPS, PROTOCOLS
 from bench.air.fields_base import Kind, Value, show
 from bench.air.filter_hints import Asked
 from bench.air.filter_limits import greatest, is_unsigned, octets_wide, reckoned
@@ -29,8 +29,6 @@ _DEEPEST: Final = 50
 _SLICED: Final = frozenset({Kind.OCTETS, Kind.EUI64, Kind.IPV6, Kind.TEXT})
 _WIDEST_BITS: Final = 64
 _EUI64_OCTETS: Final = 8
-PACKET: Final = "wpan"
-"""The one protocol whose octets a row has: the frame without its FCS, as sent."""
 
 
 @attrs.frozen(slots=True)
@@ -83,7 +81,7 @@ class Operands:
     def _checked(self, found: Side, like: Operand) -> Side:
         if isinstance(found, Operand) and found.kind is not like.kind:
             raise self._words.error(f"{like.name} and {found.name} are not of one kind; expected 'and' or 'or' before")
-        return found
+        return headed(found) if isinstance(found, Operand) else found
 
     def _bits(self, like: Operand | None) -> Side:
         found = self._sum(like)
@@ -108,7 +106,8 @@ class Operands:
         model = one if isinstance(one, Operand) else like
         if model is None or model.kind is None:
             raise self._words.error(f"expected a field with a value beside {sign}")
-        join = _JOINS.get((sign, model.kind))
+        whole = model.name in PROTOCOLS and not model.changed
+        join = None if whole else _JOINS.get((sign, model.kind))
         if join is None:
             raise self._words.error(f"{model.name} is {model.kind.value} and has no {sign}; expected a comparison")
         other = read(model)
@@ -171,7 +170,9 @@ class Operands:
             return name in FUNCTIONS
         if "." in name:
             return name in self._kinds or name in GROUPS
-        return (name in self._kinds and self._kinds[name] is like.kind) or (name == PACKET and like.kind is Kind.OCTETS)
+        return (name in self._kinds and self._kinds[name] is like.kind) or (
+            name in PROTOCOLS and like.kind is Kind.OCTETS
+        )
 
     def _field(self) -> Operand:
         word = self._words.here
@@ -185,9 +186,9 @@ class Operands:
             raise self._words.error(f"unknown field {name!r}; {nearest(name, self._kinds, otherwise)}")
         self._words.next()
         found = Operand(name, self._kinds.get(name), lambda row: row.values(name))
-        if name == PACKET:
+        if name in PROTOCOLS:
             found = attrs.evolve(found, kind=Kind.OCTETS, column=False)
-        return self._slice(found) if found.kind is not None and self._words.take("[") else found
+        return self._slice(headed(found)) if found.kind is not None and self._words.take("[") else found
 
     def _slice(self, found: Operand) -> Operand:
         if found.kind not in _SLICED:
@@ -244,7 +245,7 @@ class Operands:
         if name == "count":
             return _number(name, lambda row: [len(found)] if (found := of(row)) else [])
         if name == "len":
-            octets = _octets_in(first)
+            octets, of = _octets_in(first), headed(first).of
             return _number(name, lambda row: [octets(value) for value in of(row)])
         if name == "string":
             tell = partial(show, first.kind)
@@ -265,6 +266,14 @@ class Operands:
 def _number(name: str, of: Values) -> Operand:
     """A number that a function makes of a field."""
     return Operand(f"{name}()", Kind.NUMBER, of, changed=True, column=False)
+
+
+def headed(operand: Operand) -> Operand:
+    """A protocol's own octets, as Wireshark compares and cuts them: ``contains`` looks into all that it carries."""
+    octets, of = PROTOCOLS.get(operand.name), operand.of
+    if octets is None or operand.changed:
+        return operand
+    return attrs.evolve(operand, of=lambda row: [v[:octets] for v in of(row) if isinstance(v, bytes)])
 
 
 def nonzero(value: Value) -> bool:

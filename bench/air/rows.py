@@ -7,7 +7,7 @@ from functools import cached_property
 from ipaddress import IPv6Address
 from typing import Final
 
-from bench.air.fields import FIELDS, GROUPS, tree
+from bench.air.fields import FIELDS, GROUPS, PROTOCOLS, tree
 from bench.air.fields_base import Node, Value, show
 from bench.air.frame import Frame
 from bench.air.link import Record
@@ -100,11 +100,12 @@ class Row:
         return frozenset(found)
 
     def values(self, name: str) -> Sequence[Value]:
-        """All values of a field, none where it is absent; of wpan the frame's octets without its FCS."""
+        """All values of a field, none where it is absent. Of `PROTOCOLS` octets."""
         if name in FIELDS:
             return self._named.get(name, ())
-        if name == "wpan":
-            return (self._record.data,) if self._record is not None and "wpan" in self._groups else ()
+        if name in PROTOCOLS:
+            found = (inner for layer in self.nodes for inner in layer.walk() if inner.name == name)
+            return [inner.octets for inner in found if inner.octets]
         value = self.line.get(name)
         if value is None:
             return ()

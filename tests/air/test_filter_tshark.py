@@ -92,6 +92,22 @@ FILTERS = (
     *("wpan.src64 & 0xff == 1", "wpan.src64 & 00:00:00:00:00:00:00:ff == 00:00:00:00:00:00:00:02", "wpan.src64 & 2"),
     *("wpan.mic & 0f:00 == 05:00", "wpan.mic & 01", "ipv6.src & ff::", "wpan.seq_no & ipv6.hlim == 4"),
     *("wpan contains 01", "wpan[-2:] == 00:00", "wpan[0:2] == 41:dc", "len(wpan) == 52", "wpan[0] & 40 and eapol"),
+    *(
+        "icmpv6 contains 01:02",
+        "icmpv6[0:2] == 9b:02",
+        "ipv6[6] == 3a",
+        "ipv6[4:2] > 00:40",
+        "udp[6] >= 80",
+        'udp matches "a"',
+    ),
+    *(
+        "len(ipv6) == 40",
+        "len(udp) == 8",
+        "len(icmpv6) > 40",
+        "len(icmpv6) == ipv6.plen",
+        "count(ipv6) == 2",
+        "ipv6 == ipv6",
+    ),
     # arithmetic
     *(
         "wpan.seq_no * 3 == 30",

@@ -90,7 +90,11 @@ OPERATORS = ("==", "!=", "===", "!==", "<", "<=", ">", ">=", "contains", "matche
 @st.composite
 def operands(draw: st.DrawFn) -> str:
     """A field of the index or another, what is made of it, or of two."""
-    name = draw(st.sampled_from(sorted((COLUMNS - GROUPS) | {n for n in COLUMNS if "." in n} | {"ipv6.hlim"})))
+    name = draw(
+        st.sampled_from(
+            sorted((COLUMNS - GROUPS) | {n for n in COLUMNS if "." in n} | {"ipv6.hlim", "udp", "icmpv6", "wpan"})
+        )
+    )
     form = draw(
         st.sampled_from(("{}", "-{}", "{}[0:2]", "{} & 3", "{} + 1", "{} - 7", "{} * 2", "{} / 3", "{} % 5", "()"))
     )

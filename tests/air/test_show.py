@@ -93,7 +93,7 @@ def test_filters(expr: str, count: int | None) -> None:
         ("number = 3", "expected == in place of = .column 8."),
         ("seq == x", "expected a number for seq at 'x' .column 8."),
         ("secured == maybe", "expected true or false for secured"),
-        ("icmpv6 == 3", "icmpv6 is a layer without a value of its own"),
+        ("eapol == 3", "eapol has no value of its own here"),
         ("kind == DATA and", "expected a field at the end"),
         ("(kind == DATA", r"expected '\)' at the end"),
         ("kind == DATA src == 1", "expected 'and', 'or' or the end at 'src'"),
@@ -101,7 +101,7 @@ def test_filters(expr: str, count: int | None) -> None:
         ("seq contains 1", "seq contains nothing"),
         ("kind == == 3", "expected a value at '=='"),
         ("kind == 'DATA", "cannot read"),
-        ("__import__('os').system('true') == 1", "unknown field|expected a field"),
+        ("__import__('os').system('true') == 1", "unknown function"),
     ],
 )
 def test_a_wrong_filter_says_where(expr: str, message: str) -> None:
