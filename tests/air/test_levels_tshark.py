@@ -19,7 +19,9 @@ from bench.air.link import Record, make_record
 from bench.air.mac import FrameType, MacFrame, encode_mac
 from bench.air.pcapng import PcapngWriter
 from bench.air.security import protect
+from bench.air.show_table import check_keys
 from bench.air.tap import Tap
+from bench.errors import InputError
 
 A, B = bytes.fromhex("024b42fffe000001"), bytes.fromhex("024b42fffe000101")
 KEY, IMPLICIT, OTHER = bytes(range(16)), bytes(range(16, 32)), bytes(range(32, 48))
@@ -126,6 +128,13 @@ def test_one_changed_octet_is_seen_at_every_level(kind: tuple[int, int, int]) ->
     psdu[-1] ^= 0x10
     frame = Decoder(KeyTable([(9, KEY), (0, IMPLICIT)])).decode(make_record(1, 0, 230, bytes(psdu), len(psdu)))
     assert (frame.mic, frame.freshness) == ("bad", None)
+
+
+def test_frames_without_a_mic_are_no_proof_that_the_keys_are_wrong() -> None:
+    check_keys("keys", {"none": 2})
+    check_keys("keys", {"none": 2, "bad": 1, "ok": 1})
+    with pytest.raises(InputError, match="none of the 3 secured frames"):
+        check_keys("keys", {"none": 2, "bad": 1, "no key": 2})
 
 
 def test_a_short_source_is_opened_where_its_eui64_is_known() -> None:
