@@ -233,7 +233,7 @@ def open_octets(frame: MacFrame) -> int:
     if frame.version == 2 or frame.frame_type in (FrameType.DATA, FrameType.ACK):
         return 0
     if frame.frame_type == FrameType.COMMAND:
-        return 1
+        return len(_Reader(frame.payload, "command").take(1))
     reader = _Reader(frame.payload, "beacon")
     reader.le(2)
     slots = reader.le(1) & 7

@@ -94,6 +94,10 @@ FINDINGS = {
         "layers",
         bytes.fromhex("41d867cdabffff01000605041612027a3b2bfd40"),
     ),
+    "a command without its identifier, sealed": (
+        "sealed",
+        bytes.fromhex("050007e3dc00000000f0aa1629223d623468656c6c6f2035"),
+    ),
     "a comment of the bench's own that says nothing": ("key_file", b"# kenshin \n# kenshin \t\n"),
     "a frame longer than a column of the index holds": ("table", _pcap((100_000, bytes.fromhex("01000700")))),
     "a stamp after the last one that the index holds": ("table", _pcapng(0, 0, 1 << 63)),
