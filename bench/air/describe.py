@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import singledispatch
 from typing import Final
 
-from bench.air import application, icmpv6, ipv6, nd, rpl, rpl_dco
+from bench.air import application, icmpv6, ipv6, nd, rpl, rpl_dco, rpl_p2p
 from bench.air.duplicate_address import DuplicateAddress
 from bench.air.errors import Malformed
 from bench.air.rpl_secured import NAMES, SECURED, Secured
@@ -118,6 +118,16 @@ def _(upper: rpl_dco.Dco) -> str:
 @_describe.register
 def _(upper: rpl_dco.DcoAck) -> str:
     return f"RPL DCO-ACK seq={upper.sequence} status={upper.status}"
+
+
+@_describe.register
+def _(upper: rpl_p2p.Dro) -> str:
+    return f"RPL P2P-DRO seq={upper.sequence}{' stop' if upper.stop else ''}"
+
+
+@_describe.register
+def _(upper: rpl_p2p.DroAck) -> str:
+    return f"RPL P2P-DRO-ACK seq={upper.sequence}"
 
 
 @_describe.register

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import attrs
 
-from bench.air import rpl, rpl_dco
+from bench.air import rpl, rpl_dco, rpl_p2p
 from bench.air.fields_base import Field, Table, Tables, bit, bits, flag, number, octets
 from bench.air.fields_base import ipv6 as address
+from bench.air.rpl_discovery import ADDRESS_OCTETS, RouteDiscovery
 
 _OPTION_TYPES: Final = {
     0: "Pad1",
@@ -22,16 +23,19 @@ _OPTION_TYPES: Final = {
     7: "solicited information",
     8: "prefix information",
     9: "target descriptor",
+    10: "route discovery",
 }
 _MODES: Final = {0: "no downward routes", 1: "non-storing", 2: "storing", 3: "storing with multicast"}
+_LIFETIMES: Final = {0: "1 s", 1: "4 s", 2: "16 s", 3: "64 s"}
 _OBJECTIVES: Final = {0: "OF0", 1: "MRHOF"}
 
 
 @attrs.frozen(slots=True)
 class RplOption:
-    """An RPL option as framed."""
+    """An RPL option as framed, and whether it stands in a discovery reply."""
 
     option: rpl.Option
+    in_reply: bool = False
 
     @property
     def type(self) -> int:
@@ -48,9 +52,34 @@ class RplOption:
         return len(self.option.data if isinstance(self.option, rpl.RawOption) else self.option.encode())
 
 
-def options_inside(message: rpl.Message | rpl_dco.Message) -> Iterator[object]:
+@attrs.frozen(slots=True)
+class Discovery:
+    """A route discovery option, and where it stands."""
+
+    option: RouteDiscovery
+    in_reply: bool
+
+    @property
+    def target(self) -> bytes:
+        """Zeros in place of what is elided."""
+        return self.option.target.rjust(ADDRESS_OCTETS, b"\0")
+
+    @property
+    def addresses(self) -> tuple[bytes, ...]:
+        """The same of the way so far."""
+        return tuple(address.rjust(ADDRESS_OCTETS, b"\0") for address in self.option.addresses)
+
+
+def options_inside(message: rpl.Message | rpl_dco.Message | rpl_p2p.Message) -> Iterator[object]:
     """The options of a message, as framed."""
-    return map(RplOption, message.options)
+    in_reply = isinstance(message, rpl_p2p.Dro)
+    return (RplOption(option, in_reply) for option in message.options)
+
+
+def _content(view: RplOption) -> tuple[object, ...]:
+    if isinstance(view.option, RouteDiscovery):
+        return (Discovery(view.option, view.in_reply),)
+    return () if isinstance(view.option, rpl.Padding) else (view.option,)
 
 
 def _full(name: str) -> Callable[[Any], bytes | None]:
@@ -133,7 +162,7 @@ TABLES: Final[Tables] = {
             number("icmpv6.rpl.opt.type", "Type", "type", names=_OPTION_TYPES),
             number("icmpv6.rpl.opt.length", "Length", "length", unit="octets"),
         ),
-        lambda v: () if isinstance(v.option, rpl.Padding) else (v.option,),
+        _content,
     ),
     rpl.MetricContainer: Table("icmpv6.rpl.opt.metric", "Metrics", (), lambda option: option.metrics),
     rpl.RouteInformation: Table(
@@ -214,6 +243,25 @@ TABLES: Final[Tables] = {
         "icmpv6.rpl.opt.targetdesc",
         "Target descriptor",
         (number("icmpv6.rpl.opt.targetdesc.descriptor", "Descriptor", "descriptor", digits=8),),
+    ),
+    Discovery: Table(
+        "icmpv6.rpl.opt.routediscovery",
+        "Route discovery",
+        (
+            flag("icmpv6.rpl.opt.routediscovery.flag.reply", "Reply wanted", "option.reply"),
+            flag("icmpv6.rpl.opt.routediscovery.flag.hopbyhop", "Hop by hop", "option.hop_by_hop"),
+            number("icmpv6.rpl.opt.routediscovery.flag.numofroutes", "Routes wanted", "option.routes"),
+            number("icmpv6.rpl.opt.routediscovery.flag.compr", "Octets elided", "option.elided"),
+            number("icmpv6.rpl.opt.routediscovery.lifetime", "Lifetime", "option.lifetime", names=_LIFETIMES),
+            number(
+                "icmpv6.rpl.opt.routediscovery.maxrank",
+                "Largest rank",
+                lambda v: None if v.in_reply else v.option.place,
+            ),
+            number("icmpv6.rpl.opt.routediscovery.nh", "Next hop", lambda v: v.option.place if v.in_reply else None),
+            address("icmpv6.rpl.opt.routediscovery.targetaddr", "Target", "target"),
+            address("icmpv6.rpl.opt.routediscovery.addrvec.addr", "On the way", "addresses"),
+        ),
     ),
     rpl.RawOption: Table("icmpv6.rpl.opt.unknown", "Data", (octets("icmpv6.rpl.opt.data", "Data", "data"),)),
 }

@@ -1,4 +1,5 @@
-"""Fields of RPL messages that no Wi-SUN stack sends (destination cleanup, secured ones), and what metrics say.
+"""Fields of RPL messages that no Wi-SUN stack sends (destination cleanup, P2P routes, secured ones), and what
+metrics say.
 
 Wireshark 4.0 does not know destination cleanup; its fields are named in the style of the DAO's.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from bench.air import rpl, rpl_dco
+from bench.air import rpl, rpl_dco, rpl_p2p
 from bench.air.fields_base import Field, Table, Tables, bit, bits, flag, number, octets
 from bench.air.fields_base import ipv6 as address
 from bench.air.fields_rpl import options_inside
@@ -186,6 +187,34 @@ TABLES: Final[Tables] = {
     ),
     rpl_dco.Dco: Table("icmpv6.rpl.dco", "RPL DCO", _clean_up("dco", acknowledges=False), options_inside),
     rpl_dco.DcoAck: Table("icmpv6.rpl.dcoack", "RPL DCO-ACK", _clean_up("dcoack", acknowledges=True), options_inside),
+    rpl_p2p.Dro: Table(
+        "icmpv6.rpl.p2p.dro",
+        "RPL P2P-DRO: discovery reply",
+        (
+            number("icmpv6.rpl.p2p.dro.instance", "Instance", "instance"),
+            number("icmpv6.rpl.p2p.dro.version", "Version", "version"),
+            number("icmpv6.rpl.p2p.dro.flag", "Flags", lambda m: int.from_bytes(m.encode()[2:4], "big"), digits=4),
+            flag("icmpv6.rpl.p2p.dro.flag.stop", "Stop", "stop"),
+            flag("icmpv6.rpl.p2p.dro.flag.ack", "Acknowledgement requested", "ack_requested"),
+            number("icmpv6.rpl.p2p.dro.flag.seq", "Sequence", "sequence"),
+            number("icmpv6.rpl.p2p.dro.flag.reserved", "Reserved", "reserved"),
+            address("icmpv6.rpl.p2p.dro.dagid", "DODAG id", "dodag_id"),
+        ),
+        options_inside,
+    ),
+    rpl_p2p.DroAck: Table(
+        "icmpv6.rpl.p2p.droack",
+        "RPL P2P-DRO-ACK",
+        (
+            number("icmpv6.rpl.p2p.dro.instance", "Instance", "instance"),
+            number("icmpv6.rpl.p2p.dro.version", "Version", "version"),
+            number("icmpv6.rpl.p2p.droack.flag", "Flags", lambda m: int.from_bytes(m.encode()[2:4], "big"), digits=4),
+            number("icmpv6.rpl.p2p.droack.flag.seq", "Sequence", "sequence"),
+            number("icmpv6.rpl.p2p.droack.flag.reserved", "Reserved", "reserved"),
+            address("icmpv6.rpl.p2p.dro.dagid", "DODAG id", "dodag_id"),
+        ),
+        options_inside,
+    ),
     Secured: Table(
         "icmpv6.rpl.secure",
         lambda message: f"Secured RPL {NAMES.get(message.code & ~SECURED, 'message')}",

@@ -9,7 +9,7 @@ from typing import ClassVar, Final, TypeAlias
 
 import attrs
 
-from bench.air import nd, rpl, rpl_dco
+from bench.air import nd, rpl, rpl_dco, rpl_p2p
 from bench.air.duplicate_address import DuplicateAddress
 from bench.air.octets import Reader
 from bench.air.rpl_secured import Secured
@@ -49,7 +49,15 @@ class RawMessage:
 
 
 Message: TypeAlias = (
-    EchoRequest | EchoReply | nd.Message | DuplicateAddress | rpl.Message | rpl_dco.Message | Secured | RawMessage
+    EchoRequest
+    | EchoReply
+    | nd.Message
+    | DuplicateAddress
+    | rpl.Message
+    | rpl_dco.Message
+    | rpl_p2p.Message
+    | Secured
+    | RawMessage
 )
 RECORDS: Final = (
     EchoRequest,
@@ -66,6 +74,8 @@ RECORDS: Final = (
     rpl.DaoAck,
     rpl_dco.Dco,
     rpl_dco.DcoAck,
+    rpl_p2p.Dro,
+    rpl_p2p.DroAck,
     Secured,
     RawMessage,
 )
@@ -81,6 +91,8 @@ def parse(data: bytes) -> Message:
         return rpl.MESSAGES[code](body)
     if kind == rpl.ICMPV6_TYPE and code in rpl_dco.MESSAGES:
         return rpl_dco.MESSAGES[code](body)
+    if kind == rpl.ICMPV6_TYPE and code in rpl_p2p.MESSAGES:
+        return rpl_p2p.MESSAGES[code](body)
     if kind == rpl.ICMPV6_TYPE and code in Secured.CODES:
         return Secured.decode(code, body)
     if code == 0 and kind in nd.MESSAGES:
@@ -101,7 +113,9 @@ def build(message: Message) -> bytes:
             return bytes((message.TYPE, 0, 0, 0)) + numbers + message.data
         case RawMessage():
             return bytes((message.type, message.code, 0, 0)) + message.body
-        case rpl.Dis() | rpl.Dio() | rpl.Dao() | rpl.DaoAck() | rpl_dco.Dco() | rpl_dco.DcoAck():
+        case rpl.Dis() | rpl.Dio() | rpl.Dao() | rpl.DaoAck():
+            return bytes((rpl.ICMPV6_TYPE, message.CODE, 0, 0)) + message.encode()
+        case rpl_dco.Dco() | rpl_dco.DcoAck() | rpl_p2p.Dro() | rpl_p2p.DroAck():
             return bytes((rpl.ICMPV6_TYPE, message.CODE, 0, 0)) + message.encode()
         case Secured():
             return bytes((rpl.ICMPV6_TYPE, message.code, 0, 0)) + message.encode()

@@ -14,6 +14,7 @@ import attrs
 
 from bench.air.errors import Malformed
 from bench.air.octets import Reader
+from bench.air.rpl_discovery import RouteDiscovery
 
 ICMPV6_TYPE: Final = 155
 
@@ -289,6 +290,7 @@ _Known: TypeAlias = (
     | SolicitedInformation
     | PrefixInformation
     | TargetDescriptor
+    | RouteDiscovery
 )
 Option: TypeAlias = _Known | Padding | RawOption
 
@@ -301,6 +303,7 @@ _OPTIONS: Final[dict[int, Callable[[bytes], _Known]]] = {
     SolicitedInformation.TYPE: SolicitedInformation.decode,
     PrefixInformation.TYPE: PrefixInformation.decode,
     TargetDescriptor.TYPE: TargetDescriptor.decode,
+    RouteDiscovery.TYPE: RouteDiscovery.decode,
 }
 
 

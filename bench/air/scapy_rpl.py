@@ -1,4 +1,4 @@
-"""scapy layers of RPL (RFC 6550, RFC 9009): messages, and options that chain whatever they hold.
+"""scapy layers of RPL (RFC 6550, RFC 6997, RFC 9009): messages, and options that chain whatever they hold.
 
 scapy's contributed layers are not used: they read the first option only, and prefixes in the unit of another protocol.
 Prefixes here have as many octets as there are; field names are those of `rpl`, `rpl_dco` and `rpl_secured`.
@@ -21,7 +21,8 @@ from scapy.fields import (
     XShortField,
 )
 
-from bench.air import rpl, rpl_dco
+from bench.air import rpl, rpl_dco, rpl_p2p
+from bench.air.rpl_discovery import RouteDiscovery
 from bench.air.rpl_secured import Secured
 from bench.air.scapy_fields import Layer, Octets, Option, Part, Rest, fields
 from bench.air.scapy_ipv6 import Icmp6
@@ -143,6 +144,17 @@ RPL_OPTIONS: Final[dict[int, Layer]] = {
                 IP6Field("prefix", "::"),
             ),
             _rpl(rpl.TargetDescriptor, "Target Descriptor", XIntField("descriptor", 0)),
+            _rpl(
+                RouteDiscovery,
+                "Route Discovery",
+                BitField("reply", 1, 1),
+                BitField("hop_by_hop", 0, 1),
+                BitField("routes", 0, 2),
+                BitField("elided", 0, 4),
+                BitField("lifetime", 0, 2),
+                BitField("place", 0, 6),
+                Rest("addresses", bytes(16)),
+            ),
         )
     ),
 }
@@ -219,6 +231,24 @@ RPL_MESSAGES: Final[dict[int, Layer]] = dict(
             ByteField("sequence", 0),
             ByteField("status", 0),
             ConditionalField(IP6Field("dodag_id", "::"), lambda ack: ack.d),
+        ),
+        _message(
+            rpl_p2p.Dro,
+            ByteField("instance", 0),
+            ByteField("version", 0),
+            BitField("stop", 0, 1),
+            BitField("ack_requested", 0, 1),
+            BitField("sequence", 0, 2),
+            BitField("reserved", 0, 12),
+            IP6Field("dodag_id", "::"),
+        ),
+        _message(
+            rpl_p2p.DroAck,
+            ByteField("instance", 0),
+            ByteField("version", 0),
+            BitField("sequence", 0, 2),
+            BitField("reserved", 0, 14),
+            IP6Field("dodag_id", "::"),
         ),
     )
 )

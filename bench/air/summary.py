@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from bench.air import ipv6, rpl, rpl_dco
+from bench.air import ipv6, rpl, rpl_dco, rpl_p2p
 from bench.air.eapol import EAP_IDENTITY, EAP_TLS, Eap, EapCode, Eapol, decode_eap_tls, tls_records
 from bench.air.errors import Malformed
 from bench.air.extensions import (
@@ -70,7 +70,7 @@ def packet_layers(packet: Packet) -> tuple[str, ...]:
         names.append("udp")
     elif not isinstance(upper, (bytes, Packet)):
         names.append("icmpv6")
-        if isinstance(upper, (rpl.Dis, rpl.Dio, rpl.Dao, rpl.DaoAck, rpl_dco.Dco, rpl_dco.DcoAck, Secured)):
+        if isinstance(upper, (rpl.Message, rpl_dco.Message, rpl_p2p.Message, Secured)):
             names.append("rpl")
     return tuple(names)
 

@@ -7,8 +7,9 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
-from bench.air import dhcpv6, extensions, icmpv6, ipv6, nd, rpl, rpl_dco
+from bench.air import dhcpv6, extensions, icmpv6, ipv6, nd, rpl, rpl_dco, rpl_p2p
 from bench.air.duplicate_address import DuplicateAddress
+from bench.air.rpl_discovery import RouteDiscovery
 from bench.air.rpl_secured import Secured
 from bench.air.udp import Udp
 
@@ -30,9 +31,18 @@ eui64 = octets(8)
 address = octets(16)
 prefix = st.integers(0, 128).flatmap(lambda bits: st.tuples(st.just(bits), octets((bits + 7) // 8)))
 
+
+def discoveries(elided: int) -> st.SearchStrategy[RouteDiscovery]:
+    """Route discovery options whose addresses are short of so many octets."""
+    part = octets(16 - elided)
+    numbers = (st.integers(0, 3), st.integers(0, 3), st.integers(0, 63))
+    return st.builds(RouteDiscovery, part, some(part), st.just(elided), st.booleans(), st.booleans(), *numbers)
+
+
 rpl_option = st.one_of(
     st.integers(1, 257).map(rpl.Padding),
-    st.builds(rpl.RawOption, st.integers(10, 255), blob),
+    st.builds(rpl.RawOption, st.integers(11, 255), blob),
+    st.integers(0, 15).flatmap(discoveries),
     st.builds(rpl.MetricContainer, some(st.builds(rpl.Metric, u(1), u(2), st.binary(max_size=6)))),
     st.builds(lambda p, life, flags: rpl.RouteInformation(p[0], life, p[1], flags), prefix, u(4), u(1)),
     st.builds(rpl.Configuration, u(1), u(1), u(1), u(2), u(2), u(2), u(1), u(2), u(1), u(1)),
@@ -79,6 +89,11 @@ duplicate = st.sampled_from([8, 16, 24, 32]).flatmap(
         DuplicateAddress, st.sampled_from([157, 158]), address, octets(size), u(2), u(1), u(1), st.just(size // 8)
     )
 )
+numbers_of_reply = (u(1), address, st.integers(0, 3))
+p2p = st.one_of(
+    st.builds(rpl_p2p.Dro, *numbers_of_reply, st.booleans(), st.booleans(), u(1), st.integers(0, 0xFFF), rpl_options),
+    st.builds(rpl_p2p.DroAck, *numbers_of_reply, u(1), st.integers(0, 0x3FFF), rpl_options),
+)
 dco = st.one_of(
     st.builds(rpl_dco.Dco, u(1), u(1), u(1), st.booleans(), st.none() | address, rpl_options),
     st.builds(rpl_dco.DcoAck, u(1), u(1), u(1), st.none() | address, rpl_options),
@@ -100,6 +115,7 @@ icmpv6_message = st.one_of(
 rarer_icmpv6_message = st.one_of(
     duplicate,
     dco,
+    p2p,
     secured,
     st.builds(nd.Redirect, address, address, some(nd_option | rarer_nd_option)),
     st.builds(nd.RouterAdvertisement, u(1), u(1), u(2), u(4), u(4), some(rarer_nd_option)),

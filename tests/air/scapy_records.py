@@ -20,6 +20,8 @@ from bench.air.frame import Frame
 from bench.air.ies import MPX_GROUP
 from bench.air.mpx import Mpx
 from bench.air.rpl_dco import Dco, DcoAck
+from bench.air.rpl_discovery import ADDRESS_OCTETS, RouteDiscovery
+from bench.air.rpl_p2p import Dro, DroAck
 from bench.air.rpl_secured import Secured
 from bench.air.scapy_fields import LinkAddress, address_octets
 from bench.air.scapy_ies import WisunHeaderIe, WisunPayloadIe
@@ -215,7 +217,10 @@ def _upper(layer: Any) -> Any:
 
 
 _MESSAGES: dict[type[Packet], Any] = {
-    **{rpl_layers.RPL_MESSAGES[kind.CODE]: kind for kind in (rpl.Dis, rpl.Dio, rpl.Dao, rpl.DaoAck, Dco, DcoAck)},
+    **{
+        rpl_layers.RPL_MESSAGES[kind.CODE]: kind
+        for kind in (rpl.Dis, rpl.Dio, rpl.Dao, rpl.DaoAck, Dco, DcoAck, Dro, DroAck)
+    },
     **{
         nd_layers.ND_MESSAGES[kind.TYPE]: kind
         for kind in (
@@ -259,6 +264,10 @@ def rpl_option(layer: Any) -> Any:
     """One RPL option."""
     if isinstance(layer, rpl_layers.RplPad1):
         return rpl.Padding(1)
+    if type(layer) is rpl_layers.RPL_OPTIONS[RouteDiscovery.TYPE]:
+        size = ADDRESS_OCTETS - layer.elided
+        target, *way = (layer.addresses[at : at + size] for at in range(0, len(layer.addresses), size))
+        return record(RouteDiscovery, layer, target=target, addresses=tuple(way))
     if isinstance(layer, rpl_layers.RplPadN) and not any(layer.data):
         return rpl.Padding(2 + len(layer.data))
     if isinstance(layer, rpl_layers.RPL_OPTIONS[rpl.MetricContainer.TYPE]):

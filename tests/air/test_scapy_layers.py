@@ -482,7 +482,7 @@ def test_fcs_of_both_lengths_is_found_checked_and_made(check: Any) -> None:
 
 
 def test_rpl_options_have_a_layer_each() -> None:
-    assert set(RPL_OPTIONS) == set(range(10))
+    assert set(RPL_OPTIONS) == set(range(11))
     assert isinstance(RPL_OPTIONS[5](), Packet)
     made = (
         Ip6()
