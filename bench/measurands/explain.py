@@ -5,8 +5,10 @@ No captures, no keys, a truncated file of a killed run: the explanation gets thi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -15,12 +17,10 @@ from bench.evidence import Evidence
 from bench.records import NS_PER_S, Json
 
 if TYPE_CHECKING:
-    from bench.air.frame import Frame
     from bench.air.link import Record
+    from bench.measurands.air.digest import Digest
     from bench.measurands.air.join import Join, NodeRecord
-
-_OURS: Final = ("ok", "none")
-"""``mic`` of the frames that explain: opened, or not secured at all."""
+    from bench.measurands.air.spool import Row
 
 
 @attrs.frozen(slots=True)
@@ -34,20 +34,27 @@ class Place:
 
 @attrs.frozen(slots=True)
 class AirView:
-    """What the sniffers saw up to a moment, and the nodes as they were then; empty where nothing was captured."""
+    """What the sniffers saw up to a moment, and the nodes as they were then; empty where nothing was captured.
 
-    frames: tuple[Frame, ...] = attrs.field(default=(), repr=False)
+    ``seen``: the sightings that explain, outside memory where they are many.
+    """
+
+    seen: Digest | None = attrs.field(default=None, repr=False, eq=False)
     nodes: Mapping[bytes, NodeRecord] = attrs.field(factory=dict)
+    _windows: dict[tuple[int, int], dict[bytes, Join]] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
     def join_in(self, eui64: str, since_ns: int, until_ns: int) -> Join | None:
         """The terminal's last join in the interval, as the frames of the interval alone show it.
 
         Frames before it belong to something else: the press that erases the keys makes a terminal solicit, too.
         """
-        from bench.measurands.air.join import joins
-
-        node = joins(frame for frame in self.frames if since_ns <= frame.time_ns <= until_ns).get(_octets(eui64))
-        return node.joins[-1] if node is not None and node.joins else None
+        if self.seen is None:
+            return None
+        window = since_ns, until_ns
+        if window not in self._windows:
+            _, nodes = _boiled(self.seen.sightings.spool.between(since_ns, until_ns))
+            self._windows[window] = {eui: node.joins[-1] for eui, node in nodes.items() if node.joins}
+        return self._windows[window].get(_octets(eui64))
 
     def place(self, eui64: str, terminals: frozenset[str], parent: bytes | None = None) -> Place | None:
         """The terminal's place by the parents seen on the air; None where a link was not seen.
@@ -83,13 +90,55 @@ def air_view(evidence: Evidence, until_ns: int) -> AirView:
     """
     if not evidence.sniffers():
         return AirView()
-    from bench.measurands.air.join import joins
+    captures = [evidence.folder.captures / f"{sniffer}.pcapng" for sniffer in evidence.sniffers()]
+    return _view(_Asked(until_ns, tuple(map(_state, captures)), _state(evidence.folder.keys), evidence))
+
+
+@attrs.frozen(slots=True)
+class _Asked:
+    """One moment of captures as they stand: what was read of them holds until one of the files changes."""
+
+    until_ns: int
+    captures: tuple[tuple[Path, int, int], ...]
+    keys: tuple[Path, int, int]
+    evidence: Evidence = attrs.field(eq=False)
+
+
+def _state(path: Path) -> tuple[Path, int, int]:
+    """The file, its octets and when it was written last (ns); zeros where there is none."""
+    if not path.is_file():
+        return path, 0, 0
+    found = path.stat()
+    return path.resolve(), found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=1)
+def _view(asked: _Asked) -> AirView:
+    """Read once for all measurands and requirements that ask about the same moment; the last one is kept."""
+    from bench.measurands.air.heard import AskedInOrderError, bulk_rows, decoded_rows
     from bench.measurands.air.merge import Air
 
-    air = Air.of({sniffer: _Heard(evidence, sniffer, until_ns) for sniffer in evidence.sniffers()})
-    keys = evidence.keys()
-    frames = tuple(frame for frame in air.frames(keys) if not keys or frame.mic in _OURS)
-    return AirView(frames, joins(frames))
+    evidence, keys = asked.evidence, asked.evidence.keys()
+    air = Air.of({sniffer: _Heard(evidence, sniffer, asked.until_ns) for sniffer in evidence.sniffers()})
+    try:
+        return AirView(*_boiled(bulk_rows((sent.record for sent in air.transmissions()), keys)))
+    except AskedInOrderError:
+        return AirView(*_boiled(decoded_rows((sent.record for sent in air.transmissions()), keys)))
+
+
+def _boiled(rows: Iterable[Row]) -> tuple[Digest, dict[bytes, NodeRecord]]:
+    """The digest of packed sightings, and every node with its joins."""
+    from bench.measurands.air.airtime import phy_of
+    from bench.measurands.air.digest import Collector
+    from bench.measurands.air.hops import AddressBook, routes
+    from bench.measurands.air.join import join_records
+
+    book = AddressBook()
+    collector = Collector(book.learn)
+    collector.take_rows(rows)
+    book.close()
+    seen = collector.done()
+    return seen, join_records(seen, routes(seen, book), phy_of(seen))
 
 
 def phases(join: Join, start_ns: int, stop_ns: int | None) -> list[Json]:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from bench.air.fast_spans import Captured
+from bench.air.frame import Decoder, Frame
+from bench.air.link import Record
 from bench.evidence import Evidence, Recorder, RunFolder
+from bench.measurands.air.bulk import SightingDecoder
+from bench.measurands.air.heard import OURS
+from bench.measurands.air.join import joins
+from bench.measurands.air.merge import Air
 from bench.measurands.explain import AirView, Place, air_view, phases
 
 CAPTURES = Path(__file__).parents[2].parent / "shared" / "captures"
@@ -36,10 +43,62 @@ def test_what_the_keys_do_not_open_is_a_neighbours_and_not_kept(tmp_path: Path) 
     evidence = run_with(tmp_path, "s1")
     (evidence.folder.captures / "s2.pcapng").write_bytes((CAPTURES / "line2.pcapng").read_bytes())
     seen = view(evidence)
-    assert {frame.mic for frame in seen.frames} == {"ok", "none"}
+    assert seen.seen is not None
+    assert set(seen.seen.mics) == {"ok", "none"}
     assert seen.place(FAR, frozenset({FAR})) == Place(hops=1, terminal_hops=0, dodag_depth=2)
     keyless = view(run_with(tmp_path / "keyless", "s1", keys=False))
-    assert {frame.mic for frame in keyless.frames} == {"no key", "none"}  # thinner, and all there is
+    assert keyless.seen is not None
+    assert set(keyless.seen.mics) == {"no key", "none"}  # thinner, and all there is
+
+
+@pytest.mark.parametrize("sniffers", [("s1",), ("s1", "s2")])
+def test_it_says_what_the_frames_themselves_say(tmp_path: Path, sniffers: tuple[str, ...]) -> None:
+    evidence = run_with(tmp_path, *sniffers)
+    keys = evidence.keys()
+    until_ns = list(evidence.records("s1"))[-9].time_ns
+    air = Air.of({sniffer: list(evidence.records(sniffer, until_ns=until_ns)) for sniffer in sniffers})
+    frames = [frame for frame in air.frames(keys) if frame.mic in OURS]
+    seen = air_view(evidence, until_ns)
+    assert seen.nodes == joins(frames)
+    times = [frame.time_ns for frame in frames]
+    windows = [(begin, end) for begin in times[:: len(times) // 6] for end in times[:: len(times) // 5] if begin < end]
+    for since_ns, stop_ns in windows:
+        expected = joins(frame for frame in frames if since_ns <= frame.time_ns <= stop_ns)
+        for eui64 in (NEAR, FAR):
+            node = expected.get(bytes.fromhex(eui64.replace(":", "")))
+            last = node.joins[-1] if node is not None and node.joins else None
+            assert seen.join_in(eui64, since_ns, stop_ns) == last
+    assert any(seen.join_in(FAR, *window) for window in windows)
+
+
+def test_captures_are_decoded_once_for_all_who_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evidence = run_with(tmp_path, "s1", "s2")
+    frames = len({record.number for record in evidence.records("s1")})
+    decoded: list[int] = []
+    short, full = SightingDecoder.row, Decoder.decode
+
+    def row(self: SightingDecoder, captured: Captured) -> object:
+        decoded.append(captured[0])
+        return short(self, captured)
+
+    def decode(self: Decoder, record: Record) -> Frame:
+        fully.append(record.number)
+        return full(self, record)
+
+    fully: list[int] = []
+    monkeypatch.setattr(SightingDecoder, "row", row)
+    monkeypatch.setattr(Decoder, "decode", decode)
+    first = view(evidence)
+    for terminal in (NEAR, FAR):
+        for _ in range(3):
+            first.join_in(terminal, 0, END_OF_TIME)
+    again = view(Evidence.open(evidence.folder.path))  # as the next requirement does
+    assert again is first
+    assert sorted(decoded) == list(range(1, frames + 1)), "each transmission once"
+    assert len(set(fully)) == len(fully) < frames
+    with (evidence.folder.captures / "s2.pcapng").open("ab") as file:
+        file.write(bytes(1))
+    assert view(evidence) is not first, "the capture has grown"
 
 
 def test_hops_are_smart_meters_in_between(tmp_path: Path) -> None:
@@ -58,7 +117,9 @@ def test_two_sniffers_that_hear_the_same_say_the_same(tmp_path: Path) -> None:
 
 def test_two_sniffers_heard_each_transmission_once(tmp_path: Path) -> None:
     alone, both = view(run_with(tmp_path / "a", "s1")), view(run_with(tmp_path / "b", "s1", "s2"))
-    assert [frame.number for frame in both.frames] == [frame.number for frame in alone.frames]
+    assert alone.seen is not None
+    assert both.seen is not None
+    assert [frame.number for frame in both.seen.sightings] == [frame.number for frame in alone.seen.sightings]
 
 
 def test_phases_fill_the_join_without_a_gap(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import tempfile
 import weakref
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -58,6 +59,7 @@ _TYPES: Final[tuple[type[Any], ...]] = (
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_TYPES)}
 _NAMES: Final = {kind: tuple(field.name for field in attrs.fields(kind)) for kind in _TYPES}
 _MESSAGE: Final = _NAMES[Datagram].index("message")
+_START: Final = Sighting._fields.index("start_ns") - 1
 
 
 def pack(sighting: Sighting) -> Row:
@@ -97,6 +99,7 @@ class Spool:
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY_OCTETS)  # noqa: SIM115 (lives as long as the spool)
         weakref.finalize(self, self._file.close)
         self._waiting: list[Row] = []
+        self._blocks: list[tuple[int, int, int]] = []
         self._count = 0
         self._end = 0
 
@@ -120,18 +123,29 @@ class Spool:
                 f"{tempfile.gettempdir()}: {error.strerror or error} after {self._count} frames;"
                 " expected room for about 50 octets a frame (another folder: TMPDIR)"
             ) from None
+        starts = [row[_START] for row in self._waiting]
+        self._blocks.append((self._end, min(starts), max(starts)))
         self._end += _LENGTH.size + len(packed)
         self._waiting = []
 
     def rows(self) -> Iterator[Row]:
         """All rows."""
-        at = 0
-        while at < self._end:
-            self._file.seek(at)
-            size = _LENGTH.unpack(self._file.read(_LENGTH.size))[0]
-            at += _LENGTH.size + size
-            yield from marshal.loads(zlib.decompress(self._file.read(size)))
+        for at, _, _ in self._blocks:
+            yield from self._read(at)
         yield from self._waiting
+
+    def between(self, since_ns: int, until_ns: int) -> Iterator[Row]:
+        """Rows of frames that began within, bounds inclusive; a few thousand beside them are read, no more."""
+        near = (self._read(at) for at, first, last in self._blocks if last >= since_ns and first <= until_ns)
+        for row in chain(chain.from_iterable(near), self._waiting):
+            if since_ns <= row[_START] <= until_ns:
+                yield row
+
+    def _read(self, at: int) -> list[Row]:
+        self._file.seek(at)
+        size = _LENGTH.unpack(self._file.read(_LENGTH.size))[0]
+        found: list[Row] = marshal.loads(zlib.decompress(self._file.read(size)))
+        return found
 
 
 @attrs.frozen(slots=True)
