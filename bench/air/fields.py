@@ -145,7 +145,7 @@ def _head(record: Record) -> Iterator[object]:
 
 
 def _layers(frame: Frame, record: Record | None, start_ns: int | None) -> Iterator[object]:
-    yield fields_mac.Captured(frame, start_ns)
+    yield fields_mac.Captured(frame, start_ns, record)
     if (record.link_type == TAP) if record else (frame.rssi_dbm is not None or frame.start_ns is not None):
         yield fields_mac.Tap(frame, record)
     if record is not None and record.zep is not None:

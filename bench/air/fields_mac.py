@@ -12,17 +12,18 @@ from bench.air.errors import Malformed
 from bench.air.fields_base import Field, Kind, Table, Tables, eui64, flag, number, octets, words
 from bench.air.frame import Frame
 from bench.air.ies import HT1, HT2, MPX_GROUP, PAYLOAD_TERMINATION, WISUN_GROUP, WISUN_HEADER_ID, Ie, SubIe
-from bench.air.link import Record
+from bench.air.link import PHY_LINK_TYPES, TAP, Record
 from bench.air.mac import AuxSecurity, FrameType, MacFrame
 from bench.air.mpx import Mpx
 
 
 @attrs.frozen(slots=True)
 class Captured:
-    """A frame in its capture, and when that began."""
+    """A frame in its capture, and when that began; its record where that is at hand."""
 
     frame: Frame
     start_ns: int | None = None
+    record: Record | None = None
 
 
 @attrs.frozen(slots=True)
@@ -84,6 +85,8 @@ class Nested:
         return self.sub.id << 8 | len(self.sub.content)
 
 
+_TAP_HEAD_OCTETS: Final = 4
+"""Of the TAP header, and of each TLV, whose value is padded to four octets."""
 _FRAME_TYPES: Final = {kind.value: kind.name.lower() for kind in FrameType}
 _MODES: Final = {0: "none", 2: "short", 3: "extended"}
 _LEVELS: Final = {
@@ -218,6 +221,15 @@ def _correlation(view: Mac) -> int | None:
     return None if octet is None else octet & 0x7F
 
 
+def _packet_octets(view: Captured) -> int | None:
+    """Octets of the packet before the capture cut it, TAP header and FCS included; None of a ZEP datagram."""
+    record = view.record
+    if record is None or record.link_type not in PHY_LINK_TYPES:
+        return None
+    head = 0 if record.link_type != TAP or record.damage else _TAP_HEAD_OCTETS
+    return record.original_length + head + sum(_TAP_HEAD_OCTETS + -(-len(value) // 4) * 4 for _, value in record.tlvs)
+
+
 def _fcs_word(view: Mac) -> str:
     ok = view.record.fcs_ok if view.record else None
     return {True: ", FCS right", False: ", FCS wrong", None: ""}[ok]
@@ -234,6 +246,7 @@ _FRAME: Final = Table(
     lambda view: f"Frame {view.frame.number}: {view.frame.length_octets} octets on the air",
     (
         number("frame.number", "Number", "frame.number"),
+        number("frame.len", "Octets of the packet", _packet_octets, hidden=True),
         Field("frame.time_epoch", "Time", "frame.time_ns", Kind.SECONDS, unit="s since 1970"),
         Field("frame.time_relative", "Since the first frame", _since, Kind.SECONDS, unit="s"),
     ),

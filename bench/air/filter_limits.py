@@ -99,7 +99,7 @@ _WIDTHS: Final = {
     32: """
         6lowpan.reassembled.length 6lowpan.rfrag.ack_bitmask coap.opt.block_number coap.payload_length
         dhcpv6.iaaddr.pref_lifetime dhcpv6.iaaddr.valid_lifetime dhcpv6.iaid.t1 dhcpv6.iaid.t2
-        dhcpv6.vendoropts.enterprise eap.tls.len frame.number icmpv6.nd.ra.reachable_time
+        dhcpv6.vendoropts.enterprise eap.tls.len frame.len frame.number icmpv6.nd.ra.reachable_time
         icmpv6.nd.ra.retrans_timer icmpv6.opt.mtu icmpv6.opt.prefix.preferred_lifetime
         icmpv6.opt.prefix.valid_lifetime icmpv6.rpl.opt.metric.ll.object.ll icmpv6.rpl.opt.metric.lt.object.lt
         icmpv6.rpl.opt.prefix.preferred_lifetime icmpv6.rpl.opt.prefix.valid_lifetime

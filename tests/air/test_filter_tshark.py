@@ -106,6 +106,7 @@ FILTERS = (
         "len(icmpv6) > 40",
         "len(icmpv6) == ipv6.plen",
         "count(ipv6) == 2",
+        "frame.len > 100",
         "ipv6 == ipv6",
     ),
     # arithmetic
@@ -289,3 +290,12 @@ def tshark_fields() -> str:
 def test_the_frames_that_tshark_prints(expression: str) -> None:
     lines = tshark(need("line2.pcapng"), *preferences("line2"), "-Y", expression, "-T", "fields", "-e", "frame.number")
     assert ours("line2", expression) == [int(line) for line in lines.split()]
+
+
+@NO_TSHARK
+@pytest.mark.parametrize("name", ["line2-tap-fcs32.pcapng", "line2.pcapng", "contiki-rpl-lite-line4-fcs16.pcap"])
+def test_the_length_of_a_packet_is_wiresharks(name: str) -> None:
+    """TAP header and FCS included."""
+    records = list(read_capture(need(name)))
+    lengths = [Row(Decoder().decode(record), record).values("frame.len") for record in records]
+    assert lengths == [[int(line)] for line in tshark(need(name), "-T", "fields", "-e", "frame.len").split()]
