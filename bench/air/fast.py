@@ -271,7 +271,6 @@ class BulkDecoder:
             self.ordered = False
 
     def _sender(self, src: bytes, index: int | None) -> Sender:
-        index = index or 0  # as `KeyTable.candidates`
         sender = self._senders.get((src, index))
         if sender is None:
             if len(self._senders) >= MOST:
@@ -356,7 +355,7 @@ class BulkDecoder:
         link, counter, index = row[4], row[9], row[10]
         assert counter is not None
         psdu, end = self._read_psdu(packet, 0, len(packet))
-        return link.nonce, self._senders[link.nonce, index or 0].keys[link.tag], counter, psdu[:end]
+        return link.nonce, self._senders[link.nonce, index].keys[link.tag], counter, psdu[:end]
 
     def _find_key(self, sender: Sender, nonce: bytes, sealed: bytes, authenticated: bytes, tag: int) -> bytes:
         """The clear text under the key that verifies; remembered for the sender's next frame. Raises `Unusual` where
