@@ -175,6 +175,28 @@ def test_filters_that_people_write(folder: Path, expression: str, at_least: int)
     assert known("line2-tap-fcs32.pcapng", folder).check(expression) >= at_least
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *(
+            "wpan.src64 != wpan.dst64",
+            "udp.srcport < udp.dstport",
+            "not wpan.seq_no == icmpv6.type",
+            "ipv6.src < ipv6.dst",
+        ),
+        *("count(ipv6.addr) == 4", "max(ipv6.src, ipv6.dst) > ipv6.src", "wpan.seq_no - icmpv6.code < wpan.seq_no"),
+        *(
+            "len(wpan) > wpan.seq_no",
+            "wpan.seq_no in {wpan.frame_type, icmpv6.type}",
+            "ipv6 contains 9b and udp[0] > 20",
+        ),
+    ],
+)
+def test_what_asks_two_columns_is_asked_of_the_frames(folder: Path, expression: str) -> None:
+    assert not narrows(compile_filter(expression, JSONL_FIELDS).hint)
+    known("line2-tap-fcs32.pcapng", folder).check(expression)
+
+
 @pytest.mark.parametrize("expression", ["info contains DAO", "kind == PA or wisun", "not (kind == PA and wisun)"])
 def test_some_filters_leave_every_row(folder: Path, expression: str) -> None:
     wanted = compile_filter(expression, JSONL_FIELDS)
