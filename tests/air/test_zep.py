@@ -34,6 +34,8 @@ V2 = Zep(26, 0x1234, PSDU + fcs16(PSDU), time_ns=STAMP, sequence=77)
 RADIO = Zep(11, 1, PSDU + b"\xd0\xff", has_fcs=False, lqi=200, time_ns=STAMP, sequence=78)
 BAD = Zep(11, 1, PSDU + b"\xd0\x7f", has_fcs=False, time_ns=STAMP, sequence=79)
 
+LAN = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+"""With its addresses: scapy would ask the network for those that are missing, and wait."""
 IP4, IP6 = IP(src="192.0.2.1", dst="192.0.2.2"), IPv6(src="2001:db8::1", dst="2001:db8::2")
 
 
@@ -48,16 +50,16 @@ def padded(packet: Packet) -> bytes:
 
 NETWORKS: dict[int, list[bytes]] = {
     1: [
-        padded(Ether() / IP4 / udp(V1)),
-        padded(Ether() / Dot1Q(vlan=5) / IP4 / udp(V2)),
-        padded(Ether() / IP6 / udp(RADIO)),
-        padded(Ether() / IP6 / IPv6ExtHdrHopByHop(options=PadN(optdata=b"\0\0")) / udp(BAD, PORT, 9)),
-        padded(Ether() / ARP()),
-        padded(Ether() / IP4 / udp(ZepAck(77), PORT, 40000)),
-        padded(Ether() / IP4 / UDP(sport=1, dport=2) / b"EX"),
-        padded(Ether() / IP(src="192.0.2.1", dst="192.0.2.2", flags="MF") / udp(V1)),
-        padded(Ether() / IP6 / IPv6ExtHdrFragment(m=1) / udp(V1)),
-        padded(Ether() / IP4 / UDP(sport=1, dport=PORT) / b"EX\x02\x01short"),
+        padded(LAN / IP4 / udp(V1)),
+        padded(LAN / Dot1Q(vlan=5) / IP4 / udp(V2)),
+        padded(LAN / IP6 / udp(RADIO)),
+        padded(LAN / IP6 / IPv6ExtHdrHopByHop(options=PadN(optdata=b"\0\0")) / udp(BAD, PORT, 9)),
+        padded(LAN / ARP(hwsrc="02:00:00:00:00:01", psrc="192.0.2.1")),
+        padded(LAN / IP4 / udp(ZepAck(77), PORT, 40000)),
+        padded(LAN / IP4 / UDP(sport=1, dport=2) / b"EX"),
+        padded(LAN / IP(src="192.0.2.1", dst="192.0.2.2", flags="MF") / udp(V1)),
+        padded(LAN / IP6 / IPv6ExtHdrFragment(m=1) / udp(V1)),
+        padded(LAN / IP4 / UDP(sport=1, dport=PORT) / b"EX\x02\x01short"),
     ],
     0: [b"\2\0\0\0" + bytes(IP4 / udp(V1)), b"\x1e\0\0\0" + bytes(IP6 / udp(V2))],
     108: [b"\0\0\0\2" + bytes(IP4 / udp(V1)), b"\0\0\0\x18" + bytes(IP6 / udp(V2))],
