@@ -99,7 +99,7 @@ def test_all_fields_as_json() -> None:
     fields = json.loads(shown("line2", 62, "jsonl"))
     assert fields["icmpv6.rpl.opt.type"] == "5,6"
     assert fields["wpan.src64"] == "00:0d:6f:ff:fe:03:10:02"
-    assert list(fields)[:2] == ["frame.number", "frame.time_epoch"]
+    assert list(fields)[:3] == ["frame.number", "frame.len", "frame.time_epoch"]
 
 
 def test_a_frame_that_is_not_there_is_said() -> None:
