@@ -21,7 +21,7 @@ def line(
     mic: str,
     info: str,
 ) -> str:
-    """One line. ``elapsed_ns`` since the first frame shown; absent values leave their column empty."""
+    """One line. ``elapsed_ns`` since the first record of the capture; absent values leave their column empty."""
     cells = (number, f"{elapsed_ns / 1e9:.6f}", src or "", dst or "", kind, "" if seq is None else seq, mic, info)
     return _LAYOUT.format(*cells).rstrip() + "\n"
 

@@ -68,6 +68,11 @@ class Row:
         self._record = record
         self._start_ns = start_ns
 
+    @property
+    def elapsed_ns(self) -> int:
+        """Since the first record of the capture, also where that is not shown, as Wireshark counts."""
+        return 0 if self._start_ns is None else self.frame.time_ns - self._start_ns
+
     @cached_property
     def line(self) -> dict[str, object]:
         """The jsonl fields."""

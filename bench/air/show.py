@@ -107,17 +107,16 @@ def _jsonl(row: Row) -> str:
 
 
 class _Table:
-    """Lines of columns, with a heading before the first; time is relative to the first frame shown."""
+    """Lines of columns, with a heading before the first."""
 
     def __init__(self) -> None:
-        self._start_ns: int | None = None
+        self._begun = False
 
     def __call__(self, row: Row) -> str:
-        time_ns = row.frame.time_ns
-        heading = "" if self._start_ns is not None else columns.HEADING
-        self._start_ns = time_ns if self._start_ns is None else self._start_ns
+        heading = "" if self._begun else columns.HEADING
+        self._begun = True
         cells = {name: row.line[name] for name in ("number", "src", "dst", "kind", "seq", "mic", "info")}
-        return heading + columns.line(elapsed_ns=time_ns - self._start_ns, **cells)  # type: ignore[arg-type]
+        return heading + columns.line(elapsed_ns=row.elapsed_ns, **cells)  # type: ignore[arg-type]
 
 
 _FORMATS: Final[Mapping[str, Callable[[], Line]]] = {

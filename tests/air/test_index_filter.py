@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import shutil
@@ -284,6 +285,11 @@ def test_the_command_says_the_same(
         assert _shown(path, "kind == DATA and number > 100", fmt, file) == plain
     assert path.with_name("line2.pcapng.kbx").exists()
     assert plain.count("\n") > 50
+    if fmt == "table":
+        out = io.StringIO()
+        with contextlib.suppress(InputError):
+            show.decode_command(str(path), file, fmt, None, out)
+        assert set(plain.splitlines()[:50]) < set(out.getvalue().splitlines())  # counted from one record, too
 
 
 def test_a_compressed_capture_is_read_in_turn(tmp_path: Path) -> None:

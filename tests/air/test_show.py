@@ -51,7 +51,29 @@ def test_table_is_a_heading_and_a_line_a_frame() -> None:
     table = run("line2", "table", "kind == EAPOL and number < 12").splitlines()
     assert [line.split()[0] for line in table] == ["number", "8", "10"]
     assert table[1].endswith("Key request")
-    assert "0.000000" in table[1]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_time_counts_from_the_captures_first_record_whatever_is_shown(live: bool) -> None:
+    """The bulk decoder's lines (no filter) hold the filtered ones, and Wireshark's column counts alike."""
+    every = run("line2", "table").splitlines()
+    out, capture, keys = io.StringIO(), str(need("line2.pcapng")), str(need("line2.ieee802154_keys"))
+    some = run("line2", "table", "kind == EAPOL").splitlines()
+    decode_command(capture, keys, "table", "kind == EAPOL", out, names="number,frame.time_relative")
+    if live:
+        some = _piped(capture, keys, "kind == EAPOL").splitlines()
+    seconds = [float(line.split()[1]) for line in some[1:]]
+    assert len(some) > 30
+    assert set(some) < set(every)
+    assert seconds[0] > 1
+    assert seconds == pytest.approx([float(line.split()[1]) for line in out.getvalue().splitlines()[1:]], abs=1e-6)
+
+
+def _piped(capture: str, keys: str, expr: str) -> str:
+    """Lines of a capture that comes through a pipe."""
+    command = [sys.executable, "-m", "bench.cli", "decode", "-", "--follow", "--keys", keys, "--filter", expr]
+    with open(capture, "rb") as file:
+        return subprocess.run(command, stdin=file, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize(
