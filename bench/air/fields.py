@@ -3,7 +3,7 @@
 A name that Wireshark has means the same here, values included; where it has none (JM, LBATS and LBC elements, the sync
 period of LBS) the name follows its style. Which record has which fields stands in the tables of the modules
 `fields_mac`, `fields_tsch`, `fields_wisun`, `fields_lowpan`, `fields_ipv6`, `fields_nd`, `fields_rpl`,
-`fields_rpl_more`, `fields_upper` and `fields_app`.
+`fields_rpl_more`, `fields_upper`, `fields_key` and `fields_app`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 from bench.air import (
     fields_app,
     fields_ipv6,
+    fields_key,
     fields_lowpan,
     fields_mac,
     fields_nd,
@@ -58,6 +59,7 @@ TABLES: Final[Tables] = {
     **fields_rpl.TABLES,
     **fields_rpl_more.TABLES,
     **fields_upper.TABLES,
+    **fields_key.TABLES,
     **fields_app.TABLES,
 }
 
@@ -168,3 +170,5 @@ def _layers(frame: Frame, record: Record | None, start_ns: int | None) -> Iterat
         yield fields_ipv6.as_far_as_read(frame.datagram)
     if frame.eapol is not None and frame.relay is None:
         yield frame.eapol
+    if frame.key_message is not None:
+        yield frame.key_message

@@ -46,7 +46,8 @@ _WIDTHS: Final = {
         wisun.rslie.rsl wisun.subid wisun.usie.accuracy wisun.usie.channel wisun.usie.channel.exclude
         wisun.usie.channel.function wisun.usie.channel.plan wisun.usie.channel_plan_id wisun.usie.class
         wisun.usie.domain wisun.usie.drift wisun.usie.dwell wisun.usie.hop_count wisun.usie.hop_list
-        wisun.usie.num_ranges wisun.uttie.type wpan-tap.ch_page wpan-tap.fcs_type wpan-tap.lqi wpan-tap.sun_band
+        wisun.usie.num_ranges wisun.uttie.type wlan.rsn.ie.gtk_kde.key_id wpan-tap.ch_page
+        wpan-tap.fcs_type wpan-tap.lqi wpan-tap.sun_band
         wpan-tap.sun_mode wpan-tap.sun_type wpan.6top_cell_option_rx wpan.6top_cell_option_shared
         wpan.6top_cell_option_tx wpan.6top_cell_options wpan.6top_code wpan.6top_flags_reserved
         wpan.6top_num_cells wpan.6top_seqnum wpan.6top_sfid wpan.6top_type wpan.6top_version wpan.assoc.status
@@ -76,7 +77,7 @@ _WIDTHS: Final = {
         wisun.lbsie.broadcast_id wisun.lfnverie.version wisun.lndie.discovery_first_slot wisun.luttie.usn
         wisun.panidie.panid wisun.panie.cost wisun.panie.size wisun.panverie.version wisun.rtie.rendezvous
         wisun.rtie.wakeup wisun.usie.exclude.range wisun.usie.fixed_channel wisun.usie.num_channels wisun.wsie
-        wisun.wsie.id wisun.wsie.length wisun.wsie.type wlan_rsna_eapol.keydes.data_len
+        wisun.wsie.id wisun.wsie.length wisun.wsie.type wlan.rsn.ie.kde.data_type wlan_rsna_eapol.keydes.data_len
         wlan_rsna_eapol.keydes.key_info wlan_rsna_eapol.keydes.key_info.keydes_version wpan-tap.ch_num
         wpan-tap.chplan.channels wpan.6top_cell_slot_offset wpan.6top_channel_offset wpan.6top_max_num_cells
         wpan.6top_metadata wpan.6top_offset wpan.6top_total_num_cells wpan.addr16 wpan.beacon_order wpan.dst16
@@ -107,6 +108,7 @@ _WIDTHS: Final = {
         ipv6.fraghdr.ident ipv6.routing.rpl.cmprE ipv6.routing.rpl.cmprI ipv6.routing.rpl.pad ipv6.tclass
         ipv6.tclass.dscp ipv6.tclass.ecn pana.avp.vendorid pana.seq pana.sid wisun.bsie.interval
         wisun.usie.explicit.frequency wisun.usie.explicit.spacing wisun.vhie.vid wisun.vpie.vid
+        wlan.rsn.ie.key_lifetime_kde.lifetime
         wpan-tap.bit_rate wpan-tap.timeslot_length wpan.aux_sec.frame_counter wpan.sec_frame_counter
     """,
     40: """

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from bench.air import eapol, fourway, wisun
 from bench.air.capture import Record, read_capture
 from bench.air.eapol import Eap, EapCode, Eapol, EapTls, KeyFrame
+from bench.air.fields import Value, fields
 from bench.air.fourway import WISUN_OUI
 from bench.air.frame import Decoder, Frame, decode_frames
 from bench.air.handshake import Handshakes, Kde
@@ -92,6 +93,46 @@ def test_the_relayed_half_is_the_same_conversation() -> None:
     ]
     assert {frame.key_message.authenticator for frame in relayed[2:] if frame.key_message} == {BR}
     assert relayed[3].info == "Key 3/4, relayed, MIC ok, GTK of index 1"
+
+
+def test_the_opened_elements_stand_in_the_tree() -> None:
+    """Message 3 and the group message of line2, against the secrets that the daemons printed."""
+    gtks, lgtks = secrets("line2", r"gtk\[0\]"), secrets("line2", r"lgtk\[0\]")
+    found = {frame.key_message.message: fields_of(frame) for frame in opened("line2") if frame.key_message}
+    assert found["3/4"]["eapol.key_message.mic"] == ["ok"]
+    assert found["3/4"]["eapol.key_message.authenticator"] == [BR]
+    assert found["3/4"]["wlan.rsn.ie.gtk_kde.key_id"] == [0]
+    assert found["3/4"]["wlan.rsn.ie.gtk_kde.gtk"] == gtks[-1:]
+    assert found["3/4"]["wlan.rsn.ie.kde.data_type"] == [1, 7]
+    (lifetime_s,) = found["3/4"]["wlan.rsn.ie.key_lifetime_kde.lifetime"]
+    assert isinstance(lifetime_s, int)
+    assert 0 <= 30 * 86_400 - lifetime_s < 600  # the key is as old as the daemon, some minutes
+    assert (found["3/4"]["wisun.kde.gtkl"], found["3/4"]["wisun.kde.gtkl.gtk1"]) == ([1], [False])
+    assert found["group 1/2"]["wisun.kde.lgtk.key"] == lgtks[-1:]
+    assert found["group 1/2"]["wisun.kde.lgtkl.lgtk0"] == [True]
+    (supplicant,) = found["1/4"]["eapol.key_message.supplicant"]
+    assert isinstance(supplicant, bytes)
+    named = {fourway.pmkid(pmk, BR, supplicant) for pmk in secrets("line2", "pmk")}
+    assert found["1/4"]["wlan.rsn.ie.pmkid"][0] in named
+    assert found["1/4"]["eapol.key_message.mic"] == ["none"]
+    assert found["request"]["wisun.kde.role"] == [1]
+
+
+def test_what_does_not_open_is_said_in_the_tree() -> None:
+    frames = list(decode_frames(read_capture(need("line2.pcapng"))))
+    third = [fields_of(frame) for frame in frames if frame.key_message and frame.key_message.message == "3/4"]
+    assert third
+    for found in third:
+        assert found["eapol.key_message.mic"] == ["no key"]
+        assert "wlan.rsn.ie.gtk_kde.gtk" not in found
+
+
+def fields_of(frame: Frame) -> dict[str, list[Value]]:
+    """A frame's fields by name."""
+    found: dict[str, list[Value]] = {}
+    for name, value in fields(frame):
+        found.setdefault(name, []).append(value)
+    return found
 
 
 def test_other_pmks_open_nothing_and_a_known_one_shows_a_wrong_mic() -> None:
