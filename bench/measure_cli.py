@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from bench.air import ipv6
-from bench.air.capture import Record, read_capture
+from bench.air.capture import CaptureFile, captures_of
 from bench.air.contexts import parse_contexts
 from bench.air.frame import decode_frames
 from bench.air.keys import KeyTable
@@ -58,7 +58,7 @@ def measure_command(
     table = KeyTable.read(Path(keys)) if keys is not None else None
     known = parse_contexts(contexts)
     paths = [path] if isinstance(path, str) else list(path)
-    captures = {each: _Records(each) for each in paths}
+    captures = captures_of(paths)
     air = Air.of(captures) if len(captures) > 1 else None
     if air is None:
         measured = _measure_one(paths[0], captures[paths[0]], table, known, bitrate_bps)
@@ -68,11 +68,11 @@ def measure_command(
     if error is not None and not measured.frames:
         raise error
     if fmt == "json":
-        found = as_json(measured) | ({} if air is None else {"sniffers": sniffers_json(air)})
+        found = as_json(measured) | ({} if air is None else {"sniffers": _heard(air, captures)})
         json.dump(found, out, indent=2, ensure_ascii=False)
         out.write("\n")
     else:
-        out.write(as_table(measured))
+        out.write(as_table(measured, [] if air is None else _heard(air, captures)))
     if error is not None:
         raise error
     if keys is not None and measured.mics.get("ok", 0) == 0 and _unread(measured):
@@ -82,7 +82,7 @@ def measure_command(
 
 
 def _measure_one(
-    path: str, records: _Records, keys: KeyTable | None, contexts: Mapping[int, bytes], bitrate_bps: int | None
+    path: str, records: CaptureFile, keys: KeyTable | None, contexts: Mapping[int, bytes], bitrate_bps: int | None
 ) -> Measured:
     """One capture: on all cores where it can be cut, else frame after frame."""
     book = AddressBook()
@@ -92,29 +92,23 @@ def _measure_one(
     return measure(decode_frames(records, keys, contexts), bitrate_bps)
 
 
-class _Records:
-    """The records of a capture up to its first error, which is kept for later; to be read repeatedly."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self.error: InputError | None = None
-
-    def __iter__(self) -> Iterator[Record]:
-        try:
-            yield from read_capture(Path(self._path))
-        except InputError as error:
-            self.error = error
-
-
 def _unread(measured: Measured) -> int:
     """Secured frames that were not read."""
     return measured.mics.get("bad", 0) + measured.mics.get("no key", 0)
 
 
-def as_table(measured: Measured) -> str:
-    """The measurands for people: aligned columns, units in the headings, "-" where unknown."""
+def _heard(air: Air, captures: Mapping[str, CaptureFile]) -> list[dict[str, Json]]:
+    """What `sniffers_json` says of each sniffer, and how many frames it heard."""
+    return [{**told, "frames": captures[str(told["sniffer"])].frames} for told in sniffers_json(air)]
+
+
+def as_table(measured: Measured, sniffers: Sequence[Mapping[str, Json]] = ()) -> str:
+    """The measurands for people: aligned columns, units in the headings, "-" where unknown.
+
+    ``sniffers``: of several captures, what the JSON has of each."""
     parts = [
         _heading(measured),
+        _sniffers(sniffers),
         _nodes(measured),
         _joins(measured),
         _round_trips(measured.round_trips),
@@ -145,6 +139,26 @@ def _heading(measured: Measured) -> str:
     if unread := _unread(measured):
         lines.append(f"{unread} secured frames not read (no key, or a wrong one): what they carry is missing below")
     return "\n".join(lines)
+
+
+def _sniffers(sniffers: Sequence[Mapping[str, Json]]) -> str:
+    """Each sniffer's clock against the first one's; u: standard uncertainties."""
+    columns = (("offset_ns", 1e6, 6), ("u_offset_ns", 1e6, 6), ("drift_ppm", 1, 4), ("u_drift_ppm", 1, 4))
+    rows = [
+        (
+            str(one["sniffer"]),
+            str(one["frames"]),
+            "-" if one["sniffer"] == one["reference"] else str(one["common_frames"]),
+            *(_scaled(one[name], unit, digits) for name, unit, digits in columns),
+        )
+        for one in sniffers
+    ]
+    head = ("capture", "frames heard", "used for its clock", "offset ms", "u ms", "drift ppm", "u ppm")
+    return _columns("Sniffers (clocks against the first one's)", head, rows, right=(1, 2, 3, 4, 5, 6))
+
+
+def _scaled(value: Json, unit: float, digits: int) -> str:
+    return f"{value / unit:.{digits}f}" if isinstance(value, (int, float)) else "-"
 
 
 def _nodes(measured: Measured) -> str:

@@ -8,9 +8,10 @@ with file and octet offset, so what was captured is never lost.
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -18,7 +19,7 @@ from bench.air.link import EXPECTED, LINK_TYPES, PHY_LINK_TYPES, Record, read_pa
 from bench.air.pcapng import PcapngStream
 from bench.errors import InputError
 
-__all__ = ["PcapngStream", "Record", "read_capture", "read_stream"]
+__all__ = ["CaptureFile", "PcapngStream", "Record", "captures_of", "read_capture", "read_stream"]
 
 _CHUNK: Final = 1 << 20
 _GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -46,6 +47,34 @@ def read_capture(path: Path | str) -> Iterator[Record]:
             yield from _read(_Source(source, str(path)), str(path))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; expected a capture file") from None
+
+
+class CaptureFile:
+    """The records of a capture up to its first error, which is kept for later; to be read repeatedly."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.error: InputError | None = None
+        self.frames = 0
+        """How many it has, as far as it was read last."""
+
+    def __iter__(self) -> Iterator[Record]:
+        self.frames = 0
+        try:
+            for record in read_capture(self._path):
+                self.frames += 1
+                yield record
+        except InputError as error:
+            self.error = error
+
+
+def captures_of(paths: Iterable[str]) -> dict[str, CaptureFile]:
+    """Captures by their paths. Of several, raises `InputError` for one that cannot be read repeatedly (a pipe)."""
+    found = {path: CaptureFile(path) for path in paths}
+    once = [path for path in found if os.path.exists(path) and not os.path.isfile(path)]
+    if once and len(found) > 1:
+        raise InputError(f"{once[0]}: is no file; several captures are read twice; expected files")
+    return found
 
 
 class _Octets(Protocol):

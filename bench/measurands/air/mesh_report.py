@@ -114,7 +114,7 @@ def mesh_json(report: MeshReport) -> dict[str, Json]:
     }
 
 
-def sniffers_json(air: Air) -> list[Json]:
+def sniffers_json(air: Air) -> list[dict[str, Json]]:
     """How each sniffer's clock stands against the first one's, with standard uncertainties; null where unknown."""
     return [
         {

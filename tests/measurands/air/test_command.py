@@ -6,11 +6,15 @@ import csv
 import gzip
 import io
 import json
+import struct
+from collections.abc import Sequence
 from ipaddress import IPv6Address
 from pathlib import Path
 
 import pytest
 
+from bench.air.capture import read_capture
+from bench.air.link import NO_FCS
 from bench.errors import InputError
 from bench.measurands.air.report import measure
 from bench.measure_cli import as_table, measure_command
@@ -149,3 +153,38 @@ def test_several_captures_are_several_sniffers(tmp_path: Path) -> None:
     assert (second["sniffer"], second["offset_ns"], second["drift_ppm"]) == (str(cut), 0, 0.0)
     assert second["common_frames"] > 50
     assert second["u_offset_ns"] < 1_000
+
+
+@needs_captures
+def test_the_table_names_the_sniffers_and_their_clocks(tmp_path: Path) -> None:
+    """A second sniffer that heard half the frames, its stamps 250 ms ahead; a third that heard nothing in common."""
+    records = list(read_capture(LINE2))
+    ahead = tmp_path / "ahead.pcap"
+    _write(ahead, [(record.time_ns + 250_000_000, record.data) for record in records[::2]])
+    other = tmp_path / "other.pcap"
+    _write(other, [(records[0].time_ns + second * 10**9, bytes((0x02, 0, second))) for second in range(3)])
+    out = io.StringIO()
+    measure_command([str(LINE2), str(ahead), str(other)], str(KEYS), "table", out)
+    head, *rows = out.getvalue().split("Sniffers (clocks against the first one's)\n")[1].split("\n\n")[0].splitlines()
+    assert head.endswith(" u ppm")
+    first, second, third = (row.split() for row in rows)
+    assert first[:4] == [str(LINE2), "478", "-", "0.000000"]
+    assert (second[0], second[1]) == (str(ahead), "239")
+    assert int(second[2]) > 100
+    assert float(second[3]) == pytest.approx(250, abs=0.01)
+    assert all(float(figure) >= 0 for figure in (second[4], second[6]))
+    assert third == [str(other), "3", "0", "-", "-", "-", "-"]
+
+
+@needs_captures
+def test_one_capture_has_no_block_of_sniffers() -> None:
+    out = io.StringIO()
+    measure_command(str(LINE2), str(KEYS), "table", out)
+    assert "Sniffers" not in out.getvalue()
+
+
+def _write(path: Path, frames: Sequence[tuple[int, bytes]]) -> None:
+    """A pcap file with nanoseconds, frames without FCS."""
+    head = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, NO_FCS)
+    records = (struct.pack("<IIII", *divmod(at, 10**9), len(data), len(data)) + data for at, data in frames)
+    path.write_bytes(head + b"".join(records))
