@@ -138,7 +138,12 @@ TABLES: Final[Tables] = {
         flag("wpan.gtsreq.direction", "To receive in", "receive"),
         flag("wpan.gtsreq.type", "Asked for", "allocate"),
     ),
-    command.RitDataRequest: _command("RIT data request"),
+    command.RitDataRequest: _command(
+        "RIT data request",
+        number("wpan.rit.first", "To the first listening", "first_listen", unit="aBaseSuperframeDuration"),
+        number("wpan.rit.repeats", "Further listenings", "repeats"),
+        number("wpan.rit.interval", "Interval", "interval", unit="aBaseSuperframeDuration"),
+    ),
     command.RawCommand: _command("MAC command"),
     sixlorh.PacketInformation: Table(
         "6lowpan.6loRH",

@@ -93,6 +93,15 @@ def test_sync_period_of_an_lfn_broadcast_schedule() -> None:
     assert found["wisun.lbsie.sync_period"] == [7]
 
 
+def test_schedule_of_a_rit_data_request() -> None:
+    """A U-bus receiver's: MAC command 0x20, then time to the first listening, repeats, interval (7.5.23)."""
+    header = bytes.fromhex("63 88 09 34 12 02 00 01 00")  # command, version 0, PAN ID compression, short addresses
+    found, bare = (named(frame) for frame in decoded(header + bytes.fromhex("20 05 02 10 00"), header + b"\x20"))
+    assert found["wpan.cmd"] == bare["wpan.cmd"] == [0x20]
+    assert (found["wpan.rit.first"], found["wpan.rit.repeats"], found["wpan.rit.interval"]) == ([5], [2], [16])
+    assert bare["wpan.rit.first"] == bare["wpan.rit.repeats"] == bare["wpan.rit.interval"] == []
+
+
 # IPHC, all inline but the traffic class: next header, hop limit and both addresses follow.
 _ADDRESSES = bytes.fromhex("fd00" + 13 * "00" + "01" + "fd00" + 13 * "00" + "02")
 
