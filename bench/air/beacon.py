@@ -43,12 +43,12 @@ class Beacon:
 def parse(data: bytes) -> Beacon:
     """The fields in a beacon's MAC payload; raises `Malformed`. Reserved bits are not looked at."""
     reader = Reader(data, "beacon")
-    frame = _le(reader, 2)
+    frame = reader.le()
     gts = reader.u8()
     directions = reader.u8() if gts & 7 else 0
     slots = []
     for number in range(gts & 7):
-        address, place = _le(reader, 2), reader.u8()
+        address, place = reader.le(), reader.u8()
         slots.append(Gts(address, place & 0x0F, place >> 4, bool(directions >> number & 1)))
     pending = reader.u8()
     addresses = [reader.take(octets)[::-1] for octets in [2] * (pending & 7) + [8] * (pending >> 4 & 7)]
@@ -66,10 +66,6 @@ def parse(data: bytes) -> Beacon:
         tuple(addresses),
         reader.rest(),
     )
-
-
-def _le(reader: Reader, octets: int) -> int:
-    return int.from_bytes(reader.take(octets), "little")
 
 
 def build(beacon: Beacon) -> bytes:

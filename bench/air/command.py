@@ -152,12 +152,8 @@ def parse(data: bytes) -> Command:
     return command if build(command) == data else RawCommand(number, content)
 
 
-def _le(reader: Reader) -> int:
-    return int.from_bytes(reader.take(2), "little")
-
-
 def _realignment(reader: Reader) -> Realignment:
-    return Realignment(_le(reader), _le(reader), reader.u8(), _le(reader), reader.u8() if reader.left else None)
+    return Realignment(reader.le(), reader.le(), reader.u8(), reader.le(), reader.u8() if reader.left else None)
 
 
 def _gts(reader: Reader) -> GtsRequest:
@@ -166,12 +162,12 @@ def _gts(reader: Reader) -> GtsRequest:
 
 
 def _rit(reader: Reader) -> RitDataRequest:
-    return RitDataRequest(reader.u8(), reader.u8(), _le(reader)) if reader.left else RitDataRequest()
+    return RitDataRequest(reader.u8(), reader.u8(), reader.le()) if reader.left else RitDataRequest()
 
 
 _PARSERS: Final[Mapping[int, Callable[[Reader], Command]]] = {
     CommandId.ASSOCIATION_REQUEST: lambda reader: AssociationRequest(reader.u8()),
-    CommandId.ASSOCIATION_RESPONSE: lambda reader: AssociationResponse(_le(reader), reader.u8()),
+    CommandId.ASSOCIATION_RESPONSE: lambda reader: AssociationResponse(reader.le(), reader.u8()),
     CommandId.DISASSOCIATION_NOTIFICATION: lambda reader: Disassociation(reader.u8()),
     CommandId.COORDINATOR_REALIGNMENT: _realignment,
     CommandId.GTS_REQUEST: _gts,

@@ -96,23 +96,19 @@ def read(ie: Ie) -> Element | None:
     reader = Reader(ie.content, f"header IE {ie.id:#04x}")
     found: Element
     if ie.id == Rit.ID:
-        found = Rit(reader.u8(), reader.u8(), _le(reader))
+        found = Rit(reader.u8(), reader.u8(), reader.le())
     elif ie.id == Rendezvous.ID:
-        found = Rendezvous(_le(reader), _le(reader))
+        found = Rendezvous(reader.le(), reader.le())
     elif ie.id == GlobalTime.ID:
-        found = GlobalTime(_le(reader, 4))
+        found = GlobalTime(reader.le(4))
     elif ie.id == Csl.ID:
-        phase, period = _le(reader), _le(reader)
-        found = Csl(phase, period, _le(reader) if len(ie.content) == _RENDEZVOUS_OCTETS else None)
+        phase, period = reader.le(), reader.le()
+        found = Csl(phase, period, reader.le() if len(ie.content) == _RENDEZVOUS_OCTETS else None)
     else:
-        bits = _le(reader)
+        bits = reader.le()
         found = TimeCorrection((bits & 0x7FF) - (bits & 0x800), bool(bits & 0x8000))
     reader.done()
     return found
-
-
-def _le(reader: Reader, octets: int = 2) -> int:
-    return int.from_bytes(reader.take(octets), "little")
 
 
 def describe(element: Element) -> str:

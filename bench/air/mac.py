@@ -269,10 +269,7 @@ def _write_security(aux: AuxSecurity) -> bytes:
 
 
 class _Reader(Reader):
-    """Fields in the MAC's order: little-endian, addresses turned round for display."""
-
-    def le(self, octets: int) -> int:
-        return int.from_bytes(self.take(octets), "little")
+    """Addresses in the MAC's order, turned round for display."""
 
     def address(self, octets: int) -> bytes | None:
         return self.take(octets)[::-1] if octets else None

@@ -58,13 +58,13 @@ def decode_mpx(content: bytes) -> Mpx:
     control = reader.u8()
     transfer, transaction = control & 7, control >> 3
     if transfer == Transfer.FULL:
-        return Mpx(_le16(reader), reader.rest(), transfer, transaction)
+        return Mpx(reader.le(), reader.rest(), transfer, transaction)
     if transfer == Transfer.FULL_COMPRESSED:
         return Mpx(transaction, reader.rest(), transfer, transaction)
     if transfer in (Transfer.FRAGMENT, Transfer.LAST_FRAGMENT):
         number = reader.u8()
         first = number == 0 and transfer == Transfer.FRAGMENT
-        total, multiplex_id = (_le16(reader), _le16(reader)) if first else (None, None)
+        total, multiplex_id = (reader.le(), reader.le()) if first else (None, None)
         return Mpx(multiplex_id, reader.rest(), transfer, transaction, number, total)
     if transfer == Transfer.ABORT:
         return Mpx(None, reader.rest(), transfer, transaction)
@@ -160,7 +160,3 @@ def encode_mpx(mpx: Mpx) -> Ie:
     if mpx.multiplex_id is not None and mpx.transfer != Transfer.FULL_COMPRESSED:
         parts.append(mpx.multiplex_id.to_bytes(2, "little"))
     return Ie(MPX_GROUP, b"".join((*parts, mpx.body)))
-
-
-def _le16(reader: Reader) -> int:
-    return int.from_bytes(reader.take(2), "little")

@@ -1,4 +1,4 @@
-"""Reading octets in network order without ever leaving the slice that was handed in.
+"""Reading octets, in network order or 802.15.4's, without ever leaving the slice that was handed in.
 
 Reading by offset in a larger buffer silently reads into the next record when a length field is damaged; a reader over
 one slice raises instead. Every decoder of the layers above the MAC takes its fields through this class.
@@ -41,6 +41,10 @@ class Reader:
     def uint(self, octets: int) -> int:
         """The next unsigned integer, big endian."""
         return int.from_bytes(self.take(octets), "big")
+
+    def le(self, octets: int = 2) -> int:
+        """The next unsigned integer, little endian, as IEEE 802.15.4 and Wi-SUN send theirs."""
+        return int.from_bytes(self.take(octets), "little")
 
     def u8(self) -> int:
         """The next octet."""

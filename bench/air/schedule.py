@@ -60,14 +60,14 @@ def read_schedule(reader: Reader) -> Schedule:
     if plan in (0, 2):
         domain, plan_id = reader.u8(), reader.u8()
     elif plan == 1:
-        ch0_khz, spacing, channels = _le(reader, 3), reader.u8(), _le(reader, 2)
+        ch0_khz, spacing, channels = reader.le(3), reader.u8(), reader.le()
     else:
         raise Malformed(f"channel plan {plan} is reserved")
     if function > ChannelFunction.VENDOR or exclusion == 3:
         raise Malformed(f"channel control {control:#04x} is reserved")
-    fixed = _le(reader, 2) if function == ChannelFunction.FIXED else None
+    fixed = reader.le() if function == ChannelFunction.FIXED else None
     hops = reader.take(reader.u8()) if function == ChannelFunction.VENDOR else b""
-    ranges = tuple((_le(reader, 2), _le(reader, 2)) for _ in range(reader.u8())) if exclusion == 1 else ()
+    ranges = tuple((reader.le(), reader.le()) for _ in range(reader.u8())) if exclusion == 1 else ()
     # Only an explicit plan tells the channels, and so the mask's length; else the mask ends the element.
     mask = reader.take((channels + 7) // 8 if plan == 1 else reader.left) if exclusion == 2 else b""
     return Schedule(plan, domain, plan_id, ch0_khz, spacing, channels, function, fixed, hops, ranges, mask, exclusion)

@@ -98,7 +98,7 @@ class Said:
 def _request(code: int, reader: Reader) -> Said:
     if code not in COMMANDS:
         return Said(data=reader.rest())
-    metadata = _le(reader)
+    metadata = reader.le()
     if code == _CLEAR:
         return Said(metadata)
     if code == _SIGNAL:
@@ -108,7 +108,7 @@ def _request(code: int, reader: Reader) -> Said:
         return Said(metadata, options)
     if code == _LIST:
         reader.u8()
-        return Said(metadata, options, offset=_le(reader), most=_le(reader))
+        return Said(metadata, options, offset=reader.le(), most=reader.le())
     count = reader.u8()
     moved = tuple(_cell(reader) for _ in range(count)) if code == _RELOCATE else ()
     return Said(metadata, options, count, moved=moved, cells=_cells(reader))
@@ -116,7 +116,7 @@ def _request(code: int, reader: Reader) -> Said:
 
 def _answer(reader: Reader) -> Said:
     if reader.left == 2:
-        return Said(total=_le(reader))
+        return Said(total=reader.le())
     return Said(cells=_cells(reader)) if reader.left % _CELL_OCTETS == 0 else Said(data=reader.rest())
 
 
@@ -125,11 +125,7 @@ def _cells(reader: Reader) -> tuple[Cell, ...]:
 
 
 def _cell(reader: Reader) -> Cell:
-    return Cell(_le(reader), _le(reader))
-
-
-def _le(reader: Reader) -> int:
-    return int.from_bytes(reader.take(2), "little")
+    return Cell(reader.le(), reader.le())
 
 
 def request(code: int, function: int, sequence: int, said: Said, sub_id: int = SUB_ID) -> Message:

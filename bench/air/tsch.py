@@ -32,7 +32,7 @@ class Synchronization:
     @classmethod
     def read(cls, reader: Reader) -> Synchronization:
         """From the element's content; raises `Malformed`."""
-        return cls(_le(reader, 5), reader.u8())
+        return cls(reader.le(5), reader.u8())
 
 
 @attrs.frozen(slots=True)
@@ -78,8 +78,8 @@ class Slotframes:
 
 
 def _slotframe(reader: Reader) -> Slotframe:
-    handle, size, links = reader.u8(), _le(reader), reader.u8()
-    return Slotframe(handle, size, tuple(Link(_le(reader), _le(reader), reader.u8()) for _ in range(links)))
+    handle, size, links = reader.u8(), reader.le(), reader.u8()
+    return Slotframe(handle, size, tuple(Link(reader.le(), reader.le(), reader.u8()) for _ in range(links)))
 
 
 @attrs.frozen(slots=True)
@@ -126,8 +126,8 @@ class Timeslot:
         template = reader.u8()
         if not reader.left:
             return cls(template)
-        times = [_le(reader) for _ in range(10)]
-        return cls(template, Times(*times, *(_le(reader, 3 if wide else 2) for _ in range(2))), wide)
+        times = [reader.le() for _ in range(10)]
+        return cls(template, Times(*times, *(reader.le(3 if wide else 2) for _ in range(2))), wide)
 
 
 @attrs.frozen(slots=True)
@@ -167,10 +167,10 @@ class Hopping:
         number = reader.u8()
         if not reader.left:
             return cls(number)
-        page, channels, phy = reader.u8(), _le(reader), _le(reader, 4)
+        page, channels, phy = reader.u8(), reader.le(), reader.le(4)
         bitmap = reader.take((channels + 7) // 8) if page in _BITMAP_PAGES else b""
-        order = tuple(_le(reader) for _ in range(_le(reader)))
-        return cls(number, Sequence(page, channels, phy, bitmap, order, _le(reader)))
+        order = tuple(reader.le() for _ in range(reader.le()))
+        return cls(number, Sequence(page, channels, phy, bitmap, order, reader.le()))
 
 
 Element: TypeAlias = Synchronization | Slotframes | Timeslot | Hopping
@@ -189,10 +189,6 @@ def read(sub: SubIe) -> Element | None:
     found = kind.read(reader)
     reader.done()
     return found
-
-
-def _le(reader: Reader, octets: int = 2) -> int:
-    return int.from_bytes(reader.take(octets), "little")
 
 
 def describe(element: Element) -> str:

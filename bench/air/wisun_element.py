@@ -59,13 +59,8 @@ class Fixed(Element):
     @classmethod
     def decode(cls, content: bytes) -> Self:
         reader = Reader(content, f"{cls.NAME}-IE")
-        return cls(*(int.from_bytes(reader.take(width), "little") for width in cls.WIDTHS))
+        return cls(*(reader.le(width) for width in cls.WIDTHS))
 
     def encode(self) -> bytes:
         values: tuple[int, ...] = attrs.astuple(self)
         return b"".join(value.to_bytes(width, "little") for value, width in zip(values, self.WIDTHS, strict=True))
-
-
-def read_le(reader: Reader, octets: int) -> int:
-    """The next unsigned integer, little-endian as all of Wi-SUN's are. Raises `errors.Malformed`."""
-    return int.from_bytes(reader.take(octets), "little")

@@ -13,7 +13,7 @@ import attrs
 from bench.air.errors import Malformed
 from bench.air.octets import Reader
 from bench.air.schedule import VIRTUAL_RIG, Schedule, read_schedule, write_schedule
-from bench.air.wisun_element import Element, Fixed, read_le
+from bench.air.wisun_element import Element, Fixed
 
 
 @attrs.frozen(slots=True)
@@ -107,7 +107,7 @@ class Bs(Element):
     @classmethod
     def decode(cls, content: bytes) -> Self:
         reader = Reader(content, "BS-IE")
-        return cls(read_le(reader, 4), read_le(reader, 2), reader.u8(), reader.u8(), reader.u8(), read_schedule(reader))
+        return cls(reader.le(4), reader.le(), reader.u8(), reader.u8(), reader.u8(), read_schedule(reader))
 
     def encode(self) -> bytes:
         head = self.interval_ms.to_bytes(4, "little") + self.bsi.to_bytes(2, "little")
@@ -131,7 +131,7 @@ class Pan(Element):
     @classmethod
     def decode(cls, content: bytes) -> Self:
         reader = Reader(content, "PAN-IE")
-        size, cost, flags = read_le(reader, 2), read_le(reader, 2), reader.u8()
+        size, cost, flags = reader.le(), reader.le(), reader.u8()
         return cls(size, cost, bool(flags & 1), bool(flags & 2), bool(flags & 4), flags >> 5, flags >> 3 & 3)
 
     def encode(self) -> bytes:

@@ -11,7 +11,7 @@ import attrs
 
 from bench.air.octets import Reader
 from bench.air.schedule import Schedule, read_schedule, write_schedule
-from bench.air.wisun_element import Element, Fixed, read_le
+from bench.air.wisun_element import Element, Fixed
 
 
 @attrs.frozen(slots=True)
@@ -50,7 +50,7 @@ class Nr(Element):
         role, drift, accuracy = reader.u8() & 0x07, reader.u8(), reader.u8()
         if role != 2:
             return cls(role, drift, accuracy)
-        return cls(role, drift, accuracy, read_le(reader, 3), read_le(reader, 3))
+        return cls(role, drift, accuracy, reader.le(3), reader.le(3))
 
     def encode(self) -> bytes:
         head = bytes((self.role, self.drift_ppm, self.accuracy))
