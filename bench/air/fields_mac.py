@@ -85,6 +85,13 @@ class Nested:
         return self.sub.id << 8 | len(self.sub.content)
 
 
+@attrs.frozen(slots=True)
+class Unread:
+    """Octets behind what a Wi-SUN element's record holds."""
+
+    octets: bytes
+
+
 _TAP_HEAD_OCTETS: Final = 4
 """Of the TAP header, and of each TLV, whose value is padded to four octets."""
 _FRAME_TYPES: Final = {kind.value: kind.name.lower() for kind in FrameType}
@@ -157,9 +164,21 @@ def _mac_inside(view: Mac) -> Iterator[object]:
 
 def _header_inside(view: HeaderIe) -> Iterator[object]:
     if view.ie.id == WISUN_HEADER_ID:
-        yield wisun.read_header_element(view.ie)
+        yield from _with_rest(wisun.read_header_element(view.ie), view.ie.content[1:])
     else:
         yield from fields_tsch.header_inside(view.ie)
+
+
+def _with_rest(element: wisun.Element | wisun.Opaque, content: bytes) -> Iterator[object]:
+    """An element, and the octets behind what its record holds: those of a later edition, or of a vendor."""
+    yield element
+    if rest := wisun.unread(element, content):
+        yield Unread(rest)
+
+
+def _nested_inside(view: Nested) -> Iterator[object]:
+    if isinstance(view.element, (wisun.Element, wisun.Opaque)):
+        yield from _with_rest(view.element, view.sub.content)
 
 
 def _payload_inside(view: PayloadIe) -> Iterator[object]:
@@ -406,7 +425,7 @@ _NESTED: Final = Table(
         number("wisun.wsie.id", "Id", "sub.id", digits=2),
         number("wisun.wsie.length", "Length", lambda v: len(v.sub.content), unit="octets"),
     ),
-    lambda v: () if v.element is None else (v.element,),
+    _nested_inside,
 )
 
 _MPX: Final = Table(
@@ -462,4 +481,9 @@ TABLES: Final[Tables] = {
     Nested: _NESTED,
     Mpx: _MPX,
     wisun.Opaque: _OPAQUE,
+    Unread: Table(
+        "wisun.unread",
+        lambda v: f"Further octets of the element, not read ({len(v.octets)})",
+        (octets("wisun.unread.octets", "Octets", "octets"),),
+    ),
 }

@@ -69,6 +69,7 @@ __all__ = [
     "read_framed_elements",
     "read_header_element",
     "read_payload_elements",
+    "unread",
     "utt",
 ]
 
@@ -164,6 +165,11 @@ def read_framed_elements(content: bytes) -> tuple[tuple[tuple[SubIe, Element | O
 def _element(form: Form, sub_id: int, content: bytes) -> Element | Opaque:
     kind = _BY_ID.get((form, sub_id))
     return kind.decode(content) if kind else Opaque(sub_id, form, content)
+
+
+def unread(element: Element | Opaque, content: bytes) -> bytes:
+    """What stands behind an element's record in its ``content`` (without the sub-ID), empty where nothing does."""
+    return b"" if isinstance(element, Opaque) else content[len(element.encode()) :]
 
 
 def elements(frame: MacFrame) -> tuple[Element | Opaque, ...]:

@@ -79,6 +79,16 @@ def test_additional_transmissions_of_lfn_broadcasts() -> None:
     assert (found["wisun.lbatsie.additional"], found["wisun.lbatsie.delay"]) == ([2], [500])
 
 
+def test_octets_behind_an_element_do_not_vanish() -> None:
+    """LUTT of 6 octets and 3 more; LBATS of 3 octets and 2 more; an element as long as its record has none."""
+    header = named(decoded(with_header_ie("0a 09 10 00 00 00 00 11 22 33"))[0])
+    assert header["wisun.luttie.usn"] == [0x10]
+    assert header["wisun.unread.octets"] == [bytes.fromhex("112233")]
+    nested = named(decoded(with_payload_ies("05 09 02 f4 01 aa bb  02 06 02 01"))[0])
+    assert nested["wisun.lbatsie.delay"] == [500]
+    assert nested["wisun.unread.octets"] == [bytes.fromhex("aabb")]
+
+
 def test_lfn_broadcast_configuration() -> None:
     found = named(decoded(with_header_ie("c0 60 ea 00 05"))[0])
     assert found["wisun.subid"] == [1, 0xC0]

@@ -26,7 +26,7 @@ EVERY = (*WISUN, *CONTIKI)
 TAP = "line2-tap-fcs32"
 
 OURS = {
-    *("wisun.opaque.content", "wisun.opaque.form", "wisun.lbsie.sync_period"),
+    *("wisun.unread.octets", "wisun.opaque.content", "wisun.opaque.form", "wisun.lbsie.sync_period"),
     *("wisun.lbcie.interval", "wisun.lbcie.sync_period", "wisun.usie.exclude.last"),
     *("wisun.lbatsie.additional", "wisun.lbatsie.delay"),
     *("wisun.jmie.version", "wisun.jmie.metric.id", "wisun.jmie.metric.data", "wisun.jmie.plf"),
