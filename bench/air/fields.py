@@ -115,9 +115,7 @@ def lowpan_octets(frame: Frame) -> bytes:
 def _unread_lowpan(frame: Frame) -> bytes:
     """A 6LoWPAN payload that the decoder could not read to its end, or that the capture cut; empty for none."""
     mac = frame.mac
-    if mac is None or mac.frame_type != FrameType.DATA:
-        return b""
-    if frame.secured and frame.mic != "ok" and not frame.unauthenticated:
+    if mac is None or not _is_clear_data(frame):
         return b""
     for ie in mac.payload_ies:
         if ie.id == MPX_GROUP:
@@ -133,6 +131,28 @@ def _unread_lowpan(frame: Frame) -> bytes:
         or (mac.payload_ies and mac.payload_ies[-1].id == PAYLOAD_TERMINATION)
     )
     return mac.payload if whole and mac.payload and mac.payload[0] >> 6 else b""
+
+
+def _told(payload: fields_lowpan.Lowpan) -> Iterator[object]:
+    """A 6LoWPAN payload that cannot be read to its end; one whose first dispatch is unknown is octets."""
+    try:
+        known = next(fields_lowpan.headers(payload), None) is not None
+    except Malformed:
+        known = True
+    yield payload if known else fields_ipv6.Payload(payload.octets)
+
+
+def _opaque(frame: Frame) -> bytes:
+    """A data frame's clear payload that is no 6LoWPAN (RFC 4944 leaves 00xxxxxx to others), empty for none."""
+    if frame.mac is None or not _is_clear_data(frame):
+        return b""
+    return frame.mac.payload if frame.mac.payload and not frame.mac.payload[0] >> 6 else b""
+
+
+def _is_clear_data(frame: Frame) -> bool:
+    """Whether it is a data frame whose payload stands there in clear."""
+    clear = not frame.secured or frame.mic == "ok" or frame.unauthenticated
+    return frame.mac is not None and frame.mac.frame_type == FrameType.DATA and clear
 
 
 def _head(record: Record) -> Iterator[object]:
@@ -163,7 +183,9 @@ def _layers(frame: Frame, record: Record | None, start_ns: int | None) -> Iterat
         if isinstance(frame.piece, Fragment) and frame.datagram:
             yield fields_lowpan.Whole(len(frame.datagram))
     elif unread := _unread_lowpan(frame):
-        yield fields_lowpan.Lowpan(unread)
+        yield from _told(fields_lowpan.Lowpan(unread))
+    elif opaque := _opaque(frame):
+        yield fields_ipv6.Payload(opaque)
     if frame.packet is not None:
         yield fields_ipv6.layer_of(frame.packet, frame.datagram)
     elif frame.datagram:

@@ -105,6 +105,7 @@ TABLES: Final[Tables] = {
             number("wpan.gts.address", "Slot of", lambda b: tuple(slot.address for slot in b.slots), digits=4),
             number("wpan.pending16", "Pending", _short, digits=4),
             eui64("wpan.pending64", "Pending", _long),
+            octets("wpan.beacon.payload", "Payload", lambda b: b.payload or None),
         ),
     ),
     command.AssociationRequest: _command(

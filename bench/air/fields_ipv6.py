@@ -384,7 +384,9 @@ TABLES: Final[Tables] = {
         lambda v: v.octets,
     ),
     Quoted: Table("", "The packet that this error is about", (), _quoted),
-    Payload: Table("data", "Octets not read further", (octets("data.octets", "Data", "octets"),)),
+    Payload: Table(
+        "data", lambda view: f"Data ({len(view.octets)} octets)", (octets("data.octets", "Data", "octets"),)
+    ),
     icmpv6.EchoRequest: Table(
         "icmpv6.echo",
         "Echo request",

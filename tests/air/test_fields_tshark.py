@@ -36,7 +36,7 @@ OURS = {
     *("6lowpan.6loRH.hop", "6lowpan.6loRH.encapsulator", "6lowpan.6loRH.data", "coap.opt.value"),
     *("echonet.tid", "echonet.seoj", "echonet.deoj", "echonet.esv", "echonet.refused", "echonet.data"),
     *("wpan.header_ie.rit.first", "wpan.header_ie.rit.repeats", "wpan.header_ie.rit.interval"),
-    *("wpan.rit.first", "wpan.rit.repeats", "wpan.rit.interval"),
+    *("wpan.beacon.payload", "wpan.rit.first", "wpan.rit.repeats", "wpan.rit.interval"),
     *("wpan.header_ie.global_time.seconds", "wpan.channel_hopping.page", "wpan.channel_hopping.channels"),
     *("wpan.channel_hopping.order", "wpan.channel_hopping.current"),
     *(f"icmpv6.rpl.dco.{name}" for name in ("instance", "flag.k", "flag.d", "status", "sequence", "dodagid")),

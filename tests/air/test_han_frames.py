@@ -18,11 +18,13 @@ import pytest
 
 from bench.air import beacon, coap, command, echonet, header_ies, ipv6, lowpan, mlme, pana, sixlorh
 from bench.air.extensions import HopByHop, Rpi
+from bench.air.fields import fields, tree
 from bench.air.frame import Frame, decode_frames
 from bench.air.ies import HT1, PAYLOAD_TERMINATION, Ie, SubIe, write_sub_ies
 from bench.air.ipv6 import Packet
 from bench.air.link import NO_FCS, make_record
 from bench.air.mac import FrameType, MacFrame, encode_mac
+from bench.air.security import protect
 from bench.air.udp import Udp
 from tests.air import han_vectors as vectors
 
@@ -346,6 +348,29 @@ def test_decoder_calls_opaque_what_is_no_6lowpan() -> None:
     frame = _decoded(bytes.fromhex("00112233"))
     assert (frame.kind, frame.layers) == ("data", ("802.15.4",))
     assert frame.info == "opaque: 4 octets that are no 6LoWPAN"
+
+
+@pytest.mark.parametrize("payload", ["00112233", "f2112233", "4f112233"])
+def test_a_payload_that_nobody_reads_stands_as_data(payload: str) -> None:
+    """No 6LoWPAN, a page and a dispatch that nobody here knows: the octets, and no empty layer."""
+    layers = tree(_decoded(bytes.fromhex(payload)))
+    assert [layer.name for layer in layers[2:]] == ["data"]
+    assert [(field.name, value) for field, value in layers[2].values] == [("data.octets", bytes.fromhex(payload))]
+    assert layers[2].title == "Data (4 octets)"
+
+
+def test_what_an_encrypted_frame_carries_is_no_data() -> None:
+    octets = protect(_frame(FrameType.DATA, bytes.fromhex("00112233")), bytes(16), 7, 1)
+    (frame,) = decode_frames([make_record(1, 0, NO_FCS, octets, len(octets))])
+    assert frame.mic == "no key"
+    assert "data" not in {layer.name for layer in tree(frame)}
+
+
+def test_a_beacons_payload_stands_in_the_tree() -> None:
+    sent = MacFrame(FrameType.BEACON, 0, 1, src_pan=PAN, src=METER, payload=beacon.build(beacon.Beacon(payload=b"NW1")))
+    octets = encode_mac(sent)
+    (frame,) = decode_frames([make_record(1, 0, NO_FCS, octets, len(octets))])
+    assert ("wpan.beacon.payload", b"NW1") in fields(frame)
 
 
 def test_decoder_puts_the_packet_information_back() -> None:
