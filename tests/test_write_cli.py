@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
+from decimal import Decimal
 from pathlib import Path
 
+import attrs
 import pytest
 
 from bench.air.capture import read_capture
 from bench.air.frame import decode_frames
+from bench.air.link import Record
+from bench.air.marked import write_marked
 from bench.air.tap import Tap
 from bench.errors import InputError
 from bench.evidence import Recorder, RunFolder
+from bench.measurands.air.stamps import start_ns
 from bench.records import Observation
 from bench.write_cli import write_command
 from tests.air.mac_captures import keys_of, need
@@ -21,8 +28,8 @@ from tests.air.mac_captures import keys_of, need
 def write(paths: list[Path], out: Path, **options: object) -> str:
     said: list[str] = []
     write_command([str(path) for path in paths], str(out), say=said.append, **options)  # type: ignore[arg-type]
-    assert len(said) == 1
-    return said[0]
+    assert len(said) == (1 if len(paths) == 1 else 1 + len(paths))
+    return "\n".join(said)
 
 
 def shown(path: Path, *fields: str, filter_: str = "") -> list[list[str]]:
@@ -48,18 +55,111 @@ def test_the_frames_that_match_are_written_as_they_were_captured(tmp_path: Path)
     assert [Tap.of(record) for record in found] == [Tap.of(record) for record in wanted]
 
 
-def test_several_captures_are_merged_by_their_stamps(tmp_path: Path) -> None:
+def test_captures_that_share_nothing_keep_their_stamps(tmp_path: Path) -> None:
     """tshark reads every frame, tells its origin, and sees time go forward."""
     paths, out = [need("line2.pcapng"), need("star3-tap-fcs32.pcapng")], tmp_path / "both.pcapng"
-    counts = [sum(1 for _ in read_capture(path)) for path in paths]
-    assert write(paths, out) == f"{out}: {sum(counts)} frames, 0 marks"
-    rows = shown(out, "frame.time_epoch", "frame.comment", "wpan-tap.fcs_type")
-    assert len(rows) == sum(counts)
-    assert [row[0] for row in rows] == sorted(row[0] for row in rows)
-    assert {row[1] for row in rows} == {path.name for path in paths}
-    assert len(shown(out, "frame.number", filter_='frame.comment contains "star3"')) == sum(
-        1 for _ in read_capture(paths[1])
+    records = [record for path in paths for record in read_capture(path)]
+    assert write(paths, out).splitlines() == [
+        f"{out}: {len(records)} frames, 0 marks",
+        "line2.pcapng: its clock is the one of all stamps",
+        "star3-tap-fcs32.pcapng: too few frames in common with the others to tell its clock; stamps as they were",
+    ]
+    rows = shown(out, "frame.time_epoch", "frame.comment")
+    assert [row[0] for row in rows] == [_epoch(stamp) for stamp in sorted(map(start_ns, records))]
+    assert {row[1] for row in rows} == {"heard by line2.pcapng", "heard by star3-tap-fcs32.pcapng (-60 dBm)"}
+
+
+def _epoch(time_ns: int) -> str:
+    return f"{time_ns // 10**9}.{time_ns % 10**9:09d}"
+
+
+def skewed(path: Path, out: Path, offset_ns: int, drift_ppm: int) -> Path:
+    """A capture as a sniffer with another clock stamps it."""
+    records = list(read_capture(path))
+    zero_ns = records[0].time_ns
+
+    def moved(record: Record) -> Record:
+        stamps = {name: getattr(record, name) for name in ("time_ns", "start_ns", "end_ns")}
+        wrong = {n: t + offset_ns + (t - zero_ns) * drift_ppm // 1_000_000 for n, t in stamps.items() if t is not None}
+        return attrs.evolve(record, **wrong)
+
+    with out.open("wb") as file:
+        write_marked(map(moved, records), (), file)
+    return out
+
+
+@pytest.mark.parametrize("form", ["", "-tap-fcs32"])
+def test_each_transmission_once_on_the_first_clock(tmp_path: Path, form: str) -> None:
+    """Three sniffers, two of them with wrong clocks: tshark finds the first one's frames and stamps."""
+    path, out = need(f"line2{form}.pcapng"), tmp_path / "merged.pcapng"
+    late = skewed(path, tmp_path / "late.pcapng", 3_200_000_000, 40)
+    early = skewed(path, tmp_path / "early.pcapng", -950_000_000, -25)
+    said = write([path, late, early], out).splitlines()
+    level = " (-60 dBm)" if form else ""
+    names = (path.name, "late.pcapng", "early.pcapng")
+    assert said[0] == f"{out}: 478 frames, 0 marks"
+    fields = ("frame.time_epoch", "wpan.seq_no", "frame.len", "wpan.aux_sec.frame_counter")
+    columns = shown(out, *fields)
+    once = tmp_path / "once.pcapng"
+    write([path], once)
+    assert [row[1:] for row in columns] == [row[1:] for row in shown(once, *fields)]
+    assert [row[0] for row in columns] == [_epoch(start_ns(record)) for record in read_capture(path)]
+    assert len(columns) == 478
+    assert {row[0] for row in shown(out, "frame.comment")} == {
+        f"heard by {', '.join(f'{name}{level}' for name in names)}"
+    }
+    zero_ns = next(iter(read_capture(path))).time_ns
+    told = re.compile(
+        r"(\w+)\.pcapng: ([+-][\d.]+) s against \S+ at ([\d.]+) "
+        r"\(standard uncertainty ([\d.]+) us\), drift ([+-][\d.]+) ppm \(([\d.]+) ppm\), from (\d+) common frames"
     )
+    for line, (offset_s, ppm) in zip(said[2:], ((3.2, 40), (-0.95, -25)), strict=True):
+        found = told.fullmatch(line)
+        assert found is not None, line
+        offset, at, u_us, drift, u_ppm, pairs = map(Decimal, found.groups()[1:])
+        true = Decimal(str(offset_s)) + (at - Decimal(zero_ns) / 10**9) * ppm / 10**6
+        assert abs(offset - true) < Decimal("2e-9")
+        assert abs(drift - ppm) < Decimal("0.001")
+        assert (u_us < Decimal("0.5"), u_ppm < Decimal("0.001"), pairs > 200) == (True, True, True)
+    octets = out.read_bytes()
+    assert all(octets.count(line.encode()) == 1 for line in said[1:])
+
+
+def test_who_heard_what_can_be_filtered_and_nothing_is_lost(tmp_path: Path) -> None:
+    """A deaf sniffer, its copy of the counters no replay, a comment of a capture kept."""
+    path, deaf, out = need("line2.pcapng"), tmp_path / "deaf.pcapng", tmp_path / "out.pcapng"
+    records = list(read_capture(path))
+    heard = [attrs.evolve(records[0], comments=("rain",)), *records[1::3]]
+    with deaf.open("wb") as file:
+        write_marked(heard, (), file)
+    write([path, deaf], out, keys=str(need("line2.ieee802154_keys")))
+    both = shown(out, "frame.number", filter_='frame.comment contains "deaf"')
+    assert len(both) == len(heard)
+    assert shown(out, "frame.number", filter_='frame.comment == "rain"') == [["1"]]
+    assert shown(out, "frame.number", filter_='frame.comment contains "counter"') == shown(
+        _written_once(path, tmp_path), "frame.number", filter_='frame.comment contains "counter"'
+    )
+    numbered = tmp_path / "numbered.pcapng"
+    assert write([path, deaf], numbered, expression="number > 470").startswith(f"{numbered}: 8 frames")
+
+
+def _written_once(path: Path, folder: Path) -> Path:
+    once = folder / "once.pcapng"
+    write([path], once, keys=str(need("line2.ieee802154_keys")))
+    return once
+
+
+def test_what_cannot_be_merged_is_said(tmp_path: Path) -> None:
+    path, out = need("line2.pcapng"), tmp_path / "out.pcapng"
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"pipe: is no file; several captures are read twice"):
+        write([path, tmp_path / "pipe"], out)
+    later = list(read_capture(path))[40:]
+    with (tmp_path / "power_on.pcapng").open("wb") as file:
+        write_marked([attrs.evolve(r, time_ns=r.time_ns - later[0].time_ns) for r in later], (), file)
+    with pytest.raises(InputError, match=r"frame 1: stamp -[\d.]+ s; expected one from 1970 on"):
+        write([tmp_path / "power_on.pcapng", path], out)
+    assert not out.exists()
 
 
 def test_what_the_bench_did_stands_beside_the_frames(tmp_path: Path) -> None:
@@ -128,7 +228,9 @@ def test_the_command_line(tmp_path: Path) -> None:
         return done.returncode, done.stdout, done.stderr
 
     one, two, out = str(need("fixedch.pcapng")), str(need("twopan.pcapng")), str(tmp_path / "out.pcapng")
-    assert run(one, two, "--write", out)[::2] == (0, f"kenshin: {out}: 468 frames, 0 marks\n")
+    code, _, told = run(one, two, "--write", out)
+    assert (code, told.splitlines()[0]) == (0, f"kenshin: {out}: 468 frames, 0 marks")
+    assert [line.split(": ")[1] for line in told.splitlines()[1:]] == ["fixedch.pcapng", "twopan.pcapng"]
     assert run(one, two)[::2] == (2, "kenshin: 2 captures; expected one, or --write FILE to merge them\n")
     assert run(one, "--force")[::2] == (2, "kenshin: --force is for writing; expected --write FILE, too\n")
     code, _, error = run(one, "--write", out, "--frame", "3")

@@ -45,6 +45,9 @@ MOST_PAIRS: Final = 1 << 18
 """Of more, as many are taken spread over the time: their uncertainty is far below that of any stamp then."""
 _SECURED: Final = 0x08
 """The security bit in the first octet of the frame control (IEEE 802.15.4-2015 7.2.1)."""
+_MOST_DRIFT_PPM: Final = 1000.0
+"""No crystal drifts a tenth of that."""
+_MOST_SCATTER_NS: Final = float(NS_PER_S)
 _SCALE: Final = 1.4826
 _SIGMAS: Final = 6.0
 _FLOOR_NS: Final = 1000.0
@@ -172,7 +175,9 @@ def common(reference: Frames, other: Frames) -> int:
 
 
 def fit(reference: Frames, other: Frames) -> Clock:
-    """The clock of ``other`` against that of ``reference``."""
+    """The clock of ``other`` against that of ``reference``; nothing is known where no clock drifts or scatters as the
+    common frames would have it, or where they are one or two without security: captures of other times and places have
+    short frames in common by chance."""
     import numpy as np
 
     _, here, there = np.intersect1d(reference.hashes, other.hashes, assume_unique=True, return_indices=True)
@@ -191,6 +196,9 @@ def fit(reference: Frames, other: Frames) -> Clock:
     time_s = (stamps - middle) / NS_PER_S
     # differences may be years: only what is left beside their median goes into floats
     clock = _fit(time_s, (difference - about).astype(np.float64), reference.octets[here].astype(np.float64))
+    by_chance = not reference.secured[here].any() and clock.pairs < MIN_DRIFT_PAIRS
+    if by_chance or clock.scatter_ns > _MOST_SCATTER_NS or abs(clock.drift_ppm) > _MOST_DRIFT_PPM:
+        return bare
     u_stamp = hypot(reference.resolution_ns, other.resolution_ns) / sqrt(12)
     return attrs.evolve(
         clock,

@@ -25,7 +25,7 @@ from bench.air.frame import Decoder, Frame
 from bench.air.keys import KeyTable
 from bench.air.link import Record
 from bench.measurands.air.clocks import FCS_OCTETS, Clock, Frames, Repeated, clocks, secured, whole
-from bench.measurands.air.stamps import start_ns
+from bench.measurands.air.stamps import ONE_CLOCK_NS, start_ns
 from bench.records import NS_PER_S
 
 WIDE_NS: Final = NS_PER_S
@@ -64,14 +64,13 @@ class Transmission:
     def record(self) -> Record:
         """The best hearing's record, its stamps on the reference clock and ``time_ns`` at the start of the frame."""
         best = self.best
-        shift = best.start_ns - start_ns(best.record)
-        told = best.record.start_ns is not None
-        return attrs.evolve(
-            best.record,
-            time_ns=best.start_ns,
-            start_ns=best.start_ns if told else None,
-            end_ns=best.record.end_ns + shift if told and best.record.end_ns is not None else None,
-        )
+        start, end = best.record.start_ns, best.record.end_ns
+        if start is None:
+            return attrs.evolve(best.record, time_ns=best.start_ns, end_ns=None)
+        # start and end may be on a clock of their own: what lies between them holds on any
+        if end is not None and 0 <= end - start < ONE_CLOCK_NS:
+            end = best.start_ns + end - start
+        return attrs.evolve(best.record, time_ns=best.start_ns, start_ns=best.start_ns, end_ns=end)
 
 
 @attrs.frozen(slots=True)
@@ -97,9 +96,10 @@ class Air:
         return cls(captures, clocks(frames), Repeated.of(frames))
 
     def transmissions(self) -> Iterator[Transmission]:
-        """Every transmission once, in order of its start. Reads all captures again; memory holds a second of them."""
+        """Every transmission once, in order of its start. Reads all captures again; memory holds seconds of them."""
         streams = [self._hearings(name) for name in self.captures]
-        yield from _Joiner(self, list(self.captures)).join(heapq.merge(*streams, key=lambda hearing: hearing.start_ns))
+        hearings = heapq.merge(*streams, key=lambda hearing: hearing.start_ns)
+        return _in_order(_Joiner(self, list(self.captures)).join(hearings))
 
     def heard(self, keys: KeyTable | None = None, contexts: Mapping[int, bytes] | None = None) -> Iterator[Heard]:
         """The same decoded, by one decoder: fragments that different sniffers caught make one datagram."""
@@ -188,6 +188,17 @@ class _Joiner:
             hearings = tuple(sorted(group, key=lambda hearing: self._order[hearing.sniffer]))
             done.append((start, Transmission(hearings)))
         yield from (transmission for _, transmission in sorted(done, key=itemgetter(0)))
+
+
+def _in_order(found: Iterable[Transmission]) -> Iterator[Transmission]:
+    """By the start that the best hearing tells, where ``found`` is in order of the first ones' starts."""
+    waiting: list[tuple[int, int, Transmission]] = []
+    for count, sent in enumerate(found):
+        heapq.heappush(waiting, (sent.start_ns, count, sent))
+        while waiting[0][0] < sent.start_ns - WIDE_NS:
+            yield heapq.heappop(waiting)[2]
+    while waiting:
+        yield heapq.heappop(waiting)[2]
 
 
 def _together(hearing: Hearing, group: list[Hearing]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from bench.air.frame import decode_frames
 from bench.air.link import NO_FCS, Record
-from bench.measurands.air.clocks import Clock, Frames, chain, clocks, fit
+from bench.measurands.air.clocks import Clock, Frames, chain, clocks, common, fit
 from bench.measurands.air.coverage import coverage
 from bench.measurands.air.digest import digest
 from bench.measurands.air.merge import Air, Transmission, merge
@@ -284,6 +284,27 @@ def test_a_damaged_hearing_joins_the_whole_one_and_never_speaks_for_it() -> None
     assert sent.record.data == good.data
     alone = record(5 * NS_PER_S, psdu(40)[:-1] + b"\x55", fcs_ok=False)
     assert grouped(list(merge({"a": [alone], "b": [good]}))) == ["b", "a"]
+
+
+def test_frames_that_two_networks_have_in_common_by_chance_tell_no_clock() -> None:
+    """Acknowledgements of three octets: no clock drifts and scatters as they would have it."""
+    air = Air.of({name: records(name) for name in ("contiki-rpl-lite-line4", "contiki-llsec-line3")})
+    assert common(*(Frames.of(name, air.captures[name]) for name in air.captures)) == 20
+    assert [clock.known for clock in air.clocks.values()] == [True, False]
+    sent = list(air.transmissions())
+    assert len(sent) == sum(len(records(name)) for name in air.captures)
+    assert [one.start_ns for one in sent] == sorted(start_ns(r) for name in air.captures for r in records(name))
+
+
+def test_transmissions_are_in_order_of_the_best_hearing() -> None:
+    """A damaged hearing, half a second early by its clock's scatter, comes first and does not speak."""
+    s = NS_PER_S
+    secured = [bytes((0x09, 0x00, n)) + bytes((n,)) * 20 for n in range(9)]
+    there = [record(10 * s * n, secured[n]) for n in range(8)]
+    here = [*there, record(100 * s, secured[8], fcs_ok=False), record(100 * s + s // 4, psdu(40))]
+    found = list(merge({"a": here, "b": [*there, record(100 * s + s // 2, secured[8])]}))
+    assert [one.start_ns for one in found][-2:] == [100 * s + s // 4, 100 * s + s // 2]
+    assert grouped(found)[-2:] == ["a", "ab"]
 
 
 def test_no_capture_at_all() -> None:
