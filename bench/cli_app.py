@@ -16,6 +16,8 @@ from bench.cli_decode import DecodeOptions, decode_capture, finish
 
 _INTERRUPTED: Final = 130
 """What a shell says of a program that Ctrl-C ended."""
+_PREFIX: Final = "Value error, "
+"""What the library that checks options puts before its reason."""
 PLAN_DIRECTORY = Path(__file__).parents[1] / "testplans"
 
 app = typer.Typer(
@@ -31,7 +33,7 @@ def by_options() -> None:
     try:
         code = app(standalone_mode=False)
     except TyperException as error:
-        if message := error.format_message():  # none: no command was named, and the help is printed
+        if message := error.format_message().replace(_PREFIX, ""):  # none: no command was named, the help is printed
             print(f"kenshin: {message} (see --help)", file=sys.stderr)
         raise SystemExit(2) from None
     except typer.Abort:
@@ -66,7 +68,7 @@ def decode(
     capture: Annotated[
         list[str],
         typer.Argument(
-            help="pcap or pcapng file, plain or gzip; several to --write. To --follow also a pipe, - (standard input), "
+            help="pcap or pcapng file, plain or gzip, - for standard input; several to --write. To --follow also "
             "tcp://HOST:PORT, or zep://HOST:PORT (where to listen).",
             show_default=False,
         ),

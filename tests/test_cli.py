@@ -63,7 +63,7 @@ def test_help_and_mistakes_are_left_to_the_library(words: str) -> None:
     [
         ("decode a --frame abc", "kenshin: Invalid value for '--frame': .* valid integer.*"),
         ("decode", "kenshin: Missing argument 'capture'.*"),
-        ("decode a --format xml", "kenshin: Invalid value for '--format': .*'xml' is not one of 'table', 'jsonl'.*"),
+        ("decode a --format xml", "kenshin: Invalid value for '--format': 'xml' is not one of 'table', 'jsonl'.*"),
         ("decode a --filtr x", "kenshin: No such option: --filtr .*--filter.*"),
         ("decod a", "kenshin: No such command 'decod'.*"),
     ],

@@ -21,6 +21,8 @@ from bench.errors import InputError
 
 __all__ = ["CaptureFile", "PcapngStream", "Record", "captures_of", "read_capture", "read_stream"]
 
+STDIN: Final = "-"
+"""In place of a path: standard input."""
 _CHUNK: Final = 1 << 20
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
@@ -34,15 +36,15 @@ PCAP_MAGICS: Final = {
 
 
 def read_capture(path: Path | str) -> Iterator[Record]:
-    """All records of a capture file, numbered from 1.
+    """All records of a capture file, numbered from 1; of standard input where ``path`` is ``-``.
 
-    Raises `InputError` naming the file: at once where it cannot be opened or is no capture, after the last whole
-    record where it is truncated, at the damage where a block makes no sense.
+    A pipe or standard input can be read once. Raises `InputError` naming the file: at once where it cannot be opened or
+    is no capture, after the last whole record where it is truncated, at the damage where a block makes no sense.
     """
     try:
-        with open(path, "rb") as raw:
-            zipped = raw.read(2) == _GZIP_MAGIC
-            raw.seek(0)
+        stdin = str(path) == STDIN
+        with open(0 if stdin else path, "rb", closefd=not stdin) as raw:
+            zipped = raw.peek(2).startswith(_GZIP_MAGIC)  # a pipe cannot be read again from its beginning
             source = gzip.GzipFile(fileobj=raw) if zipped else raw
             yield from _read(_Source(source, str(path)), str(path))
     except OSError as error:
@@ -71,7 +73,7 @@ class CaptureFile:
 def captures_of(paths: Iterable[str]) -> dict[str, CaptureFile]:
     """Captures by their paths. Of several, raises `InputError` for one that cannot be read repeatedly (a pipe)."""
     found = {path: CaptureFile(path) for path in paths}
-    once = [path for path in found if os.path.exists(path) and not os.path.isfile(path)]
+    once = [path for path in found if path == STDIN or (os.path.exists(path) and not os.path.isfile(path))]
     if once and len(found) > 1:
         raise InputError(f"{once[0]}: is no file; several captures are read twice; expected files")
     return found
@@ -95,6 +97,8 @@ class _Source:
         self._file = file
         self._name = name
         self.at = 0
+        self.empty = "gzip with nothing in it" if isinstance(file, gzip.GzipFile) else "empty"
+        """What it is where there is no octet."""
 
     def read(self, count: int) -> bytes:
         """``count`` octets, fewer only at the end."""
@@ -122,9 +126,11 @@ def _read(source: _Source, name: str) -> Iterator[Record]:
         return _read_pcapng(source, magic, name)
     if magic in PCAP_MAGICS:
         return _read_pcap(source, magic, name)
+    if not magic:
+        raise InputError(f"{name}: not a capture ({source.empty}); expected pcap or pcapng")
     if magic.startswith(_GZIP_MAGIC):
         raise InputError(f"{name}: gzip does not come frame by frame; expected pcap or pcapng as it is written")
-    raise InputError(f"{name}: not a capture (first octets {magic.hex(' ') or 'none'}); expected pcap or pcapng")
+    raise InputError(f"{name}: not a capture (first octets {magic.hex(' ')}); expected pcap or pcapng")
 
 
 def _read_pcapng(source: _Source, first: bytes, name: str) -> Iterator[Record]:

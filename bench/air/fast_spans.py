@@ -7,6 +7,7 @@ from the record after them, so that odd files are read as always and their error
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +65,9 @@ in the buffer, how many there were on the air."""
 
 
 def form_of(path: Path | str) -> Form | None:
-    """The form of a file that is cut here, None for another (gzip, other link types, no file at all)."""
+    """The form of a file that is cut here, None for another (gzip, other link types, a pipe, no file at all)."""
+    if not os.path.isfile(path):  # what is read of a pipe to look at it is gone
+        return None
     try:
         with open(path, "rb") as file:
             head = file.read(1 << 16)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -150,6 +152,44 @@ def test_a_truncated_capture_is_shown_as_far_as_it_goes(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cut\.pcapng: truncated at octet 49896"):
         decode_command(str(cut), None, "table", None, out)
     assert len(out.getvalue().splitlines()) > 200
+
+
+@pytest.mark.parametrize(
+    ("options", "zipped"), [((), False), (("--filter", "number > 400"), True), (("--frame", "8"), False)]
+)
+def test_standard_input_is_read_as_a_file_is(options: tuple[str, ...], zipped: bool) -> None:
+    path = need("line2.pcapng")
+    octets = path.read_bytes()
+    keys = ("--keys", str(need("line2.ieee802154_keys")))
+    piped = _kenshin("decode", "-", *keys, *options, stdin=gzip.compress(octets) if zipped else octets)
+    assert piped == _kenshin("decode", str(path), *keys, *options)
+    assert piped.returncode == 0
+    assert piped.stdout
+
+
+@pytest.mark.parametrize(
+    ("octets", "says"),
+    [
+        (b"", "kenshin: -: not a capture (empty); expected pcap or pcapng"),
+        (bytes.fromhex("1f8b"), "kenshin: -: not a capture (gzip with nothing in it); expected pcap or pcapng"),
+        (gzip.compress(b""), "kenshin: -: not a capture (gzip with nothing in it); expected pcap or pcapng"),
+        (b"notes", "kenshin: -: not a capture (first octets 6e 6f 74 65); expected pcap or pcapng"),
+    ],
+)
+def test_standard_input_that_is_no_capture_is_said(octets: bytes, says: str) -> None:
+    done = _kenshin("decode", "-", stdin=octets)
+    assert (done.returncode, done.stderr) == (2, f"{says}\n".encode())
+
+
+class _Done(NamedTuple):
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def _kenshin(*arguments: str, stdin: bytes = b"") -> _Done:
+    done = subprocess.run([sys.executable, "-m", "bench.cli", *arguments], input=stdin, capture_output=True)
+    return _Done(done.returncode, done.stdout, done.stderr)
 
 
 def test_an_unknown_format_is_refused() -> None:
