@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import attrs
+
 from bench.air import wisun
 from bench.air.fields_base import Field, Table, Tables, eui64, flag, number, octets, words
 from bench.air.schedule import Schedule
@@ -16,15 +18,42 @@ _PLANS: Final = {0: "domain and operating class", 1: "explicit", 2: "domain and 
 _FUNCTIONS: Final = {0: "fixed", 1: "TR51CF", 2: "DH1CF", 3: "vendor"}
 _EXCLUSIONS: Final = {0: "none", 1: "ranges", 2: "mask"}
 _ROLES: Final = {0: "border router", 1: "router", 2: "LFN"}
-_PLF: Final = 1
+_FIRST_OFDM: Final = 2
+_PHY_TYPES: Final = {0: "FSK", 1: "FSK with FEC", **{2 + n: f"OFDM option {1 + n}" for n in range(4)}}
 
 
 def _control(schedule: Schedule) -> int:
     return schedule.plan | schedule.function << 3 | schedule.exclusion << 6
 
 
-def _load(jm: wisun.Jm) -> tuple[int, ...]:
-    return tuple(data[0] for kind, data in jm.metrics if kind == _PLF and len(data) == 1)
+@attrs.frozen(slots=True)
+class Metric:
+    """One join metric: its number and its data."""
+
+    id: int
+    data: bytes
+
+    @property
+    def load(self) -> int | None:
+        """The PAN load factor, %, where it is that."""
+        return self.data[0] if self.id == wisun.Jm.LOAD and len(self.data) == 1 else None
+
+
+@attrs.frozen(slots=True)
+class PhyMode:
+    """One PHY operating mode as sent: its type above, what that type makes of the lower four bits."""
+
+    id: int
+
+    @property
+    def type(self) -> int:
+        """0 and 1 FSK, 2 to 5 OFDM options 1 to 4 (Wireshark takes what follows for OFDM, too)."""
+        return self.id >> 4
+
+    @property
+    def is_fsk(self) -> bool:
+        """Whether the type is one of FSK."""
+        return self.type < _FIRST_OFDM
 
 
 def _hashes(name: str, count: int) -> tuple[Field, ...]:
@@ -72,12 +101,6 @@ def _timing(dwell: str = "dwell_ms") -> tuple[Field, ...]:
         number("wisun.usie.drift", "Clock drift", "drift_ppm", unit="ppm", names={255: "not given"}),
         number("wisun.usie.accuracy", "Timing accuracy", "accuracy", unit="x 10 us"),
     )
-
-
-def _modes_of(pom: wisun.Pom, types: range) -> tuple[int, ...]:
-    """The lower parts of those PHY modes that are of these types: 0 and 1 FSK, 2 to 5 OFDM options 1 to 4 (Wireshark
-    takes what follows for OFDM, too)."""
-    return tuple(mode & 0x0F for mode in pom.phy_modes if mode >> 4 in types)
 
 
 TABLES: Final[Tables] = {
@@ -240,10 +263,19 @@ TABLES: Final[Tables] = {
         (
             number("wisun.pomie.number_operating_modes", "Modes", lambda pom: len(pom.phy_modes)),
             number("wisun.pomie.mdr_command_capable_flag", "Mode switch by command", lambda p: int(p.mdr_capable)),
-            number("wisun.pomie.phy_mode_id", "PHY mode", "phy_modes", digits=2),
-            number("wisun.pomie.phy_type", "PHY type", lambda pom: tuple(mode >> 4 for mode in pom.phy_modes)),
-            number("wisun.pomie.phy_mode_fsk", "FSK mode", lambda pom: _modes_of(pom, range(2))),
-            number("wisun.pomie.phy_mode_ofdm", "OFDM modulation", lambda pom: _modes_of(pom, range(2, 16))),
+        ),
+        lambda pom: map(PhyMode, pom.phy_modes),
+    ),
+    PhyMode: Table(
+        "wisun.pomie.mode",
+        lambda mode: f"PHY mode {mode.id:#04x}",
+        (
+            number("wisun.pomie.phy_mode_id", "PHY mode", "id", digits=2),
+            number("wisun.pomie.phy_type", "PHY type", "type", names=_PHY_TYPES),
+            number("wisun.pomie.phy_mode_fsk", "FSK mode", lambda mode: mode.id & 0x0F if mode.is_fsk else None),
+            number(
+                "wisun.pomie.phy_mode_ofdm", "OFDM modulation", lambda mode: None if mode.is_fsk else mode.id & 0x0F
+            ),
         ),
     ),
     wisun.Lbats: Table(
@@ -257,11 +289,16 @@ TABLES: Final[Tables] = {
     wisun.Jm: Table(
         "wisun.jmie",
         "JM: join metrics",
+        (number("wisun.jmie.version", "Content version", "version"),),
+        lambda jm: (Metric(*each) for each in jm.metrics),
+    ),
+    Metric: Table(
+        "wisun.jmie.metric",
+        lambda metric: f"Metric {metric.id}",
         (
-            number("wisun.jmie.version", "Content version", "version"),
-            number("wisun.jmie.metric.id", "Metric", lambda jm: tuple(kind for kind, _ in jm.metrics)),
-            octets("wisun.jmie.metric.data", "Data", lambda jm: tuple(data for _, data in jm.metrics)),
-            number("wisun.jmie.plf", "PAN load factor", _load, unit="%"),
+            number("wisun.jmie.metric.id", "Metric", "id", names={wisun.Jm.LOAD: "PAN load factor"}),
+            octets("wisun.jmie.metric.data", "Data", "data"),
+            number("wisun.jmie.plf", "PAN load factor", "load", unit="%"),
         ),
     ),
     wisun.LfnVersion: Table(

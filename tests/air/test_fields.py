@@ -11,7 +11,7 @@ from collections import defaultdict
 import pytest
 
 from bench.air import wisun
-from bench.air.fields import FIELDS, GROUPS, Value, fields
+from bench.air.fields import FIELDS, GROUPS, Value, fields, tree
 from bench.air.frame import Decoder, Frame
 from bench.air.keys import KeyTable
 from bench.air.link import NO_FCS, make_record
@@ -72,6 +72,21 @@ def test_join_metrics_stand_as_framed() -> None:
     assert found["wisun.jmie.metric.data"] == [b"\x19"]
     assert found["wisun.jmie.plf"] == [25]
     assert found["wisun.panverie.version"] == [0x0102]
+
+
+def test_each_metric_and_each_mode_is_a_node() -> None:
+    """JM: metric 2 with two octets, metric 1 with one; POM: an FSK mode and an OFDM mode."""
+    frame = decoded(with_payload_ies("06 0a 02 82 10 20 41 19  03 08 02 02 54"))[0]
+    nodes = [inner for layer in tree(frame) for inner in layer.walk()]
+    metrics, modes = ([n for n in nodes if n.name == name] for name in ("wisun.jmie.metric", "wisun.pomie.mode"))
+    assert [[(field.name.split(".")[-1], value) for field, value in metric.values] for metric in metrics] == [
+        [("id", 2), ("data", b"\x10\x20")],
+        [("id", 1), ("data", b"\x19"), ("plf", 25)],
+    ]
+    assert [[(field.name.split(".")[-1], value) for field, value in mode.values] for mode in modes] == [
+        [("phy_mode_id", 0x02), ("phy_type", 0), ("phy_mode_fsk", 2)],
+        [("phy_mode_id", 0x54), ("phy_type", 5), ("phy_mode_ofdm", 4)],
+    ]
 
 
 def test_additional_transmissions_of_lfn_broadcasts() -> None:
