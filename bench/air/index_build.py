@@ -169,7 +169,9 @@ def build(
     """
     groups, start = _Groups(out), out.tell()
     with gc_paused():
-        if suits(keys) and _by_spans(path, keys, contexts, groups, workers):
+        # spans follow a sender by key index; a counter that counts for several indexes is followed frame by frame
+        in_one = keys is None or not keys.overlapping
+        if suits(keys) and in_one and _by_spans(path, keys, contexts, groups, workers):
             return Built(groups.close(), "", True)
         try:
             if groups.rows and not has_more(path, groups.rows):

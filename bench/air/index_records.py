@@ -63,7 +63,10 @@ def _add_companions(index: Index, rows: Rows, needed: NDArray[np.bool_]) -> None
     late = rows[(notes & UNRISING) != 0]
     if not len(late):
         return
-    columns = ("src", "src_octets", "key_index")
+    keys = index.source.keys
+    columns = ["src", "src_octets", "key_index"]
+    if keys is not None and keys.overlapping:
+        columns.remove("key_index")
     own = np.stack([index.column(name, late).astype(np.int64) for name in columns])
     verified = index.column("mic") == MICS.index("ok")
     for sender in np.unique(own, axis=1).T:

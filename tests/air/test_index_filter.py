@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.air import index_build, index_filter, selection, show
+from bench.air import index_build, index_filter, selection, show, wisun
 from bench.air.capture import read_capture
 from bench.air.counters import Freshness
 from bench.air.fast_spans import spans
@@ -28,11 +28,14 @@ from bench.air.ipv6 import chain
 from bench.air.keys import GroupKey, KeyTable
 from bench.air.marked import write_marked
 from bench.air.rows import JSONL_FIELDS, Row
+from bench.air.security import protect
 from bench.air.selection import indexed_rows
 from bench.errors import InputError
+from bench.records import NS_PER_S
 from tests.air.differences import write_capture
 from tests.air.mac_captures import CONTIKI_CONTEXTS, keys_of, need
 
+NODE, ROUTER = bytes.fromhex("024b42fffe000101"), bytes.fromhex("024b42fffe000001")
 CAPTURES = {
     "line2-tap-fcs32.pcapng": ("line2", None),
     "contiki-rpl-lite-line4-fcs16.pcap": ("", CONTIKI_CONTEXTS),
@@ -249,6 +252,25 @@ def test_counters_that_do_not_rise_are_told_of_hits_too(
     for freshness in said - {None}:
         alone = [row.frame.number for row in one.rows if row.frame.freshness is freshness][-1]
         assert one.check(f"number == {alone}") == 1
+
+
+def test_a_counter_used_under_two_indexes_of_one_key_is_told_of_hits(tmp_path: Path) -> None:
+    """Counters rise under either index; under the key that both name, they are used again."""
+    key = bytes(range(16))
+    datagrams = [bytes.fromhex("416000000000003b40") + bytes((number,)) * 32 for number in range(60)]
+    path = write_capture(
+        tmp_path / "twice.pcapng",
+        [
+            (number * NS_PER_S, protect(wisun.data(NODE, ROUTER, octets, number), key, 5 + number // 2, 1 + number % 2))
+            for number, octets in enumerate(datagrams)
+        ],
+    )
+    one = Known(path, KeyTable([(1, key), (2, key)]))
+    said = [row.frame.freshness for row in one.rows]
+    assert said == [Freshness.FRESH, Freshness.REUSE] * 30
+    assert one.check("key_index == 2 and frame_counter == 20") == 1
+    assert one.check("mic == ok and number > 50") == 10
+    assert [row for row in range(60) if one.index.column("notes")[row] & UNRISING] == list(range(1, 60, 2))
 
 
 def test_parts_of_datagrams_are_put_together_for_hits(folder: Path) -> None:
