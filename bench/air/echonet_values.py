@@ -277,6 +277,10 @@ class CodeList:
         return " ".join(f"{code:0{2 * self.octets}X}" for code in value) or "none"
 
 
+_FEW: Final = 4
+"""So many values are told in a line; a day's are counted there, and each stands by itself (`series`)."""
+
+
 @attrs.frozen(slots=True)
 class Values:
     """``count`` numbers of one kind, e.g. the 48 half hours of a day."""
@@ -294,6 +298,8 @@ class Values:
         return b"".join(map(self.number.write, value))
 
     def text(self, value: tuple[Quantity, ...]) -> str:
+        if len(value) <= _FEW:
+            return ", ".join(map(self.number.text, value))
         there = sum(not isinstance(each, Special) for each in value)
         return f"{there} of {len(value)} values"
 
@@ -420,3 +426,20 @@ class GasHistory:
 
     def text(self, value: Hours) -> str:
         return f"{value.time}, {len(value.values)} values every {value.interval_min} min"
+
+
+def series(kind: Format, value: Any) -> tuple[str, ...]:
+    """Each of the many numbers in a property's value, for people, in the order of its octets; none where `Format.text`
+    tells them all. ``value`` is what ``kind.read`` gave."""
+    match kind, value:
+        case Values(number=number), tuple():
+            return tuple(map(number.text, value)) if len(value) > _FEW else ()
+        case DayHistory(number=number), Day():
+            return tuple(map(number.text, value.values))
+        case History(number=number), Run():
+            return tuple(
+                f"{number.text(forward)} forward, {number.text(back)} reverse" for forward, back in value.pairs
+            )
+        case GasHistory(), Hours():
+            return (*map(Number(4).text, value.values), f"{Number(4).text(value.start)} at the start")
+    return ()

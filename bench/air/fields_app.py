@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from bench.air import beacon, coap, command, echonet, echonet_classes, pana, sixlorh
+from bench.air import beacon, coap, command, echonet, echonet_classes, echonet_values, pana, sixlorh
 from bench.air.errors import Malformed
 from bench.air.fields_base import Field, Table, Tables, bit, eui64, flag, number, octets, words
 
@@ -33,14 +33,24 @@ class Said:
         return echonet_classes.kind_of(self.class_code, self.said.epc)
 
     @property
-    def value(self) -> str | None:
-        """Its value for people; None where it has none, or one that is not in its format."""
+    def read(self) -> tuple[echonet_values.Format, object] | None:
+        """Its format and value; None where it has none, or one that is not in its format."""
         if self.kind is None or not self.said.edt:
             return None
         try:
-            return self.kind.format.text(self.kind.format.read(self.said.edt))
+            return self.kind.format, self.kind.format.read(self.said.edt)
         except Malformed:
             return None
+
+    @property
+    def value(self) -> str | None:
+        """Its value for people."""
+        return None if self.read is None else self.read[0].text(self.read[1])
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Each number of a history."""
+        return () if self.read is None else echonet_values.series(*self.read)
 
 
 def _said(message: echonet.Message) -> Iterator[object]:
@@ -243,6 +253,7 @@ TABLES: Final[Tables] = {
         (
             number("echonet.epc", "EPC", "said.epc", digits=2),
             words("echonet.value", "Value", "value"),
+            words("echonet.history", "One of them", "series"),
             octets("echonet.edt", "Data", lambda said: said.said.edt or None),
         ),
     ),

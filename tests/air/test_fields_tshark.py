@@ -42,7 +42,7 @@ OURS = {
     *(f"icmpv6.rpl.dco.{name}" for name in ("instance", "flag.k", "flag.d", "status", "sequence", "dodagid")),
     *(f"icmpv6.rpl.dcoack.{name}" for name in ("instance", "flag.d", "status", "sequence", "dodagid")),
     *("icmpv6.rpl.secure.body", "wpan.cinfo.fast"),
-    *("echonet.epc", "echonet.value", "echonet.edt"),
+    *("echonet.epc", "echonet.value", "echonet.history", "echonet.edt"),
     *(f"eapol.key_message.{name}" for name in ("mic", "supplicant", "authenticator")),
     *(f"wisun.kde.{name}" for name in ("type", "ptkid", "lgtk.key_id", "lgtk.key", "role", "data", "gtkl", "lgtkl")),
     *(f"wisun.kde.gtkl.gtk{slot}" for slot in range(4)),

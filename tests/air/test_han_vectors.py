@@ -16,6 +16,7 @@ from bench.air import beacon, coap, command, echonet, mlme, pana
 from bench.air.echonet_classes import PROPERTIES
 from bench.air.echonet_values import At, Day, Hours, Run, Special
 from bench.air.errors import Malformed
+from bench.air.fields_app import Said
 from bench.air.ies import SubIe
 from tests.air import han_vectors as vectors
 
@@ -123,6 +124,25 @@ def test_echonet_values(class_code: int, epc: int, words: str, value: Any) -> No
     assert message.value(epc) == value
     assert echonet.property_of(class_code, epc, value) == echonet.Property(epc, h(words))
     assert "not in its format" not in echonet.describe(message)
+
+
+def _told(epc: int, words: str) -> tuple[str | None, tuple[str, ...]]:
+    """What the tree says of a smart meter's property: in a line, and each number of a history."""
+    said = Said(0x0288, echonet.Property(epc, h(words)))
+    return said.value, said.series
+
+
+def test_every_value_is_told() -> None:
+    assert _told(0xE8, "0019 7ffe") == ("2.5 A, no data", ())
+    assert _told(0xE8, "ffff 000a") == ("-0.1 A, 1.0 A", ())
+    line, each = _told(0xE2, "0001" + _u32(*range(47), 0xFFFFFFFE))
+    assert line == "1 days ago, 47 of 48 values"
+    assert each == (*map(str, range(47)), "no data")
+    assert _told(0xEC, "07ea0401 0a1e 02" + _u32(1, 2, 3, 0xFFFFFFFE))[1] == (
+        "1 forward, 2 reverse",
+        "3 forward, no data reverse",
+    )
+    assert _told(0xE0, _u32(256)) == ("256", ())
 
 
 def test_property_map_of_sixteen_and_more() -> None:
