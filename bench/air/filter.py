@@ -37,6 +37,7 @@ _Part: TypeAlias = tuple[Side, _Holds]
 _Quantifier: TypeAlias = Callable[[Iterable[object]], bool]
 _QUANTIFIERS: Final[Mapping[str, _Quantifier]] = {"any": any, "all": all}
 _DEEPEST: Final = 50
+_AFTER: Final = "expected 'and', 'or' or the end"
 _ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -122,7 +123,8 @@ class _Parser:
         if relation is None:
             return _hinted(left if left.changed else attrs.evolve(left, column=True), self._alone(left))
         if left.kind is None:
-            raise self.words.error(f"{left.name} has no value of its own here; expected 'and', 'or' or the end")
+            known = "expected octets of wpan (wpan contains 01:02)" if left.name == "frame" else _AFTER
+            raise self.words.error(f"{left.name} has no value of its own here; {known}")
         every = _QUANTIFIERS.get(meant or "")
         if relation == "not":
             if not self.words.take("in"):

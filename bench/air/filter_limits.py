@@ -57,7 +57,7 @@ _WIDTHS: Final = {
         wpan.mpx.transaction_id wpan.mpx.transfer_type wpan.realign.channel wpan.realign.channel_page
         wpan.sec_key_sequence_counter wpan.seq_no wpan.tsch.hopping_sequence_id wpan.tsch.join_metric
         wpan.tsch.link_options wpan.tsch.nb_links wpan.tsch.slotframe_handle wpan.tsch.slotframe_num
-        wpan.tsch.timeslot.id
+        wpan.tsch.timeslot.id zep.channel_id zep.length zep.lqi zep.type zep.version
     """,
     16: """
         6lowpan.frag.size 6lowpan.frag.tag 6lowpan.iphc.dam 6lowpan.iphc.hlim 6lowpan.iphc.sam 6lowpan.iphc.tf
@@ -89,6 +89,7 @@ _WIDTHS: Final = {
         wpan.tsch.timeslot.cca wpan.tsch.timeslot.cca_offset wpan.tsch.timeslot.max_ack
         wpan.tsch.timeslot.rx_ack_delay wpan.tsch.timeslot.rx_offset wpan.tsch.timeslot.rx_wait
         wpan.tsch.timeslot.turnaround wpan.tsch.timeslot.tx_ack_delay wpan.tsch.timeslot.tx_offset wpan.version
+        zep.device_id
     """,
     24: """
         6lowpan.flow dhcpv6.xid ipv6.flow wisun.btie.bio wisun.btie.slot wisun.lbsie.broadcast wisun.lbtie.bio
@@ -109,7 +110,7 @@ _WIDTHS: Final = {
         ipv6.tclass.dscp ipv6.tclass.ecn pana.avp.vendorid pana.seq pana.sid wisun.bsie.interval
         wisun.usie.explicit.frequency wisun.usie.explicit.spacing wisun.vhie.vid wisun.vpie.vid
         wlan.rsn.ie.key_lifetime_kde.lifetime
-        wpan-tap.bit_rate wpan-tap.timeslot_length wpan.aux_sec.frame_counter wpan.sec_frame_counter
+        wpan-tap.bit_rate wpan-tap.timeslot_length wpan.aux_sec.frame_counter wpan.sec_frame_counter zep.seqno
     """,
     40: """
         wpan.tsch.asn

@@ -25,6 +25,14 @@ from bench.air.filter_words import Cut, Words, nearest
 
 Values: TypeAlias = Callable[[Asked], Sequence[Value]]
 
+_INSTEAD: Final[Mapping[str, str]] = {
+    "frame.cap_len": "frame.len, the packet's octets before the capture cut it",
+    "frame.time": "frame.time_epoch, seconds since 1970",
+    "frame.time_delta": "frame.time_relative, seconds since the first frame",
+    "frame.time_delta_displayed": "frame.time_relative, seconds since the first frame",
+    "frame.protocols": "a protocol's name alone, or layers contains NAME",
+}
+"""Fields of Wireshark's that are not had here, and what is asked in their place."""
 _DEEPEST: Final = 50
 _SLICED: Final = frozenset({Kind.OCTETS, Kind.EUI64, Kind.IPV6, Kind.TEXT})
 _WIDEST_BITS: Final = 64
@@ -182,6 +190,8 @@ class Operands:
         if "#" in name:
             raise self._words.error("layers are not told apart here by '#'; expected the field alone")
         if name not in self._kinds and name not in GROUPS:
+            if name in _INSTEAD:
+                raise self._words.error(f"no field {name!r} here; expected {_INSTEAD[name]}")
             otherwise = f"one of {', '.join(self._plain)}, or a field or protocol of Wireshark"
             raise self._words.error(f"unknown field {name!r}; {nearest(name, self._kinds, otherwise)}")
         self._words.next()

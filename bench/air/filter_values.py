@@ -12,6 +12,7 @@ import attrs
 
 from bench.air.fields import FIELDS
 from bench.air.fields_base import Kind, Value
+from bench.air.filter_names import named
 from bench.air.filter_words import Word, Words
 from bench.air.kinds import KINDS, MICS
 from bench.air.pattern import PatternError, compile_pattern
@@ -102,13 +103,14 @@ def _is_ipv6(text: str) -> bool:
 
 
 def _number(text: str, name: str) -> int:
-    """Decimal, 0x or 0b; or a name that the field has for the number (``icmpv6.type == RPL``)."""
+    """Decimal, 0x or 0b; or a name that the field has for the number (``icmpv6.type == RPL``), ours or Wireshark's."""
     field = FIELDS.get(name)
     if field is not None:
         for value, known in field.names.items():
             if known.casefold() == text.casefold():
                 return value
-    return _integer(text)
+    theirs = named(name, text)
+    return _integer(text) if theirs is None else theirs
 
 
 def _integer(text: str) -> int:

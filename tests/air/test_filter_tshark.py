@@ -23,6 +23,8 @@ from bench.air.fields import FIELDS
 from bench.air.fields_base import Kind
 from bench.air.filter import compile_filter
 from bench.air.filter_limits import greatest, is_limited
+from bench.air.filter_values import literal
+from bench.air.filter_words import Word
 from bench.air.frame import Decoder
 from bench.air.rows import JSONL_FIELDS, Row
 from bench.errors import InputError
@@ -279,6 +281,32 @@ def test_the_widths_of_number_fields_are_wiresharks() -> None:
     assert len(known) >= 390
     for name, kind in known.items():
         assert greatest(name) == (1 << int(kind[2]) - (not kind[1])) - 1, name
+
+
+@NO_TSHARK
+def test_values_may_be_called_by_wiresharks_names() -> None:
+    """Wherever our field has a name for the number."""
+    told: dict[str, dict[int, str]] = {}
+    listed = subprocess.run(["tshark", "-G", "values"], capture_output=True, check=True).stdout.decode(
+        "utf-8", "replace"
+    )
+    for row in (line.split("\t") for line in listed.splitlines()):
+        if row[0] == "V" and row[1] in FIELDS and re.fullmatch("(0x)?[0-9a-f]+", row[2]):
+            told.setdefault(row[1], {}).setdefault(int(row[2], 0), row[3])
+    wanted = [(name, value) for name, field in FIELDS.items() for value in field.names if value in told.get(name, {})]
+    assert len(wanted) > 200
+    for name, value in wanted:
+        found = literal(Word(told[name][value], 0, quoted=True), name, Kind.NUMBER)
+        assert found is not None, (name, told[name][value])
+        assert told[name][int(found.value)] == told[name][value], name
+
+
+@NO_TSHARK
+@pytest.mark.parametrize("name", ['icmpv6.type == "RPL Control"', 'icmpv6.type == "echo (ping) Request"'])
+def test_names_of_values_find_what_tshark_finds(name: str) -> None:
+    lines = tshark(need("line2.pcapng"), *preferences("line2"), "-Y", name, "-T", "fields", "-e", "frame.number")
+    assert lines
+    assert ours("line2", name) == [int(line) for line in lines.split()]
 
 
 def tshark_fields() -> str:
