@@ -175,11 +175,11 @@ class _Sniffers:
             return f"{name}: too few frames in common with the others to tell its clock; stamps as they were"
         offset = ("+" if clock.offset_ns >= 0 else "") + show(Kind.SECONDS, clock.offset_ns)
         at = show(Kind.SECONDS, clock.middle_ns)
-        u_offset = "unknown" if clock.u_offset_ns is None else f"{clock.u_offset_ns / 1000:.3f} us"
-        u_drift = "unknown" if clock.u_drift_ppm is None else f"{clock.u_drift_ppm:.4f} ppm"
+        u_offset = "unknown" if clock.u_offset_ns is None else f"{clock.u_offset_ns / 1000:.3g} us"
+        u_drift = "unknown" if clock.u_drift_ppm is None else f"{clock.u_drift_ppm:.2g} ppm"
         return (
             f"{name}: {offset} s against {self._names[clock.reference]} at {at} (standard uncertainty {u_offset}), "
-            f"drift {clock.drift_ppm:+.4f} ppm ({u_drift}), from {clock.pairs} common frames"
+            f"drift {clock.drift_ppm:+.6f} ppm ({u_drift}), from {clock.pairs} common frames"
         )
 
 

@@ -111,7 +111,7 @@ def test_each_transmission_once_on_the_first_clock(tmp_path: Path, form: str) ->
     zero_ns = next(iter(read_capture(path))).time_ns
     told = re.compile(
         r"(\w+)\.pcapng: ([+-][\d.]+) s against \S+ at ([\d.]+) "
-        r"\(standard uncertainty ([\d.]+) us\), drift ([+-][\d.]+) ppm \(([\d.]+) ppm\), from (\d+) common frames"
+        r"\(standard uncertainty ([\d.e-]+) us\), drift ([+-][\d.]+) ppm \(([\d.e-]+) ppm\), from (\d+) common frames"
     )
     for line, (offset_s, ppm) in zip(said[2:], ((3.2, 40), (-0.95, -25)), strict=True):
         found = told.fullmatch(line)
