@@ -36,6 +36,13 @@ class Kind(Enum):
     """Names that a jsonl line holds as a list; only the filter knows this kind."""
 
 
+_ONE: Final[Mapping[str, str]] = {
+    "octets": "octet",
+    "nodes": "node",
+    "intervals": "interval",
+    "units of 10 symbols": "unit of 10 symbols",
+}
+"""How a unit is called of which there is one."""
 _NO_NAMES: Final[Mapping[int, str]] = {}
 
 
@@ -72,7 +79,8 @@ class Field:
         text = show(self.kind, value, self.digits)
         if isinstance(value, int) and value in self.names:
             return f"{text} ({self.names[value]})"
-        return f"{text} {self.unit}" if self.unit else text
+        unit = _ONE.get(self.unit, self.unit) if value == 1 else self.unit
+        return f"{text} {unit}" if unit else text
 
 
 def show(kind: Kind, value: Value, digits: int = 0) -> str:

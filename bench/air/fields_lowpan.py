@@ -14,7 +14,7 @@ import attrs
 
 from bench.air import ghc, hc1, recoverable, sixlorh
 from bench.air.errors import Malformed
-from bench.air.fields_base import Table, Tables, bit, eui64, flag, ipv6, number
+from bench.air.fields_base import Field, Table, Tables, bit, eui64, flag, ipv6, number
 from bench.air.ipv6 import HEADER_OCTETS, chain, parse
 from bench.air.lowpan import Datagram, Fragment, Mesh
 from bench.air.octets import Reader
@@ -282,6 +282,39 @@ def _class(header: Iphc) -> int | None:
     return (header.dscp or 0) << 2 | (header.ecn or 0) or None
 
 
+_TRAFFIC: Final = {0: "all inline", 1: "ECN and flow label", 2: "ECN and DSCP", 3: "zero, left out"}
+_PORTS: Final = {0: "both inline", 1: "destination 0xf0xx", 2: "source 0xf0xx", 3: "both 0xf0bx"}
+_BY_PREFIX: Final = {0: "inline", 1: "64 bits inline", 2: "16 bits inline", 3: "left out"}
+_BY_CONTEXT: Final = {1: "context and 64 bits", 2: "context and 16 bits", 3: "context, rest left out"}
+_SOURCES: Final = {False: _BY_PREFIX, True: {0: "unspecified (::)", **_BY_CONTEXT}}
+"""Source modes (RFC 6282, 3.1.1) by whether the address stands by a context."""
+_DESTINATIONS: Final = {
+    (False, False): _BY_PREFIX,
+    (False, True): {0: "reserved", **_BY_CONTEXT},
+    (True, False): {0: "inline", 1: "ffxx::00xx:xxxx:xxxx", 2: "ffxx::00xx:xxxx", 3: "ff02::00xx"},
+    (True, True): {0: "ffxx:xxLL:PPPP:...:xxxx:xxxx by context"},
+}
+"""Destination modes by multicast, and by whether the address stands by a context."""
+
+
+def _source_mode(by_context: bool) -> Field:
+    """The mode where it is one of those; the words depend on it."""
+
+    def get(header: Iphc) -> int | None:
+        return header.word >> 4 & 3 if bool(header.word & 0x40) == by_context else None
+
+    return number("6lowpan.iphc.sam", "Source mode", get, names=_SOURCES[by_context])
+
+
+def _destination_mode(multicast: bool, by_context: bool) -> Field:
+    def get(header: Iphc) -> int | None:
+        found = (bool(header.word & 8), bool(header.word & 4))
+        return header.word & 3 if found == (multicast, by_context) else None
+
+    names = _DESTINATIONS[multicast, by_context]
+    return number("6lowpan.iphc.dam", "Destination mode", get, names=names)
+
+
 _PATTERN: Final = number("6lowpan.pattern", "Dispatch", "pattern", digits=2)
 _LONG: Final = 8
 _GENERIC: Final = {0xB: "generic compression", 0x1A: "generic compression", 0xDF: "generic compression"}
@@ -392,7 +425,7 @@ TABLES: Final[Tables] = {
         "IPHC: compressed IPv6 header",
         (
             number("6lowpan.pattern", "Dispatch", lambda v: 3, digits=2),
-            number("6lowpan.iphc.tf", "Traffic class and flow label", lambda v: v.word >> 11 & 3),
+            number("6lowpan.iphc.tf", "Traffic class and flow label", lambda v: v.word >> 11 & 3, names=_TRAFFIC),
             flag("6lowpan.iphc.nh", "Next header compressed", lambda v: bool(v.word & 0x400)),
             number(
                 "6lowpan.iphc.hlim",
@@ -402,10 +435,10 @@ TABLES: Final[Tables] = {
             ),
             flag("6lowpan.iphc.cid", "Context identifiers", lambda v: bool(v.word & 0x80)),
             flag("6lowpan.iphc.sac", "Source by context", lambda v: bool(v.word & 0x40)),
-            number("6lowpan.iphc.sam", "Source mode", lambda v: v.word >> 4 & 3),
+            *map(_source_mode, _SOURCES),
             flag("6lowpan.iphc.m", "Multicast", lambda v: bool(v.word & 8)),
             flag("6lowpan.iphc.dac", "Destination by context", lambda v: bool(v.word & 4)),
-            number("6lowpan.iphc.dam", "Destination mode", lambda v: v.word & 3),
+            *(_destination_mode(*case) for case in _DESTINATIONS),
             number("6lowpan.iphc.sci", "Source context", lambda v: None if v.contexts is None else v.contexts >> 4),
             number(
                 "6lowpan.iphc.dci", "Destination context", lambda v: None if v.contexts is None else v.contexts & 15
@@ -437,7 +470,7 @@ TABLES: Final[Tables] = {
         (
             number("6lowpan.nhc.pattern", "Pattern", "pattern", digits=2, names=_GENERIC),
             flag("6lowpan.nhc.udp.checksum", "Checksum left out", lambda v: bool(v.form & 4)),
-            number("6lowpan.nhc.udp.ports", "Port form", lambda v: v.form & 3),
+            number("6lowpan.nhc.udp.ports", "Port form", lambda v: v.form & 3, names=_PORTS),
             number("6lowpan.udp.src", "Source port", "src_port"),
             number("6lowpan.udp.dst", "Destination port", "dst_port"),
             number("6lowpan.udp.checksum", "Checksum", "checksum", digits=4),

@@ -254,10 +254,9 @@ def _fcs_word(view: Mac) -> str:
     return {True: ", FCS right", False: ", FCS wrong", None: ""}[ok]
 
 
-def _fcs_not_wrong(view: Mac) -> bool | None:
-    if view.record is None or (view.record.fcs_ok is None and not view.whole):
-        return None
-    return view.record.fcs_ok is not False
+def _no_fcs(view: Mac) -> bool | None:
+    """True of a frame that was captured without its FCS: for filters, which then have what Wireshark says."""
+    return True if view.record is not None and view.record.fcs_ok is None and view.whole else None
 
 
 _FRAME: Final = Table(
@@ -359,7 +358,8 @@ _MAC: Final = Table(
         octets("wpan.mic", "MIC", lambda v: v.mac.mic or None),
         number("wpan.fcs", "FCS", _fcs(2), digits=4),
         number("wpan.fcs32", "FCS", _fcs(4), digits=8),
-        flag("wpan.fcs_ok", "FCS not wrong", _fcs_not_wrong),
+        flag("wpan.fcs_ok", "FCS right", lambda v: v.record.fcs_ok if v.record else None),
+        Field("wpan.fcs_ok", "FCS not wrong", _no_fcs, Kind.FLAG, hidden=True),
         number("wpan.rssi", "Level, by the radio", _level, unit="dBm"),
         number("wpan.correlation", "Correlation, by the radio", _correlation),
     ),
@@ -453,17 +453,26 @@ def _part(sub_id: int, form: str, at: int, octets_: int) -> Callable[[wisun.Opaq
     return get
 
 
+_OPAQUE_TITLES: Final = {
+    "MHDS": "mesh header",
+    "VH": "vendor's element",
+    "NFT": "Netricity frame type",
+    "LQI": "Netricity link quality",
+    "RT": "rendezvous time",
+    "VP": "vendor's element",
+}
+
 _OPAQUE: Final = Table(
     "wisun.opaque",
-    lambda e: f"{e.name}-IE, not read further",
+    lambda e: f"{e.name}: {_OPAQUE_TITLES.get(e.name, 'not known')}",
     (
         octets("wisun.opaque.content", "Content", "content"),
         words("wisun.opaque.form", "Form", "form"),
         number("wisun.vhie.vid", "Vendor", _part(0x06, "header", 0, 1)),
         number("wisun.netricity.nftie.type", "Netricity frame type", _part(0x07, "header", 0, 1)),
         number("wisun.netricity.lqiie.lqi", "Netricity link quality", _part(0x08, "header", 0, 1)),
-        number("wisun.rtie.rendezvous", "Rendezvous", _part(0x1D, "header", 0, 2), unit="times 10 symbols"),
-        number("wisun.rtie.wakeup", "Wake-up interval", _part(0x1D, "header", 2, 2), unit="times 10 symbols"),
+        number("wisun.rtie.rendezvous", "Rendezvous", _part(0x1D, "header", 0, 2), unit="units of 10 symbols"),
+        number("wisun.rtie.wakeup", "Wake-up interval", _part(0x1D, "header", 2, 2), unit="units of 10 symbols"),
         number("wisun.vpie.vid", "Vendor", _part(0x3, "long", 0, 1)),
     ),
 )

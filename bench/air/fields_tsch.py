@@ -109,17 +109,17 @@ _HEADER: Final[Tables] = {
         "wpan.header_ie.csl",
         "Coordinated sampled listening",
         (
-            number("wpan.header_ie.csl.phase", "Phase", "phase", unit="times 10 symbols"),
-            number("wpan.header_ie.csl.period", "Period", "period", unit="times 10 symbols"),
-            number("wpan.header_ie.csl.rendezvous_time", "Rendezvous", "rendezvous", unit="times 10 symbols"),
+            number("wpan.header_ie.csl.phase", "Phase", "phase", unit="units of 10 symbols"),
+            number("wpan.header_ie.csl.period", "Period", "period", unit="units of 10 symbols"),
+            number("wpan.header_ie.csl.rendezvous_time", "Rendezvous", "rendezvous", unit="units of 10 symbols"),
         ),
     ),
     header_ies.Rendezvous: Table(
         "wpan.header_ie.rdv",
         "Rendezvous",
         (
-            number("wpan.header_ie.csl.rendezvous_time", "Rendezvous", "time", unit="times 10 symbols"),
-            number("wpan.header_ie.csl.wakeup_interval", "Wake-up interval", "interval", unit="times 10 symbols"),
+            number("wpan.header_ie.csl.rendezvous_time", "Rendezvous", "time", unit="units of 10 symbols"),
+            number("wpan.header_ie.csl.wakeup_interval", "Wake-up interval", "interval", unit="units of 10 symbols"),
         ),
     ),
     header_ies.TimeCorrection: Table(

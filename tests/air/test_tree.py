@@ -75,6 +75,40 @@ def test_fragments_put_together() -> None:
     assert re.search(r"Payload: +68:65:6c:6c:6f:20:33:64:64:64 \.\.\. \(287\) +udp.payload$", text, re.MULTILINE)
 
 
+def lines_of(psdu: bytes, link_type: int = NO_FCS) -> list[str]:
+    """The tree's lines of a frame, blanks folded."""
+    record = make_record(1, 0, link_type, psdu, len(psdu), 2)
+    lines = frame_lines(Row(Decoder().decode(record), record), record)
+    return [re.sub(" +", " ", line.strip()) for line in lines]
+
+
+def test_values_are_put_in_words() -> None:
+    """A PAN of one node, a rendezvous-time element, an IPHC header whose modes are named, and no FCS."""
+    head = bytes.fromhex("01 e3 34 12") + bytes(range(8))
+    rendezvous, pan = bytes.fromhex("05 15 1d 01 00 02 00"), bytes.fromhex("07 a0 05 04 01 00 80 00 43")
+    advertisement = lines_of(head + rendezvous + bytes.fromhex("00 3f") + pan)
+    assert "PAN size: 1 node wisun.panie.size" in advertisement
+    assert "RT: rendezvous time [wisun.opaque]" in advertisement
+    assert "Rendezvous: 1 unit of 10 symbols wisun.rtie.rendezvous" in advertisement
+    assert "Wake-up interval: 2 units of 10 symbols wisun.rtie.wakeup" in advertisement
+    assert not any("wpan.fcs" in line for line in advertisement)
+    ping = bytes.fromhex("41 88 07 34 12 02 00 01 00 7e 3b 01 f3 12") + b"hi"  # the last two are the checksum
+    named = lines_of(ping)
+    assert "Traffic class and flow label: 3 (zero, left out) 6lowpan.iphc.tf" in named
+    assert "Source mode: 3 (left out) 6lowpan.iphc.sam" in named
+    assert "Destination mode: 3 (ff02::00xx) 6lowpan.iphc.dam" in named
+    assert "Port form: 3 (both 0xf0bx) 6lowpan.nhc.udp.ports" in named
+
+
+@pytest.mark.parametrize("right", [False, True])
+def test_the_fcs_is_told_where_there_is_one(right: bool) -> None:
+    psdu = next(iter(read_capture(need("star3-clear.pcapng")))).data
+    lines = lines_of(psdu + (fcs32(psdu) if right else bytes(4)), WITH_FCS)
+    assert f"FCS right: {'true' if right else 'false'} wpan.fcs_ok" in lines
+    record = make_record(1, 0, NO_FCS, psdu, len(psdu))
+    assert Row(Decoder().decode(record), record).values("wpan.fcs_ok") == [True]  # as Wireshark has it
+
+
 @pytest.mark.parametrize("sent", ["right", "wrong", "wrong and short"])
 def test_a_wrong_fcs_is_why_only_the_header_stands_there(sent: str) -> None:
     psdu = next(iter(read_capture(need("star3-clear.pcapng")))).data[: 5 if "short" in sent else None]
