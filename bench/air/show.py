@@ -16,7 +16,7 @@ from bench.air.frame import Decoder
 from bench.air.keys import KeyTable
 from bench.air.rows import JSONL_FIELDS, Row
 from bench.air.selection import is_worth_an_index, rows_of
-from bench.air.show_columns import chosen
+from bench.air.show_columns import all_fields, chosen
 from bench.air.show_table import check_keys, show_table
 from bench.air.tree import frame_lines
 from bench.errors import InputError
@@ -94,12 +94,8 @@ def _whole(path: str, keys: KeyTable | None, contexts: Mapping[int, bytes] | Non
 
     found = find_frame(path, keys, contexts, number)
     if fmt == "jsonl":
-        return _all_fields(found.row)
+        return all_fields(found.row)
     return "".join(f"{text}\n" for text in frame_lines(found.row, found.record, reading_lines(found, keys)))
-
-
-def _all_fields(row: Row) -> str:
-    return json.dumps({name: row.text(name) for name in row.names}, ensure_ascii=False) + "\n"
 
 
 def _jsonl(row: Row) -> str:

@@ -27,16 +27,21 @@ def chosen(names: str, fmt: str) -> Callable[[Row], str]:
     return _Table(wanted) if fmt == "table" else lambda row: _jsonl(row, wanted)
 
 
+def all_fields(row: Row) -> str:
+    """All of Wireshark's fields that a frame has, as a JSON line."""
+    return _jsonl(row, row.names)
+
+
 def _jsonl(row: Row, names: Sequence[str]) -> str:
     return json.dumps({name: _value(row, name) for name in names}, ensure_ascii=False) + "\n"
 
 
 def _value(row: Row, name: str) -> object:
-    """JSON of a field: null where absent, one value, or a list of several."""
+    """JSON of a field: null where absent, one value, or a list of several. Times are integer nanoseconds."""
     if name in JSONL_FIELDS:
         return row.line[name]
     kind = FIELDS[name].kind
-    found = [show(kind, value) if isinstance(value, bytes) else value for value in row.values(name)]
+    found = [show(kind, value) if isinstance(value, bytes | str) else value for value in row.values(name)]
     return found[0] if len(found) == 1 else found or None
 
 

@@ -131,8 +131,13 @@ def test_without_keys_nothing_is_read_of_what_is_encrypted() -> None:
 
 def test_all_fields_as_json() -> None:
     fields = json.loads(shown("line2", 62, "jsonl"))
-    assert fields["icmpv6.rpl.opt.type"] == "5,6"
+    assert fields["icmpv6.rpl.opt.type"] == [5, 6]
     assert fields["wpan.src64"] == "00:0d:6f:ff:fe:03:10:02"
+    assert (fields["wpan.security"], fields["frame.number"]) == (True, 62)
+    out = io.StringIO()
+    keys, names = str(need("line2.ieee802154_keys")), ",".join(fields)
+    decode_command(str(need("line2.pcapng")), keys, "jsonl", "number == 62", out, names=names)
+    assert json.loads(out.getvalue()) == fields
     assert list(fields)[:3] == ["frame.number", "frame.len", "frame.time_epoch"]
 
 
@@ -148,6 +153,16 @@ def test_a_network_name_cannot_move_the_cursor() -> None:
 
     (field, value), *_ = node(wisun.NetName("a\x1b[2Jb\n"), TABLES).values
     assert field.show(value) == r"a\x1b[2Jb\n"
+
+
+def test_a_network_name_that_is_no_utf8_can_be_written(tmp_path: Path) -> None:
+    octets = need("line2.pcapng").read_bytes().replace(b"Wi-SUN Peer", b"Wi-SUN\xffPeer")
+    path = tmp_path / "name.pcapng"
+    path.write_bytes(octets)
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    decode_command(str(path), None, "jsonl", "wisun.netnameie", out, names="wisun.netnameie.name")
+    out.seek(0)
+    assert {"wisun.netnameie.name": r"Wi-SUN\xffPeer"} in [json.loads(line) for line in out]
 
 
 def test_hex_lines_show_text_and_offsets() -> None:
