@@ -19,7 +19,7 @@ from bench.air.link import EXPECTED, LINK_TYPES, PHY_LINK_TYPES, Record, read_pa
 from bench.air.pcapng import PcapngStream
 from bench.errors import InputError
 
-__all__ = ["CaptureFile", "PcapngStream", "Record", "captures_of", "read_capture", "read_stream"]
+__all__ = ["CaptureFile", "PcapngStream", "Record", "captures_of", "is_read_once", "read_capture", "read_stream"]
 
 STDIN: Final = "-"
 """In place of a path: standard input."""
@@ -51,6 +51,11 @@ def read_capture(path: Path | str) -> Iterator[Record]:
         raise InputError(f"{path}: {error.strerror or error}; expected a capture file") from None
 
 
+def is_read_once(path: Path | str) -> bool:
+    """Whether a capture is gone when it was read: standard input, a pipe."""
+    return str(path) == STDIN or (os.path.exists(path) and not os.path.isfile(path))
+
+
 class CaptureFile:
     """The records of a capture up to its first error, which is kept for later; to be read repeatedly."""
 
@@ -73,7 +78,7 @@ class CaptureFile:
 def captures_of(paths: Iterable[str]) -> dict[str, CaptureFile]:
     """Captures by their paths. Of several, raises `InputError` for one that cannot be read repeatedly (a pipe)."""
     found = {path: CaptureFile(path) for path in paths}
-    once = [path for path in found if path == STDIN or (os.path.exists(path) and not os.path.isfile(path))]
+    once = [path for path in found if is_read_once(path)]
     if once and len(found) > 1:
         raise InputError(f"{once[0]}: is no file; several captures are read twice; expected files")
     return found

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, overload
 
 import attrs
 
-from bench.air.capture import read_capture
+from bench.air.capture import CaptureFile, is_read_once, read_capture
 from bench.air.fields import FIELDS
 from bench.air.fields_base import Value
 from bench.air.filter import Filter, compile_filter
@@ -96,7 +96,15 @@ class Capture(Sequence[Captured]):
         self._contexts = contexts
         self._decoder = Decoder(self._keys, contexts)
         self._frames: list[Captured] = []
-        if self._path is not None:
+        if self._path is None:
+            return
+        if is_read_once(self._path):
+            found = CaptureFile(str(self._path))
+            self._records, self._path = list(found), None
+            if found.error is not None and not self._records:
+                raise found.error
+            self._damage = str(found.error or "")
+        else:
             next(read_capture(self._path), None)
 
     @classmethod

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,14 @@ def test_the_readmes_example_runs(
     shown = capsys.readouterr().out
     assert "RPL DAO seq=" in shown
     assert "###[ " in shown, "scapy's own view of a packet"
+
+
+def test_a_pipe_is_read_once_and_kept(tmp_path: Path) -> None:
+    pipe, octets = tmp_path / "pipe", need("line2.pcapng").read_bytes()
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(octets,))
+    writer.start()
+    capture = Capture(pipe)
+    writer.join()
+    assert len(capture) == 478
+    assert len(capture.where("kind == PA")) == len(Capture(need("line2.pcapng")).where("kind == PA")) > 0
