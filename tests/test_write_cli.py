@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -224,7 +225,8 @@ def test_a_capture_that_is_cut_is_written_up_to_there(tmp_path: Path) -> None:
 
 def test_the_command_line(tmp_path: Path) -> None:
     def run(*words: str) -> tuple[int, str, str]:
-        done = subprocess.run(["kenshin", "decode", *words], capture_output=True, text=True, check=False)
+        command = [sys.executable, "-m", "bench.cli", "decode", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
 
     one, two, out = str(need("fixedch.pcapng")), str(need("twopan.pcapng")), str(tmp_path / "out.pcapng")
