@@ -109,7 +109,7 @@ TABLES: Final[Tables] = {
         "UTT: unicast timing",
         (
             number("wisun.uttie.type", "Frame type", "frame_type", names=_FRAME_TYPES),
-            number("wisun.uttie.ufsi", "Unicast fractional sequence interval", "ufsi"),
+            number("wisun.uttie.ufsi", "Fractional sequence interval", "ufsi"),
         ),
     ),
     wisun.Bt: Table(
@@ -131,7 +131,7 @@ TABLES: Final[Tables] = {
     wisun.Rsl: Table(
         "wisun.rslie",
         lambda rsl: f"RSL: heard at {rsl.dbm} dBm",
-        (number("wisun.rslie.rsl", "Received signal level (dBm + 174)", lambda rsl: rsl.dbm + 174),),
+        (number("wisun.rslie.rsl", "Received level (dBm + 174)", lambda rsl: rsl.dbm + 174),),
     ),
     wisun.Ea: Table("wisun.eaie", "EA: EAPOL authenticator", (eui64("wisun.eaie.eui", "Authenticator", "eui64"),)),
     wisun.Lutt: Table(
