@@ -59,27 +59,6 @@ Message: TypeAlias = (
     | Secured
     | RawMessage
 )
-RECORDS: Final = (
-    EchoRequest,
-    EchoReply,
-    nd.RouterSolicitation,
-    nd.RouterAdvertisement,
-    nd.NeighborSolicitation,
-    nd.NeighborAdvertisement,
-    nd.Redirect,
-    DuplicateAddress,
-    rpl.Dis,
-    rpl.Dio,
-    rpl.Dao,
-    rpl.DaoAck,
-    rpl_dco.Dco,
-    rpl_dco.DcoAck,
-    rpl_p2p.Dro,
-    rpl_p2p.DroAck,
-    Secured,
-    RawMessage,
-)
-"""The classes of :data:`Message`, for ``isinstance``."""
 
 
 def parse(data: bytes) -> Message:

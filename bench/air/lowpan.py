@@ -21,9 +21,6 @@ from bench.air.errors import Malformed
 from bench.air.iphc import Elided, fill_checksums
 from bench.air.octets import Reader
 
-MULTIPLEX_ID: Final = 0xA0ED
-"""MPX multiplex id (EtherType of 6LoWPAN) under which Wi-SUN frames carry it."""
-
 IPV6_DISPATCH: Final = 0x41
 _BROADCAST: Final = b"\x50"
 _PAGE_0: Final = 0xF0

@@ -65,11 +65,6 @@ class PcapngStream:
         """The interfaces described so far in the current section."""
         return tuple(self._interfaces)
 
-    @property
-    def foreign_link_types(self) -> frozenset[int]:
-        """Link types of interfaces whose packets were skipped."""
-        return frozenset(self._foreign)
-
     def feed(self, octets: bytes) -> list[Record]:
         """Records completed by these octets. Raises `InputError` where they are not pcapng; records before the damage
         are given first, and the next call raises."""

@@ -94,7 +94,3 @@ def write_schedule(schedule: Schedule) -> bytes:
         parts.append(bytes((len(schedule.excluded_ranges),)))
         parts += [bound.to_bytes(2, "little") for pair in schedule.excluded_ranges for bound in pair]
     return b"".join(parts) + schedule.excluded_mask
-
-
-def _le(reader: Reader, octets: int) -> int:
-    return int.from_bytes(reader.take(octets), "little")

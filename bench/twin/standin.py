@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 import attrs
 
 UDP_PORT: Final = 61616
+"""A stand-in, too: the port of the IoT-route application is not public."""
 MAX_VALUES: Final = 80
 """Values that fit one datagram of 1,200 octets: 12 octets each, plus names."""
 _MAGIC: Final = b"KS\x01"

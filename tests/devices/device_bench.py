@@ -26,6 +26,21 @@ from bench.records import Observation
 T0_NS = 1_775_000_000_000_000_000
 
 
+class Heard:
+    """The device's end of a wire; what it says is kept."""
+
+    name = "x"
+
+    def __init__(self) -> None:
+        self.out = b""
+
+    def say(self, data: bytes) -> None:
+        self.out += data
+
+    def now_ns(self) -> int:
+        return 0
+
+
 class StillClock(Clock):
     """Rig time that tests set by hand; a step reads what is there."""
 

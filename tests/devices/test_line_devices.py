@@ -22,7 +22,7 @@ from devices.meter import MeterImpersonator
 from devices.meter.driver import MeterDriver
 from devices.panel import PanelImpersonator
 from devices.panel.driver import PanelDriver
-from tests.devices.device_bench import FakeMeter, FakePanel, FakeTerminal, PtyDevice, Silent, StillClock, build
+from tests.devices.device_bench import FakeMeter, FakePanel, FakeTerminal, Heard, PtyDevice, Silent, StillClock, build
 
 Connect = Callable[..., Any]
 
@@ -50,21 +50,6 @@ def connect(clock: StillClock) -> Iterator[Connect]:
 
 def said(clock: StillClock, kind: str) -> list[dict[str, Any]]:
     return [dict(o.data) for o in clock.seen if o.kind == kind]
-
-
-class Heard:
-    """The device's end of a wire; what it says is kept."""
-
-    name = "x"
-
-    def __init__(self) -> None:
-        self.out = b""
-
-    def say(self, data: bytes) -> None:
-        self.out += data
-
-    def now_ns(self) -> int:
-        return 0
 
 
 class TestExchangePairs:

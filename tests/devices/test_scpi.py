@@ -19,7 +19,7 @@ from devices.scpi.instrument import compile_header
 from devices.scpi.rigol import RigolImpersonator
 from devices.scpi.supply import Safe, Supply, make_safe
 from devices.scpi.transport import ScpiTransport
-from tests.devices.device_bench import Device, FakeOutput, FakeSupply, Silent, StillClock, TcpDevice, build
+from tests.devices.device_bench import Device, FakeOutput, FakeSupply, Heard, Silent, StillClock, TcpDevice, build
 
 TIMEOUT_S = 0.2
 
@@ -46,19 +46,6 @@ def open_supply(device: TcpDevice, model: str = "rigol-dp832") -> Supply:
     supply = Supply(ScpiTransport("supply.dc", device.host, device.port, TIMEOUT_S), DIALECTS[model])
     supply.open()
     return supply
-
-
-class Wire:
-    name = "x"
-
-    def __init__(self) -> None:
-        self.out = b""
-
-    def say(self, data: bytes) -> None:
-        self.out += data
-
-    def now_ns(self) -> int:
-        return 0
 
 
 RIGOL_PAIRS = [
@@ -199,7 +186,7 @@ COMMANDS = {
 class TestImpersonators:
     @pytest.mark.parametrize(("make", "pairs"), [(RigolImpersonator, RIGOL_PAIRS), (AsrImpersonator, ASR_PAIRS)])
     def test_exchange_pairs(self, make: Any, pairs: list[tuple[str, str | None]]) -> None:
-        wire = Wire()
+        wire = Heard()
         device = make(wire, FakeSupply([FakeOutput(), FakeOutput()]))
         for sent, reply in pairs:
             wire.out = b""
@@ -212,7 +199,7 @@ class TestImpersonators:
     @given(data=st.data())
     def test_no_command_silences_it(self, make: Any, channels: int, data: st.DataObject) -> None:
         """An exception in an impersonator mutes the port for good: whatever comes, it is answered or queued."""
-        wire = Wire()
+        wire = Heard()
         outputs = [FakeOutput(ohms=1e6) for _ in range(channels)]
         device = make(wire, FakeSupply(outputs))
         line = ";".join(data.draw(COMMANDS[make])) + "\n"
@@ -227,7 +214,7 @@ class TestImpersonators:
     @pytest.mark.parametrize("make", HEADERS)
     def test_no_header_with_any_three_words_silences_it(self, make: Any) -> None:
         """Exhaustive where the random commands are thin: ``:APPL CH9,3.6,0.5`` is one of these."""
-        wire = Wire()
+        wire = Heard()
         device = make(wire, FakeSupply([FakeOutput(), FakeOutput()]))
         words = ["CH1", "CH9", "1", "ON", "", "x", "1e9"]
         for header in HEADERS[make]:
@@ -242,14 +229,14 @@ class TestImpersonators:
     def test_the_headers_of_that_test_are_known(self, make: Any) -> None:
         """Each with nothing after it is something other than an undefined header."""
         for header in HEADERS[make]:
-            wire = Wire()
+            wire = Heard()
             make(wire, FakeSupply([FakeOutput(), FakeOutput(), FakeOutput()])).on_bytes(
                 f"{header};:SYST:ERR?\n".encode()
             )
             assert b"-113" not in wire.out, header
 
     def test_a_command_may_come_in_pieces(self) -> None:
-        wire = Wire()
+        wire = Heard()
         device = rigol(wire)
         device.on_bytes(b"*ID")
         device.on_bytes(b"N?\r")
@@ -258,7 +245,7 @@ class TestImpersonators:
         assert wire.out == b"RIGOL TECHNOLOGIES,DP832,S123,00.01.16\n1\n"
 
     def test_half_a_command_dies_with_its_connection(self) -> None:
-        wire = Wire()
+        wire = Heard()
         device = rigol(wire)
         device.on_bytes(b":OUTP CH1,ON;")
         device.on_connect()

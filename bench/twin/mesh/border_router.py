@@ -19,8 +19,9 @@ from bench.twin.mesh.ip_layer import Done
 from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.medium import Medium
 from bench.twin.mesh.plan import MeshPlan, NodePlan
-from bench.twin.mesh.station import DATA_PORT, HOP_LIMIT, Station, read_eapol
+from bench.twin.mesh.station import HOP_LIMIT, Station, read_eapol
 from bench.twin.mesh.timers import SETTLED
+from bench.twin.standin import UDP_PORT
 
 HOPS_MAX = 24
 
@@ -104,7 +105,7 @@ class BorderRouter(Station):
         target = ipv6.address_from_eui64(self._global, eui64)
         if not self.powered or self.routes.path(target) is None:
             return False
-        self.send_udp(target, DATA_PORT, payload)
+        self.send_udp(target, UDP_PORT, payload)
         return True
 
     def on_datagram(self, listener: Callable[[bytes, bytes], None]) -> None:
@@ -151,7 +152,7 @@ class BorderRouter(Station):
                 self._on_dhcp(packet, packet.upper, neighbour)
             case Udp(dst_port=port) if port == RELAY_PORT:
                 self._on_relay(packet, packet.upper)
-            case Udp(dst_port=port) if port == DATA_PORT:
+            case Udp(dst_port=port) if port == UDP_PORT:
                 for listener in self._data_listeners:
                     listener(ipv6.eui64_of(packet.src), packet.upper.payload)
 

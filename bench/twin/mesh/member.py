@@ -19,9 +19,10 @@ from bench.twin.mesh.join import Joiner, Parent
 from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.medium import Medium
 from bench.twin.mesh.plan import MeshPlan, NodePlan
-from bench.twin.mesh.station import DATA_PORT, HOP_LIMIT, Station, read_eapol
+from bench.twin.mesh.station import HOP_LIMIT, Station, read_eapol
 from bench.twin.mesh.timers import MAC
 from bench.twin.network import JoinState
+from bench.twin.standin import UDP_PORT
 
 
 class Member(Station):
@@ -258,7 +259,7 @@ class Terminal(Member):
         parent = self.joiner.parent
         if self.join_state is not JoinState.OPERATIONAL or parent is None:
             return False
-        self.send_udp(parent.dodag_id, DATA_PORT, payload)
+        self.send_udp(parent.dodag_id, UDP_PORT, payload)
         return True
 
     def on_join_state(self, listener: Callable[[JoinState], None]) -> None:
@@ -274,6 +275,6 @@ class Terminal(Member):
 
     def on_ip(self, packet: Packet, neighbour: bytes) -> None:
         super().on_ip(packet, neighbour)
-        if isinstance(packet.upper, Udp) and packet.upper.dst_port == DATA_PORT:
+        if isinstance(packet.upper, Udp) and packet.upper.dst_port == UDP_PORT:
             for listener in self._data_listeners:
                 listener(packet.upper.payload)

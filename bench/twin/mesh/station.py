@@ -22,8 +22,6 @@ from bench.twin.mesh.medium import Medium
 from bench.twin.mesh.plan import MeshPlan, NodePlan
 from bench.twin.mesh.timers import profile
 
-DATA_PORT = 61616
-"""Stand-in application port (facts: the port of the IoT route application is not public)."""
 HOP_LIMIT = 64
 
 
