@@ -1,15 +1,22 @@
-# The two commands of the README, and what CI runs. Everything happens in .venv, made from the lock file.
+# The two commands of the README, and what CI runs. Everything happens in $(VENV), made from the lock file.
 PYTHON ?= python3
-BIN := .venv/bin
-STAMP := .venv/.lock-installed
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.lock-installed
 
-.PHONY: setup run test lint types check clean
+# What `make test-fast` runs: all that is pure Python of ours, and so may differ between Pythons. Left out are the rooms that
+# start twins and browsers or hold decoding against tshark frame by frame; they exercise the same code, minutes long.
+FAST := tests/air/app tests/air/capture tests/air/frame tests/air/lowpan tests/air/mac tests/air/rpl tests/air/show \
+        tests/devices tests/drive tests/evidence tests/judge tests/measurands/judged tests/plan tests/twin \
+        tests/cli/test_help.py tests/cli/test_pytest_plugin.py
+
+.PHONY: setup run test test-all test-fast test-rest coverage lint types check qualification night traceability wheel lock clean
 
 setup: $(STAMP)
 
 # One install a lock file: the stamp is newer than the lock, so a second call does nothing and says nothing.
 $(STAMP): requirements.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
@@ -17,8 +24,29 @@ $(STAMP): requirements.lock pyproject.toml
 run: setup
 	@$(BIN)/kenshin run $(ARGS)
 
+# All that takes seconds, on every core. `slow` tests (whole plans, wall time) are for `make test-all` and `.ci/run`.
 test: setup
-	@$(BIN)/python -m pytest tests $(ARGS)
+	@$(BIN)/python -m pytest tests -m "not slow" -q -n auto --dist worksteal $(ARGS)
+
+test-all: setup
+	@$(BIN)/python -m pytest tests -q -n auto --dist worksteal --timeout 600 $(ARGS)
+
+# The same on another Python: make test-fast VENV=.venv-3.13 PYTHON=python3.13
+test-fast: setup
+	@$(BIN)/python -m pytest $(FAST) $(ARGS)
+
+# Those that `make test-fast` leaves out.
+test-rest: setup
+	@$(BIN)/python -m pytest tests $(FAST:%=--ignore=%) $(ARGS)
+
+# The fast tests with branch coverage, of the processes that they start as well; takes about one and a half times as long.
+# COVERED=tests measures with all of them.
+COVERED ?= $(FAST)
+coverage: setup
+	@rm -rf .coverage.d && mkdir .coverage.d
+	@COVERAGE_FILE=.coverage.d/data $(BIN)/coverage run -m pytest $(COVERED) $(ARGS)
+	@COVERAGE_FILE=.coverage.d/data $(BIN)/coverage combine --quiet
+	@COVERAGE_FILE=.coverage.d/data $(BIN)/coverage report
 
 lint: setup
 	@$(BIN)/ruff check .
@@ -30,5 +58,35 @@ types: setup
 
 check: lint types test
 
+# docs/qualification.md: the whole plan over every fault of the catalogue, and mutants of what judges. Goes on where it was
+# stopped.
+qualification: setup
+	@$(BIN)/kenshin qualify --out runs/qualification $(ARGS); test $$? -le 1
+	@$(BIN)/kenshin qualify --out runs/qualification-transparent --rig fixtures/rigs/transparent.yaml \
+	    --terminal testplans/declarations/virtual-transparent.yaml --clean 1 \
+	    --fault server:call-not-pushed --fault server:call-loses-midnight $(ARGS); test $$? -le 1
+	@$(BIN)/python -m tests.mutation --out runs/mutation; test $$? -le 1
+	@{ cat runs/qualification/qualification.md; echo; \
+	   sed 's/^# .*/# On the rig of transparent terminals/' runs/qualification-transparent/qualification.md; echo; \
+	   cat runs/mutation/mutation.md; } > docs/qualification.md
+
+# Every night: each fault on the episodes of its requirements, a hundred clean seeds, a sample of the mutants; ends with 1
+# where a fault is missed or turns more than it says, a clean run is red, or a mutant lives. It is all in runs/night.
+night: setup
+	@$(BIN)/kenshin qualify --nightly --out runs/night $(ARGS)
+	@$(BIN)/python -m tests.mutation --seed $$(date +%j) --out runs/night/mutation
+
+# docs/traceability.md: clause, row, stimulus, measurand, faults.
+traceability: setup
+	@$(BIN)/python -m tests.docs.traceability
+
+wheel: setup
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet wheel --no-deps --no-build-isolation -w dist .
+
+# For all Pythons of pyproject.toml at once; versions that are in the file already stay.
+lock:
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev \
+	    pyproject.toml -o requirements.lock
+
 clean:
-	rm -rf .venv runs .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-* runs dist .coverage.d .mypy_cache .ruff_cache .pytest_cache

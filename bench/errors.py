@@ -24,3 +24,7 @@ class BenchError(KenshinError):
     """The bench itself failed: a dead port, a killed twin, a device that does not answer."""
 
     exit_code = 3
+
+
+class CannotRecord(BenchError):
+    """The run folder takes no more: disk full, read-only, gone. Nothing that would be driven now could be judged."""

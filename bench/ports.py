@@ -105,6 +105,17 @@ class MeterModel(Protocol):
     def set_index(self, index: int) -> None: ...
     def index(self) -> int: ...
     def raise_alarm(self, code: str) -> None: ...
+    def valve_state(self) -> str:
+        """``open``, ``shut`` or ``checking`` (a leak check before it is open again); ``none`` without a valve."""
+
+    def set_leak(self, leak: bool) -> None:
+        """Have gas lost behind the valve, so that no leak check passes. ValueError without a valve."""
+
+    def on_told(self, listener: Callable[[int], None]) -> None:
+        """Call ``listener`` with the index whenever the meter tells it to its terminal: what a tap hears."""
+
+    def on_valve(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with the valve's new state at each change."""
 
 
 class PanelModel(Protocol):
@@ -118,6 +129,26 @@ class PanelModel(Protocol):
 
     def subscribe(self, listener: Callable[[str], None]) -> None:
         """Call ``listener`` with the new state at each change of the indicator."""
+
+
+class LabModel(Protocol):
+    """The whole laboratory, for somebody who walks about in it: an operator. By names of terminals and meters."""
+
+    seed: int
+    panels: Mapping[str, PanelModel]
+    meters: Mapping[str, MeterModel]
+
+    def switch(self, load: str, on: bool) -> None:
+        """Connect or take out a terminal's cell; open or close the breaker of the smart meters (``mesh``)."""
+
+    def after(self, delay_ns: int, call: Callable[[], None]) -> None:
+        """Do something later: people take time."""
+
+    def read_on_site(self, meter: str) -> int | None:
+        """Read a meter at its terminal, with a handy terminal; None where the terminal gives nothing."""
+
+    def request(self, terminal: str, body: Mapping[str, Any]) -> str:
+        """Make a request at the connection server, as its staff do; its id. Raises `RequestRefused`."""
 
 
 class RequestRefused(Exception):
@@ -136,7 +167,7 @@ class ServerModel(Protocol):
     """The connection server behind its HTTP interface (stand-in). An event is a plain JSON object.
 
     Every event has ``id`` (int, 1, 2, 3 ... without gaps), ``t_ns`` (the server's own stamp), ``kind`` and
-    ``terminal``; the kinds and their further keys stand in ``bench/twin/server_model.py``.
+    ``terminal``; the kinds and their further keys are those of ``bench.kinds`` without the prefix ``server.``.
     """
 
     def now_ns(self) -> int:
@@ -166,3 +197,53 @@ class ServerModel(Protocol):
 
     def deregister(self, terminal: str) -> None:
         """Forget the terminal's registration; raises :class:`RequestRefused` (404) when there is no such terminal."""
+
+
+class MdmsModel(Protocol):
+    """The connection server as one utility's MDMS meets it (stand-in). A message is a plain JSON object.
+
+    Every message has ``id`` (int, 1, 2, 3 ... without gaps), ``t_ns`` (when it was sent), ``kind`` and ``terminal``;
+    the kinds and their further keys are those of ``bench.kinds`` without the prefix ``mdms.``.
+    """
+
+    utility: str
+
+    def now_ns(self) -> int:
+        """The server's clock."""
+
+    @property
+    def last_id(self) -> int:
+        """Number of the newest message, 0 before the first."""
+
+    def messages_after(self, number: int) -> list[dict[str, Any]]:
+        """Messages with a number above ``number`` that are still kept, oldest first."""
+
+    def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+        """As `ServerModel.subscribe`."""
+
+    def meters(self) -> dict[str, Any]:
+        """``{"now_ns":.., "utility":.., "meters": {METER: TERMINAL}}``: the utility's own."""
+
+    def readings(self, meter: str, from_ns: int, to_ns: int) -> dict[str, Any]:
+        """``{"now_ns":.., "meter":.., "stored_at":.., "values": [{"mark_ns", "index", "arrived_ns"}]}``, kept values.
+
+        Raises :class:`RequestRefused`.
+        """
+
+    def request(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Pass a request on: ``op`` = ``read``, ``history`` or ``control``, ``meter``; answered as a message.
+
+        ``{"request":.., "accepted_ns":..}``; raises :class:`RequestRefused`.
+        """
+
+
+class GateModel(Protocol):
+    """The operator's gate at the connection server (stand-in): cut-off, reconnection, and a gap made on purpose.
+
+    ``what`` names a ``utility``, a ``terminal``, a kind of ``message``, or several. All raise :class:`RequestRefused`.
+    """
+
+    def cut_off(self, what: Mapping[str, Any]) -> dict[str, Any]: ...
+    def reconnect(self, what: Mapping[str, Any]) -> dict[str, Any]: ...
+    def remove(self, meter: str, from_ns: int, to_ns: int) -> dict[str, Any]:
+        """Take stored hours away: ``{"removed": count, ..}``."""

@@ -34,7 +34,7 @@ from make_traffic import make
 from ruamel.yaml import YAML
 from timing import KENSHIN, machine
 
-from fixtures.twin_process import TwinProcess, lg_variables
+from fixtures.rig.twin_process import TwinProcess, lg_variables
 
 FIXTURES: Final = Path(__file__).parents[1] / "fixtures"
 FIRST_SEED: Final = 101
@@ -164,6 +164,8 @@ def measure(options: argparse.Namespace, folder: Path) -> int:
             plan = [
                 "--rig",
                 str(rig_file(folder, sniffers.addresses)),
+                "--terminal",
+                str(FIXTURES.parent / "testplans" / "declarations" / "virtual-terminal.yaml"),
                 "--profile",
                 str(profile(folder, options.minutes)),
             ]

@@ -23,8 +23,8 @@ from typing import IO, Any, Final
 
 import attrs
 
-from bench.air.link import Tlv
-from bench.air.pcapng import PcapngWriter
+from bench.air.capture.link import Tlv
+from bench.air.capture.pcapng import PcapngWriter
 from devices.sniffer.driver import BlockWalker
 
 SNIFFER_BUFFER: Final = 8 << 20

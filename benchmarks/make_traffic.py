@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from bench.air.keys import gak
-from bench.air.pcapng import PcapngWriter
+from bench.air.capture.pcapng import PcapngWriter
+from bench.air.keys.table import gak
 from bench.ports import RequestRefused
 from bench.records import Json
 from bench.twin import mesh

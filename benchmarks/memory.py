@@ -17,15 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from timing import KENSHIN, Spent, machine, run
-
-from bench.air.fast_spans import form_of, packets, spans
-from bench.air.index import SUFFIX
+from bench.air.bulk.spans import form_of, places, read, spans
+from bench.air.index.index import SUFFIX
+from benchmarks.timing import KENSHIN, Spent, machine, run
 
 BUILD: Final = """
 import sys
-from bench.air.index import Index
-from bench.air.keys import KeyTable
+from bench.air.index.index import Index
+from bench.air.keys.table import KeyTable
 print(len(Index.open(sys.argv[1], KeyTable.read(sys.argv[2]))))
 """
 SIZES: Final = (10_000, 100_000, 1_000_000, 10_000_000)
@@ -89,7 +88,8 @@ def prefix(source: Path, target: Path, frames: int) -> Path:
     for span in spans(form):
         if span.number + span.packets > frames + 1:
             with source.open("rb") as file:
-                end = next(offset for number, offset, *_ in packets(form, span, file) if number == frames + 1)
+                found = places(form, span, read(form, span, file))
+            end = next(offset for number, offset, *_ in found if number == frames + 1)
             break
     else:
         target.symlink_to(source.resolve())

@@ -1,4 +1,6 @@
-"""All DAOs of one node: `kenshin decode --filter` against `tshark -Y`, whole processes: python benchmarks/query.py FILE
+"""All DAOs of one node: `kenshin decode --filter` against `tshark -Y`, whole processes.
+
+    python -m benchmarks.query twin | real | real-many | FILE
 
 Warm: the column index is there. Cold: it is built first. Both sides print number and time of each hit, which are
 compared.
@@ -11,19 +13,20 @@ import tempfile
 from ipaddress import IPv6Address
 from pathlib import Path
 
-from timing import KENSHIN, compare, machine, tshark
-
-from bench.air.index import SUFFIX, Index
-from bench.air.keys import KeyTable
+from bench.air.index.index import SUFFIX, Index
+from bench.air.keys.table import KeyTable
+from benchmarks.captures import NAMES, capture_of
+from benchmarks.timing import KENSHIN, compare, machine, tshark
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Index query against tshark's display filter.")
-    parser.add_argument("capture", type=Path, help="made by make_traffic.py, with its key file")
+    parser.add_argument("capture", help=f"{NAMES}, or a file with its key file beside it")
+    parser.add_argument("--frames", type=int, default=1_000_000, help="of a capture that is made")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    capture: Path = options.capture
+    capture = capture_of(options.capture, options.frames)
     keys = capture.with_suffix(".ieee802154_keys")
     print(machine())
     index = Index.open(capture, KeyTable.read(keys))

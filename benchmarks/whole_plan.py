@@ -1,6 +1,6 @@
 """What the default plan costs: wall seconds, and peak memory of bench and twin together (Linux, /proc).
 
-    python benchmarks/whole_plan.py [runs]
+    python -m benchmarks.whole_plan [runs]
 
 Prints one line a run and the medians. Rig seconds over wall seconds is the figure to compare between machines.
 """
@@ -14,8 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.evidence import Evidence
+from bench.evidence.evidence import Evidence
 from bench.records import NS_PER_S
+from benchmarks.tree import running
 
 SAMPLE_S = 0.05
 
@@ -33,9 +34,9 @@ def _one_run() -> tuple[float, float, float]:
         command = [sys.executable, "-m", "bench.cli", "run", "--out", str(run)]
         begun = time.monotonic()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        peak_kib = 0
+        peak_kib = 0.0
         while process.poll() is None:
-            peak_kib = max(peak_kib, _tree_kib(process.pid))
+            peak_kib = max(peak_kib, sum(one.kib for one in running(process.pid).values()))
             time.sleep(SAMPLE_S)
         wall_s = time.monotonic() - begun
         if process.returncode != 0:
@@ -44,26 +45,6 @@ def _one_run() -> tuple[float, float, float]:
         rig_s = (events[-1].t_ns - events[0].t_ns) / NS_PER_S
     print(f"{wall_s:6.1f} s wall {peak_kib / 1024:7.0f} MiB {rig_s:12,.0f} s rig time")
     return wall_s, peak_kib / 1024, rig_s
-
-
-def _tree_kib(root: int) -> int:
-    """Resident memory of a process and its descendants, KiB."""
-    children: dict[int, list[int]] = {}
-    resident: dict[int, int] = {}
-    for entry in Path("/proc").glob("[0-9]*/status"):
-        try:
-            fields = dict(line.split(":", 1) for line in entry.read_text().splitlines() if ":" in line)
-        except OSError:
-            continue  # it ended between the listing and the look
-        pid = int(fields["Pid"])
-        children.setdefault(int(fields["PPid"]), []).append(pid)
-        resident[pid] = int(fields.get("VmRSS", "0 kB").split()[0])
-    total, waiting = 0, [root]
-    while waiting:
-        pid = waiting.pop()
-        total += resident.get(pid, 0)
-        waiting += children.get(pid, [])
-    return total
 
 
 if __name__ == "__main__":

@@ -1,20 +1,26 @@
 """All resources and drivers of the bench, for the one line ``imports: [devices.resources]`` of a rig file.
 
-Importing registers the classes with labgrid (which is why impersonators never import this module).
+Importing loads the driver of every family, which registers it and its resource with labgrid (which is why impersonators
+never import this module). Beside them stands the one resource that is no device: the twin's control channel.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import attr
 from labgrid.factory import target_factory
 from labgrid.resource import Resource
 
-from devices.console.driver import ConsoleDriver
-from devices.meter.driver import MeterDriver
-from devices.panel.driver import PanelDriver
-from devices.scpi.driver import ScpiSocket, ScpiSupplyDriver
-from devices.server.driver import ConnectionServer, ConnectionServerDriver
-from devices.sniffer.driver import PcapngStreamSniffer, SnifferDriver
+import devices.strategy
+import devices.switch.driver
+import devices.switch.gpio  # noqa: F401 -- no families: labgrid's strategy, a feed of the rig file, an output
+from devices.family import families
+from devices.remote.cures import cure
+
+cure()
+for family in families().values():
+    family.load()
 
 
 @target_factory.reg_resource
@@ -25,15 +31,5 @@ class TwinControl(Resource):  # type: ignore[misc]  # labgrid has no types
     address: str = attr.ib(validator=attr.validators.instance_of(str))
 
 
-__all__ = [
-    "ConnectionServer",
-    "ConnectionServerDriver",
-    "ConsoleDriver",
-    "MeterDriver",
-    "PanelDriver",
-    "PcapngStreamSniffer",
-    "ScpiSocket",
-    "ScpiSupplyDriver",
-    "SnifferDriver",
-    "TwinControl",
-]
+RESOURCES: Final = [cls for cls in target_factory.resources.values() if not cls.__module__.startswith("labgrid.")]
+"""The bench's own resource classes: what `devices.remote.exporter` knows."""

@@ -6,6 +6,8 @@ empty tuple: a plot may be absent, a report may not break.
 * ``attempts`` (``join.onsite``): ``[{start_ns, stop_ns, stop, phases: [{phase, from_ns, to_ns}], label}]``
 * ``samples`` (``roundtrip.server``): ``[{rtt_s}]``, None where unanswered; the hop count stands in ``conditions.hops``
 * ``marks`` (``values.hourly``, ``storage.terminal``, ``upload.daily``): ``[{meter, mark_ns, state}]``
+* ``sides`` (``hourmark.error``): ``[{meter, mark_ns, delta_s, read, error_s}]``
+* ``unpowered`` (``backup.*``): ``[{after_s, answered, why}]``, a request without mains each
 * ``alarms`` (``alarm.*``): ``[{meter, code, stimulus_ns, arrival_ns, delay_s, outage: [from, to], usable_ns}]``
 """
 
@@ -64,6 +66,17 @@ class Alarm:
     time_kept: bool = True
 
 
+@attrs.frozen(slots=True)
+class Side:
+    """One swept step: its distance from the mark, and whether the value was read after it; ``beyond``: that proves an
+    error."""
+
+    meter: str
+    delta_s: float
+    after: bool
+    beyond: bool
+
+
 NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -110,6 +123,15 @@ def marks(measurement: Measurement) -> tuple[Mark, ...]:
     )
 
 
+def sides(measurement: Measurement) -> tuple[Side, ...]:
+    """Swept steps of an hour-mark error."""
+    return tuple(
+        Side(text(item.get("meter", "")), float(delta), item.get("read") == "after the step", bool(item.get("error_s")))
+        for item in _items(measurement, "sides")
+        if isinstance(delta := item.get("delta_s"), int | float)
+    )
+
+
 def alarms(measurement: Measurement) -> tuple[Alarm, ...]:
     """Alarms in order of their stimulus."""
     return tuple(_alarm(item) for item in _items(measurement, "alarms") if _is_ns(item.get("stimulus_ns")))
@@ -126,6 +148,11 @@ def _alarm(item: Mapping[str, Any]) -> Alarm:
         usable_ns=_ns(item.get("usable_ns")),
         time_kept=_ns(item.get("arrival_ns")) is None or item.get("delay_s", 0.0) is not None,
     )
+
+
+def items(measurement: Measurement, key: str) -> tuple[Mapping[str, Any], ...]:
+    """The mappings of a list in the detail, as they stand."""
+    return tuple(_items(measurement, key))
 
 
 def _items(measurement: Measurement, key: str) -> Iterator[Mapping[str, Any]]:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from bench.records import JST_OFFSET_NS, NS_PER_S, Json, Verdict
+from bench.plan.answered import MEASURAND
+from bench.records import JST_OFFSET_NS, NS_PER_S, Json, Outcome, Verdict
 from reports.glossary import glossary, term
 
 NONE = "–"
@@ -55,15 +56,23 @@ def _decimals(expanded_u: float | None) -> int | None:
 def verdict_value(verdict: Verdict) -> str:
     """The figure that was judged, rounded to U, a count with what is counted; never rounded onto its own limit.
 
-    ``never`` stands where what was measured did not happen, a dash where it could not be measured.
+    ``never`` stands where what was measured did not happen, a dash where it could not be measured, ``by document``
+    where a paper answers.
     """
     measurement = verdict.measurement
+    if is_by_document(verdict):
+        return NONE if verdict.outcome is Outcome.NOT_APPLICABLE else MEASURAND
     if measurement is None or measurement.value is None:
         return "never" if measurement and not measurement.gate else NONE
     text = quantity(measurement.value, measurement.unit, verdict.expanded_u)
     if measurement.value != verdict.limit and text == quantity(verdict.limit, measurement.unit, verdict.expanded_u):
         text = f"{measurement.value!r}{_tail(measurement.unit)}"
     return text + _counted(verdict, measurement.unit)
+
+
+def is_by_document(verdict: Verdict) -> bool:
+    """Whether a paper is asked for, and none of our figures."""
+    return verdict.measurement is not None and verdict.measurement.measurand == MEASURAND
 
 
 def counted(measurand: str) -> str:
@@ -91,9 +100,16 @@ def expanded_uncertainty(verdict: Verdict) -> str:
 
 
 def coverage(verdict: Verdict) -> str:
-    """``k = 2``, the coverage factor of U, as the decision rule names it; nothing where it does not or U is unknown."""
+    """``k = 2``, the coverage factor of U; nothing where U is unknown or nobody named a factor.
+
+    A verdict from before factors were stored names it in its decision rule only.
+    """
+    if not expanded_uncertainty(verdict).startswith("±"):
+        return ""
+    if verdict.coverage_factor is not None:
+        return f"k = {verdict.coverage_factor:.3g}"
     found = re.search(r"\bk = [\d.]+", verdict.decision_rule)
-    return found[0] if found and expanded_uncertainty(verdict).startswith("±") else ""
+    return found[0] if found else ""
 
 
 def uncertainty(verdict: Verdict) -> str:

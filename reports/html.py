@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
-from bench.judge import combine
+from bench.judge.decide import combine
+from bench.judge.findings import explained
 from bench.records import Json, Outcome, Verdict
 from reports import figures
 from reports.glossary import glossary, obligation_term, outcome_term, term
@@ -34,6 +35,30 @@ CITATIONS_SHOWN = 6
 
 
 @attrs.frozen(slots=True)
+class BudgetRow:
+    """One line of an uncertainty budget as the template prints it."""
+
+    source: str
+    distribution: str
+    u: str
+    sensitivity: str
+    part: str
+    dof: str
+    group: str
+
+
+@attrs.frozen(slots=True)
+class Budget:
+    """An uncertainty budget: its lines, what they make together, and what clocks leave open (empty: nothing)."""
+
+    rows: tuple[BudgetRow, ...]
+    combined: str
+    dof: str
+    expanded: str
+    bounds: str
+
+
+@attrs.frozen(slots=True)
 class VerdictRow:
     """One verdict as the template prints it."""
 
@@ -44,9 +69,11 @@ class VerdictRow:
     u_known: bool
     limit: str
     outcome: Outcome
+    deviation: str
     reason: str
     decision_rule: str
     claim: str
+    budget: Budget | None
     conditions: tuple[tuple[str, str], ...]
     cited: str
 
@@ -61,6 +88,7 @@ class RequirementRow:
     title_en: str
     limit: str
     outcome: Outcome
+    deviates: bool
     row: CatalogueRow | None
     interpretation: tuple[tuple[str, str], ...]
     note: str
@@ -87,12 +115,12 @@ def summary(report: RunReport, draw: Draw = plot_for) -> str:
         css=_css(),
         report=report,
         facts=facts,
-        bad=_is_bad(outcomes),
+        bad=_is_bad(outcomes) or bool(report.left_out),
         bottom_line=bottom_line(report),
         counts=[(outcome, n) for outcome in Outcome if (n := Counter(outcomes)[outcome])],
         requirements=[_requirement(report, requirement, draw) for requirement in _judged(report)],
         not_judged=[_not_judged(report, each.requirement, each.clause, each.why) for each in report.not_judged],
-        fact_rows=list(_fact_rows(facts)),
+        fact_rows=list(_fact_rows(report)),
         rig_time=_rig_time(facts),
         wall_time=_wall_time(facts),
         glossary=glossary(),
@@ -110,8 +138,12 @@ def bottom_line(report: RunReport) -> str:
     for outcome, words in _BOTTOM_LINE:
         if missed := sorted({v.requirement for v in report.verdicts if v.outcome is outcome}):
             parts.append(f"{words}: {', '.join(missed)}.")
+    if deviating := sorted({v.requirement for v in report.verdicts if v.deviation is not None}):
+        parts.append(f"Deviation from the guideline's reading: {', '.join(deviating)}.")
     if not any(v.outcome in _FAILED for v in report.verdicts):
         parts.insert(0, "No requirement failed.")
+    if report.partial:
+        parts.insert(0, f"{report.partial}.")
     judged = len({verdict.requirement for verdict in report.verdicts})
     return " ".join([*parts, f"Judged: {judged} of {judged + len(report.not_judged)} requirements."])
 
@@ -121,7 +153,9 @@ def verdict_cell(verdicts: Sequence[Verdict]) -> str:
     if not verdicts:
         return '<td class="col-verdict"></td>'
     word = combine(verdict.outcome for verdict in verdicts)
-    return f'<td class="col-verdict"><span class="kb-badge kb-{word.name.lower()}">{escape(word.value)}</span></td>'
+    mark = _MARK if any(verdict.deviation is not None for verdict in verdicts) else ""
+    badge = f'<span class="kb-badge kb-{word.name.lower()}">{escape(word.value)}</span>'
+    return f'<td class="col-verdict">{badge}{mark}</td>'
 
 
 def figure(verdict: Verdict, svg: str) -> str:
@@ -130,6 +164,7 @@ def figure(verdict: Verdict, svg: str) -> str:
     return f'<figure class="kb-plot"><figcaption>{words}</figcaption>{svg}</figure>'
 
 
+_MARK = ' <span class="kb-badge kb-deviation">DEVIATION</span>'
 _FAILED = (Outcome.FAIL, Outcome.CONDITIONAL_FAIL)
 _BOTTOM_LINE = (
     (Outcome.FAIL, "Failed"),
@@ -165,6 +200,7 @@ def _requirement(report: RunReport, requirement: str, draw: Draw) -> Requirement
         title_en=row.title_en if row else "not in the catalogue",
         limit=", ".join(dict.fromkeys(each.limit for each in shown)),
         outcome=combine(verdict.outcome for verdict in verdicts),
+        deviates=any(verdict.deviation is not None for verdict in verdicts),
         row=row,
         interpretation=_pairs(_interpretation(row)) if row else (),
         note=figures.plain(row.interpretation.get("note", "")) if row else "",
@@ -200,12 +236,46 @@ def _verdict(verdict: Verdict, comparison: str) -> VerdictRow:
         u_known=figures.expanded_uncertainty(verdict) != term("u_not_known").en,
         limit=figures.verdict_limit(verdict, comparison),
         outcome=verdict.outcome,
-        reason=verdict.reason,
+        deviation="" if verdict.deviation is None else str(verdict.deviation),
+        reason=explained(verdict),
         decision_rule=verdict.decision_rule,
         claim=verdict.claim,
+        budget=_budget(verdict),
         conditions=_pairs(measurement.conditions.items()) if measurement else (),
         cited=" ".join(cited[:CITATIONS_SHOWN]) + (f" and {more} more" if more > 0 else ""),
     )
+
+
+def _budget(verdict: Verdict) -> Budget | None:
+    """None where there is none, or where nothing was measured that it could be of."""
+    measurement = verdict.measurement
+    if measurement is None or measurement.value is None or not measurement.budget:
+        return None
+    unit = measurement.unit
+    rows = tuple(
+        BudgetRow(
+            row.source,
+            row.distribution.value,
+            _small(row.u, row.unit),
+            figures.number(row.sensitivity),
+            _small(abs(row.sensitivity) * row.u, unit),
+            _dof(row.dof),
+            row.group,
+        )
+        for row in measurement.budget
+    )
+    bounds = "" if measurement.bounds is None else " … ".join(figures.quantity(b, unit) for b in measurement.bounds)
+    combined = _small(measurement.u or 0.0, unit)
+    return Budget(rows, combined, _dof(measurement.dof), figures.uncertainty(verdict), bounds)
+
+
+def _small(value: float, unit: str) -> str:
+    """An uncertainty: two significant digits (JCGM 100, 7.2.6)."""
+    return f"{float(f'{value:.2g}'):g}" + (f" {unit}" if unit not in ("", "1") else "")
+
+
+def _dof(dof: float | None) -> str:
+    return "∞" if dof is None else f"{dof:.0f}"
 
 
 def _pairs(items: Iterable[tuple[str, Json]]) -> tuple[tuple[str, str], ...]:
@@ -235,8 +305,9 @@ def _wall_time(facts: RunFacts) -> str:
     return figures.duration(facts.wall_ns) + (f" ({term('last_session')})" if partly else "")
 
 
-def _fact_rows(facts: RunFacts) -> Iterable[tuple[str, list[str]]]:
+def _fact_rows(report: RunReport) -> Iterable[tuple[str, list[str]]]:
     """(glossary id or label, lines) of each fact that is known. Stand-ins and deviations are never left out."""
+    facts = report.facts
     yield "run", [facts.run]
     yield "rig", [facts.rig]
     single = (("rf_environment", facts.rf_environment), ("guideline", facts.guideline), ("profile", facts.profile))
@@ -251,12 +322,14 @@ def _fact_rows(facts: RunFacts) -> Iterable[tuple[str, list[str]]]:
     if facts.wall_ns is not None:
         yield "wall_time", [_wall_time(facts)]
     yield "stand_in", list(facts.stand_ins) or ["none"]
-    yield "deviation", list(facts.deviations) or ["none"]
+    yield "deviation", [*facts.deviations, *report.catalogue_deviations] or ["none"]
     yield "void_episode", [_void(v.name, v.why, v.replaced_by) for v in facts.void_episodes] or ["none"]
     yield "blind", [f"{figures.jst(b.from_ns)}, {b.seconds:.1f} s {b.why}".rstrip() for b in facts.blind] or ["none"]
     if facts.versions:
         yield "versions", [f"{name} {version}" for name, version in facts.versions.items()]
     yield from ((label, [text]) for label, text in facts.extra.items())
+    if report.changes is not None:
+        yield "changes", list(report.changes) or ["none"]
 
 
 def _sample(name: str, serial: str, versions: Iterable[tuple[str, str]], note: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from bench.judge import NotJudged
+from bench.judge.decide import NotJudged
 from bench.records import NS_PER_S, Json, Obligation, Verdict
 
 
@@ -44,7 +44,7 @@ class Sample:
 
 @attrs.frozen(slots=True)
 class VoidEpisode:
-    """An episode that was driven and does not count (lab-practice, retest rule: it stays in the report)."""
+    """An episode that was driven and does not count (retest rule, lab-practice.md 8: it stays in the report)."""
 
     name: str
     why: str
@@ -95,17 +95,45 @@ class RunFacts:
 
 @attrs.frozen(slots=True)
 class RunReport:
-    """Everything that a report of one run shows. ``errors`` are bench errors of the run, one line each."""
+    """Everything that a report of one run shows. ``errors`` are bench errors of the run, one line each.
+
+    ``left_out`` are the requirements that the plan asks and this run did not judge: with any of them it is PARTIAL.
+    """
 
     facts: RunFacts
     requirements: tuple[CatalogueRow, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     not_judged: tuple[NotJudged, ...] = ()
     errors: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    catalogue_deviations: tuple[str, ...] = ()
+    """Where the guideline file asks less than the one of this name that comes with the bench."""
+    changes: tuple[str, ...] | None = None
+    """What a later judgement sees otherwise than the run's own verdicts; None of the run itself."""
 
     def row(self, requirement: str) -> CatalogueRow | None:
         """The catalogue row of a requirement id, None when the catalogue does not know it."""
         return next((row for row in self.requirements if row.id == requirement), None)
+
+    @property
+    def partial(self) -> str:
+        """``PARTIAL`` and what is missing, for people; empty for a run that judged all that its plan asks."""
+        if not self.left_out:
+            return ""
+        judged = len({verdict.requirement for verdict in self.verdicts})
+        missing = ", ".join(self.left_out)
+        return f"PARTIAL: {judged} of {judged + len(self.left_out)} requirements judged; left out: {missing}"
+
+    @property
+    def deviations(self) -> tuple[str, ...]:
+        """A line for each verdict beside which another reading stands, alike ones of several subjects as one; and where
+        the catalogue itself asks less."""
+        subjects: dict[tuple[str, str], list[str]] = {}
+        for verdict in self.verdicts:
+            if verdict.deviation is not None:
+                subjects.setdefault((verdict.requirement, str(verdict.deviation)), []).append(verdict.subject)
+        told = [f"{name} {', '.join(of)}: {said}" for (name, said), of in subjects.items()]
+        return tuple(f"DEVIATION: {one}" for one in (*told, *self.catalogue_deviations))
 
     def verdicts_of(self, requirement: str) -> tuple[Verdict, ...]:
         """Verdicts of one requirement in the order they were given."""

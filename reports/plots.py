@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ PHASE_COLOURS = {
     "routing": "#bcbddc",
     "confirmation": "#f2d7a0",
 }
-"""By the names that ``bench.measurands.explain`` gives the phases; an unknown one is grey."""
+"""By the names that ``bench.measurands.judged.explain`` gives the phases; an unknown one is grey."""
 STATES = {
     "ok": ("#cfe8d5", ""),
     "excluded": ("#eef0f2", "·"),
@@ -57,13 +57,24 @@ def plot_for(verdict: Verdict) -> str | None:
     measurement = verdict.measurement
     if measurement is None:
         return None
-    return next((svg for draw in _PLOTS if (svg := draw(measurement, verdict.limit))), None)
+    limit_s = verdict.limit if measurement.unit == "s" else None  # a count of misses has none on a scale of seconds
+    return next((svg for draw in _PLOTS if (svg := draw(measurement, limit_s))), None)
 
 
 def caption(measurement: Measurement) -> str:
     """What the plot of a measurement shows, in both languages: ``t1: 参入時間 join time``."""
     family = measurement.measurand.partition(".")[0]
-    words = {"join": "join_time", "roundtrip": "round_trip", "alarm": "alarm", "upload": "daily_upload"}
+    words = {
+        "join": "join_time",
+        "roundtrip": "round_trip",
+        "alarm": "alarm",
+        "upload": "daily_upload",
+        "hourmark": "hour_mark_error",
+        "reading": "round_trip",
+        "control": "control",
+        "cutoff": "cut_off",
+        "backup": "backup",
+    }
     word = "storage" if family == "storage" else words.get(family, "hourly_value")
     return f"{measurement.subject}: {term(word)}"
 
@@ -180,7 +191,7 @@ def _draw_strip(axes: Axes, meter: str, marks: Sequence[detail.Mark], days: Sequ
         label = f"{sign} {term(good if state == 'ok' else state)}".strip()
         axes.add_patch(PathPatch(Path.make_compound_path(*squares), facecolor=colour, linewidth=0, label=label))
         for hour, row in own if sign else ():
-            axes.text(hour, row, sign, ha="center", va="center", fontsize=8, color=INK)
+            axes.text(hour, row, sign, ha="center", va="center", fontsize=8, color=INK, in_layout=False)
     axes.set_xlim(0.4, 24.6)
     axes.set_ylim(len(days) - 0.5, -0.5)
     axes.set_xticks(range(3, 25, 3), [f"{hour}:00" for hour in range(3, 25, 3)])
@@ -248,7 +259,7 @@ def _draw_delays(axes: Axes, alarms: Sequence[detail.Alarm], limit_s: float | No
         _limit_line(axes, limit_s)
     _alarm_rows(axes, alarms)
     axes.margins(x=0.12)
-    axes.set_xlim(left=0)
+    axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))  # one that came before the network counts as usable is negative
     usable = any(alarm.usable_ns is not None for alarm in alarms)
     axes.set_xlabel(
         "s after the network was usable again 網復旧からの秒数" if usable else "s after the stimulus 発生からの秒数"
@@ -266,16 +277,134 @@ def _mark(axes: Axes, x: float, row: int, marker: str, colour: str, label: str) 
               clip_on=False, linestyle="none")  # fmt: skip
 
 
+def hour_mark_sides(measurement: Measurement, limit_s: float | None = None) -> str | None:
+    """Each swept step beside its mark, a row a meter: on which side of it the delivered value was read."""
+    sides = detail.sides(measurement)
+    if not sides:
+        return None
+    meters = sorted({side.meter for side in sides})
+    with _figure(1.1 + 0.4 * len(meters)) as (figure, (axes,)):
+        for side in sides:
+            colour = BAD if side.beyond else "#1a7f37"
+            label = str(term("read_after" if side.after else "read_before"))
+            _mark(axes, side.delta_s, meters.index(side.meter), "<" if side.after else ">", colour, label)
+        axes.axvline(0, color=INK, linewidth=1.0)
+        for end in (-limit_s, limit_s) if limit_s is not None else ():
+            _limit_line(axes, end)
+        axes.set_yticks(range(len(meters)), meters)
+        axes.set_ylim(len(meters) - 0.4, -0.6)
+        axes.margins(x=0.06)
+        axes.set_xlabel("s of the register's step from the hour mark 正時からの指針変化の時刻差")
+        _legend(figure, axes)
+        return _svg(figure)
+
+
+def control_commands(measurement: Measurement, _limit: float | None = None) -> str | None:
+    """Each command from its acceptance: forwarded, where the valve stood, and the meter's last answer."""
+    commands = detail.items(measurement, "commands")
+    if not commands:
+        return None
+    with _figure(1.1 + _row_in(len(commands)) * len(commands)) as (figure, (axes,)):
+        for row, command in enumerate(commands):
+            _draw_command(axes, row, command)
+        names = [detail.text(f"{one.get('command')} {one.get('meter')}") for one in commands]
+        axes.set_yticks(range(len(commands)), names)
+        axes.set_ylim(len(commands) - 0.4, -0.6)
+        axes.set_xlabel("s after the MDMS asked 上位要求からの秒数")
+        _legend(figure, axes)
+        return _svg(figure)
+
+
+VALVE_COLOURS = {"open": "#a1d99b", "checking": "#fdae6b", "shut": "#9ecae1"}
+
+
+def _draw_command(axes: Axes, row: int, command: Mapping[str, Any]) -> None:
+    at_ns = command["at_ns"]
+    answered_ns = command.get("answered_ns")
+    moved = [(t_ns, state) for t_ns, state in command.get("moved", ())]
+    ends = [t_ns for t_ns, _ in moved[1:]] + [max([answered_ns or at_ns, *(t for t, _ in moved)]) + 5 * NS_PER_S]
+    for (t_ns, state), end_ns in zip(moved, ends, strict=False):
+        left, right = (t_ns - at_ns) / NS_PER_S, (end_ns - at_ns) / NS_PER_S
+        axes.barh(row, right - left, left=left, height=0.5, color=VALVE_COLOURS.get(state, UNKNOWN), label=state)
+    if answered_ns is None or command.get("why"):
+        axes.annotate(
+            detail.text(command.get("why", "")), (0, row), xytext=(6, 0), textcoords="offset points", color=BAD
+        )
+    if answered_ns is not None:
+        answer_s = (answered_ns - at_ns) / NS_PER_S
+        axes.plot([answer_s], [row], "D", color=INK, markersize=6, linestyle="none", label=str(term("last_answer")))
+
+
+def cut_off_probes(measurement: Measurement, _limit: float | None = None) -> str | None:
+    """Probes of each cut-off by phase: filled where one passed, red where it should have done otherwise."""
+    probes = detail.items(measurement, "probes")
+    if not probes:
+        return None
+    scopes = list(dict.fromkeys(str(one.get("scope")) for one in probes))
+    phases = ("before", "window", "after")
+    with _figure(1.0 + 0.9 * len(scopes)) as (figure, (axes,)):
+        for row, (scope, phase) in enumerate([(scope, phase) for scope in scopes for phase in phases]):
+            own = [one for one in probes if one.get("scope") == scope and one.get("phase") == phase]
+            for column, one in enumerate(own):
+                _draw_probe(axes, column, row, one)
+        axes.set_yticks(
+            range(3 * len(scopes)), [f"{scope}: {term(f'cut_off.{p}')}" for scope in scopes for p in phases]
+        )
+        axes.set_ylim(3 * len(scopes) - 0.4, -0.6)
+        axes.set_xticks([])
+        axes.set_xlim(-0.5, max(8, len(probes) / max(1, 3 * len(scopes))) + 0.5)
+        _legend(figure, axes)
+        return _svg(figure)
+
+
+def _draw_probe(axes: Axes, column: int, row: int, probe: Mapping[str, Any]) -> None:
+    passed = probe.get("passed_ns") is not None
+    wrong = passed is not bool(probe.get("expected"))
+    colour = BAD if wrong else "#2f6fab"
+    label = str(term("cut_off.passed" if passed else "cut_off.held"))
+    axes.plot([column], [row], "o" if passed else "x", color=colour, linestyle="none", markersize=7, label=label)
+    said = detail.text(f"{probe.get('what')} {probe.get('meter')}")
+    axes.annotate(said, (column, row), xytext=(6, -3), textcoords="offset points", fontsize=7, color=QUIET)
+
+
+def backup_bracket(measurement: Measurement, limit_s: float | None = None) -> str | None:
+    """Each request by its time without mains: answered or not, the bracket between, and the agreed time."""
+    requests = detail.items(measurement, "unpowered")
+    found = [
+        (float(t), bool(one.get("answered"))) for one in requests if isinstance(t := one.get("after_s"), int | float)
+    ]
+    if not found:
+        return None
+    with _figure(1.1) as (figure, (axes,)):
+        if measurement.bounds is not None:
+            low, high = measurement.bounds
+            axes.axvspan(low, high, color=UNKNOWN, label=str(term("bracket")))
+        for after_s, answered in found:
+            label = str(term("answered" if answered else "unanswered"))
+            _mark(axes, after_s, 0, "o" if answered else "X", "#1a7f37" if answered else QUIET, label)
+        if limit_s is not None:
+            _limit_line(axes, limit_s)
+        axes.set_yticks([])
+        axes.set_xlim(left=0)
+        axes.set_xlabel("s without mains 停電からの秒数")
+        _legend(figure, axes)
+        return _svg(figure)
+
+
 _PLOTS: tuple[Callable[[Measurement, float | None], str | None], ...] = (
     join_timeline,
     roundtrip_distribution,
     buffering_strip,
     alarm_timeline,
+    hour_mark_sides,
+    control_commands,
+    cut_off_probes,
+    backup_bracket,
 )
 
 
 def _day_hour(mark_ns: int) -> tuple[int, int]:
-    """JST day number and hour 1..24 of an hour mark: 00:00 is 24:00 of the day before (lab-practice, upload.daily)."""
+    """JST day number and hour 1..24 of an hour mark: 00:00 is 24:00 of the day before (lab-practice.md 1)."""
     hours = (mark_ns + JST_OFFSET_NS) // NS_PER_HOUR - 1
     return hours // 24, hours % 24 + 1
 
@@ -338,7 +467,15 @@ def _figure(
 
 def _svg(figure: Figure) -> str:
     """The figure as an ``<svg>`` element: no XML prolog, no date, no fixed size in points."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     out = io.StringIO()
+    # Saving draws twice, once for the layout alone, which needs no drawing.
+    FigureCanvasSVG(figure)
+    figure.dpi = 72  # the backend's own
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+    figure.set_layout_engine(None)
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = out.getvalue()
     text = text[text.index("<svg") :].replace("'DejaVu Sans'", FONTS)

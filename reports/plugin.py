@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from bench.judge.findings import MISSED, explained
 from bench.records import Verdict
 from reports import figures, html
 from reports.glossary import term
@@ -40,6 +41,10 @@ def junit_properties(verdicts: Sequence[Verdict]) -> list[tuple[str, str]]:
         parts = [verdict.outcome.value, figure]
         if verdict.limit is not None:
             parts.append(f"limit {figures.verdict_limit(verdict)}")
+        if verdict.outcome in MISSED or figures.is_by_document(verdict):
+            parts.append(explained(verdict))
+        if verdict.deviation is not None:
+            parts.append(f"DEVIATION {verdict.deviation}")
         pairs.append((f"verdict.{verdict.requirement}.{verdict.subject}", "; ".join(parts)))
     return pairs
 
@@ -54,6 +59,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         verdicts = _verdicts(item)
         report.verdict_cell = html.verdict_cell(verdicts)
         report.extras = [*getattr(report, "extras", []), *_plot_extras(item.config, verdicts)]
+        if report.skipped and verdicts:  # JUnit shows where: the test, and no folder of a machine
+            file, line, _name = item.location
+            report.longrepr = (file, (line or 0) + 1, report.longrepr[2])
     return report
 
 

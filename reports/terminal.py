@@ -7,12 +7,14 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
+from bench.judge.findings import explained
 from bench.records import Outcome, Verdict
 from reports import figures
 from reports.model import RunReport
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
 STYLES = {
     Outcome.PASS: "green",
@@ -37,7 +39,7 @@ LAST_LINES = (
     (Outcome.NOT_FOLLOWED, "RECOMMENDATION NOT FOLLOWED"),
     (Outcome.TARGET_MISSED, "TARGET MISSED"),
 )
-"""What follows the table, in this order: missed targets stand on the last lines (lab-practice, Reports)."""
+"""What follows the table, in this order: missed targets stand on the last lines (lab-practice.md 9)."""
 
 
 def summary_table(report: RunReport, width: int = PLAIN_WIDTH) -> str:
@@ -62,8 +64,14 @@ def _print(console: Console, report: RunReport) -> None:
     for outcome, words in LAST_LINES:
         for verdict in report.verdicts:
             if verdict.outcome is outcome:
-                line = f"{words}: {verdict.requirement} {verdict.subject}: {verdict.reason}"
+                line = f"{words}: {verdict.requirement} {verdict.subject}: {explained(verdict)}"
                 console.print(line, style=STYLES[outcome], markup=False, highlight=False, soft_wrap=True)
+    if report.partial:
+        console.print(report.partial, style="magenta", markup=False, highlight=False, soft_wrap=True)
+    for line in _compared(report):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for line in report.deviations:
+        console.print(line, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(report: RunReport, wide: bool) -> RenderableType:
@@ -93,9 +101,22 @@ def _table(report: RunReport, wide: bool) -> RenderableType:
             Text(figures.verdict_value(verdict)),
             Text(figures.expanded_uncertainty(verdict).removeprefix("U ")),
             Text(figures.verdict_limit(verdict, comparison, beside_value=True)),
-            Text(verdict.outcome.value, style=STYLES[verdict.outcome]),
+            _word(verdict),
         )
     return table
+
+
+def _compared(report: RunReport) -> tuple[str, ...]:
+    if report.changes is None:
+        return ()
+    return report.changes or ("No verdict is another one than the run's own.",)
+
+
+def _word(verdict: Verdict) -> Text:
+    from rich.text import Text
+
+    word = Text(verdict.outcome.value, style=STYLES[verdict.outcome])
+    return word if verdict.deviation is None else word.append("\nDEVIATION", style="bold yellow")
 
 
 def _u_header(report: RunReport) -> str:
@@ -114,9 +135,12 @@ class Progress:
     """One line on the state of a run: episode, rig time, wall time.
 
     On a tty the line is rewritten in place; elsewhere one line is printed when the episode or the note changes, and at
-    most each ``every_s`` wall seconds otherwise. Wall seconds come from the caller: nothing here reads a clock. Use it
-    as a context manager, so that an exception does not leave half a line behind.
+    most each ``every_s`` wall seconds otherwise, later on each ``SLOW_S``: a log of nine days can be read. Wall seconds
+    come from the caller: nothing here reads a clock. Use it as a context manager, so that an exception does not leave
+    half a line behind.
     """
+
+    SLOW_S = 600.0
 
     def __init__(self, stream: TextIO | None = None, every_s: float = 10.0) -> None:
         self._stream = stream or sys.stderr
@@ -126,12 +150,16 @@ class Progress:
         self._shown_at_s = float("-inf")
         self._open_line = False
 
-    def update(self, episode: str, virtual_ns: int, wall_s: float, note: str = "") -> None:
-        """Show where the run is: rig time as JST, wall seconds since the start of the run."""
+    def update(self, episode: str, virtual_ns: int, wall_s: float, note: str = "", state: str = "") -> None:
+        """Show where the run is: rig time as JST, wall seconds since the start of the run.
+
+        ``note`` is worth a line of its own in a log, ``state`` (time left, what is waited for) is not.
+        """
         if not self._due((episode, note), wall_s):
             return
         self._shown, self._shown_at_s = (episode, note), wall_s
-        line = f"{episode:<16} {figures.jst(virtual_ns)}  {wall_s:6.1f} s  {note}".rstrip()
+        said = "; ".join(filter(None, (note, state)))
+        line = f"{episode:<16} {figures.jst(virtual_ns)}  {wall_s:6.1f} s  {said}".rstrip()
         if self._in_place:
             self._stream.write(f"\r\x1b[K{line[: self._columns()]}")
             self._open_line = True
@@ -141,7 +169,8 @@ class Progress:
 
     def _due(self, shown: tuple[str, str], wall_s: float) -> bool:
         """A tty may be rewritten ten times a second; a log gets changes, and a sign of life now and then."""
-        pause_s = 0.1 if self._in_place else self._every_s
+        every_s = self._every_s if wall_s < self.SLOW_S else self.SLOW_S
+        pause_s = 0.1 if self._in_place else every_s
         return shown != self._shown or wall_s - self._shown_at_s >= pause_s
 
     def _columns(self) -> int:

@@ -4,35 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.evidence import Episode
 from testplans import requirement
 
 
 @requirement("join-time")
-def test_join_time(cold_join: Episode, judge: Callable[..., None]) -> None:
+def test_join_time(judge: Callable[[], None]) -> None:
     """2-1 ネットワーク参入時間: the terminal joins the meter mesh and is judged reachable on site."""
-    judge(cold_join)
+    judge()
 
 
 @requirement("roundtrip-time")
-def test_round_trip_time(round_trips: Episode, judge: Callable[..., None]) -> None:
+def test_round_trip_time(judge: Callable[[], None]) -> None:
     """2-1 伝送遅延時間: a request from the server is answered with a value read after it."""
-    judge(round_trips)
+    judge()
 
 
 @requirement("upload-daily")
-def test_daily_upload(steady_week: Episode, judge: Callable[..., None]) -> None:
+def test_daily_upload(judge: Callable[[], None]) -> None:
     """2-1 検針頻度: each day's hours are delivered by the agreed time."""
-    judge(steady_week)
+    judge()
 
 
 @requirement("values-hourly")
-def test_hourly_values(steady_week: Episode, mesh_outage: Episode, judge: Callable[..., None]) -> None:
+def test_hourly_values(judge: Callable[[], None]) -> None:
     """2-1 検針粒度: every hourly value is the meter's index at its hour mark, delivered once."""
-    judge(steady_week, mesh_outage)
+    judge()
+
+
+@requirement("hour-mark-error")
+def test_hour_mark_error(judge: Callable[[], None]) -> None:
+    """2-1 検針粒度: the register is read as close to the hour mark as agreed."""
+    judge()
 
 
 @requirement("storage-terminal")
-def test_storage_in_the_terminal(mesh_outage: Episode, judge: Callable[..., None]) -> None:
+def test_storage_in_the_terminal(judge: Callable[[], None]) -> None:
     """2-1 蓄積: after more than seven days without the mesh the newest 168 hours can be read."""
-    judge(mesh_outage)
+    judge()
+
+
+@requirement("storage-server")
+def test_storage_in_the_connection_server(judge: Callable[[], None]) -> None:
+    """2-1 蓄積: after a week without its MDMS the server still gives the last 168 hours, and fetches nothing for it."""
+    judge()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,62 @@ def test_callers_can_point_at_places_too(tmp_path: Path) -> None:
     assert check(source, Document).items[1].count == 2
     error = source.error(("items", 1, "count"), "2 is too much", "1")
     assert str(error).endswith("doc.yaml:3: 2 is too much; expected 1")
+
+
+def _written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "file.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in pairwise("abcdefghij")
+)
+"""About 700 octets that stand for 10,000,000,000 values."""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        (BOMB, 7, "stands for more than 2,000,000 values"),
+        ("a: &a [*a]\n", 1, "holds itself"),
+        ("x: 1\na: &a\n  b: *a\n", 3, "holds itself"),
+        ("[" * 20_000 + "]" * 20_000, 1, "nested too deep"),
+        ("".join(" " * level + "a:\n" for level in range(100)), 25, "nested too deep"),
+        ("? [a]\n: b\n", 1, "a list or mapping as a key"),
+        ('a: "\\uD800"\n', 1, "half a surrogate pair"),
+        ("a: " + "9" * 5000 + "\n", 1, "limit"),
+        ("a: !!float x\n", 1, "could not convert"),
+        ("a: \0\n", 1, "unacceptable character"),
+    ],
+)
+def test_out_of_bounds_is_one_line_and_not_made(tmp_path: Path, text: str, line: int, says: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_source(_written(tmp_path, text))
+    assert says in str(caught.value)
+    assert "file.yaml:" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    if says != "holds itself":
+        assert f"file.yaml:{line}:" in str(caught.value)
+
+
+def test_a_file_too_large_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.yamlfile.MAX_OCTETS", 1 << 20)
+    with pytest.raises(InputError, match="more than 1 MiB"):
+        load_source(_written(tmp_path, "a: " + "x" * (1 << 20)))
+
+
+def test_aliases_and_merge_keys_within_bounds_are_followed(tmp_path: Path) -> None:
+    source = load_source(_written(tmp_path, "usual: &usual {count: 1}\nitem:\n  <<: *usual\n  hold: off\n"))
+    assert source.data == {"usual": {"count": 1}, "item": {"count": 1, "hold": "off"}}
+
+
+class Listed(FileModel):
+    items: tuple[Item, ...] = Field(min_length=1)
+
+
+def test_a_wrong_item_is_named_and_not_the_list_that_it_empties(tmp_path: Path) -> None:
+    path = tmp_path / "list.yaml"
+    path.write_text('items:\n  - count: "one"\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r'list\.yaml:2: count: "one" is wrong'):
+        load_model(path, Listed)

@@ -32,8 +32,10 @@ class Reader:
     def take(self, count: int) -> bytes:
         """The next ``count`` octets."""
         end = self._at + count
-        if count < 0 or end > len(self._data):
-            raise Malformed(f"{self._what}: {count} octets wanted, {self.left} left")
+        if count < 0:
+            raise Malformed(f"{self._what}: a length that is less than what it has to count")
+        if end > len(self._data):
+            raise Malformed(f"{self._what}: {counted(count)} wanted, {self.left} left")
         taken = self._data[self._at : end]
         self._at = end
         return taken
@@ -72,10 +74,19 @@ class Reader:
         """All that is left, possibly nothing."""
         return self.take(self.left)
 
+    def part(self, count: int) -> Reader:
+        """A reader over the next ``count`` octets, which are taken."""
+        return Reader(self.take(count), self._what)
+
     def done(self) -> None:
         """Raise unless all was read."""
         if self.left:
-            raise Malformed(f"{self._what}: {self.left} octets too many")
+            raise Malformed(f"{self._what}: {counted(self.left)} too many")
+
+
+def counted(number: int, unit: str = "octet") -> str:
+    """``1 octet``, ``2 octets``."""
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def printable(text: str) -> str:

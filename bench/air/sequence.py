@@ -4,70 +4,33 @@
     for frame in capture.where("icmpv6.rpl.dao && ipv6.src == fd00::1"):
         print(frame.number, frame.info, frame["icmpv6.rpl.dao.sequence"])
 
-For people who go to and fro in a capture; whatever walks one once uses `frame.decode_frames`. What a filter finds is
-read from the file as it is asked for, through the column index where the file is large, so that only what is kept of it
-takes memory; positions (``capture[i]``, ``len``) take the records of the whole capture into memory.
+For people who go to and fro in a capture; whatever walks one once uses `frame.decoder.decode_frames`. What a filter
+finds is read from the file as it is asked for, through the column index where the file is large, so that only what is
+kept of it takes memory; positions (``capture[i]``, ``len``) take the records of the whole capture into memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, overload
+from typing import Final, overload
 
 import attrs
 
-from bench.air.capture import CaptureFile, is_read_once, read_capture
-from bench.air.fields import FIELDS
-from bench.air.fields_base import Value
-from bench.air.filter import Filter, compile_filter
-from bench.air.frame import Decoder, Frame
-from bench.air.keys import KeyTable
-from bench.air.link import Record
-from bench.air.rows import JSONL_FIELDS, Row
-from bench.air.selection import matching_rows, rows_of
+from bench.air.capture.capture import CaptureFile, is_read_once, read_capture
+from bench.air.capture.link import Record
+from bench.air.captured import Captured
+from bench.air.fields.rows import JSONL_FIELDS
+from bench.air.filter.language import Filter, compile_filter
+from bench.air.frame.decoder import Decoder, Frame
+from bench.air.frame.settle import settle_records
+from bench.air.index.selection import matching_rows, rows_of
+from bench.air.keys.table import KeyTable
+from bench.air.walk import Walk
 from bench.errors import InputError
 
-if TYPE_CHECKING:
-    from scapy.packet import Packet
-
-
-@attrs.frozen(slots=True)
-class Captured(Frame):
-    """A `Frame` that knows its record, and what was needed to read it."""
-
-    record: Record | None = attrs.field(default=None, repr=False)
-    keys: KeyTable | None = attrs.field(default=None, repr=False, eq=False)
-    contexts: Mapping[int, bytes] | None = attrs.field(default=None, repr=False, eq=False)
-
-    def scapy(self, decrypted: bool = True) -> Packet:
-        """The frame as scapy's packet, from the MAC header on: opened where it can be, or as it was on the air.
-
-        It is made anew each time, so it may be changed. An opened one is built sealed again with the key that opened
-        it; an acknowledgement without source address, which only its capture can open, is built in clear text.
-        """
-        from bench.air.scapy_api import to_scapy
-
-        if self.record is None:
-            return to_scapy(self, decrypted, contexts=self.contexts)
-        packet = to_scapy(self.record, decrypted, keys=self.keys, contexts=self.contexts)
-        sealed = self.mic == "ok" and decrypted and not packet.fields.get("clear")
-        return to_scapy(self, contexts=self.contexts) if sealed else packet
-
-    def __getitem__(self, name: str) -> Value | list[Value] | None:
-        """A field by its filter name (`fields.FIELDS`, `rows.JSONL_FIELDS`): its value, a list of several, None where
-        it is absent. Times are integer nanoseconds, addresses and octets bytes. Raises KeyError for no field."""
-        if name not in FIELDS and name not in JSONL_FIELDS:
-            raise KeyError(name)
-        found = list(Row(self, self.record).values(name))
-        return found[0] if len(found) == 1 else found or None
-
-    def ipv6(self) -> Packet | None:
-        """The IPv6 datagram that this frame completes as scapy's packet, None where it completes none."""
-        from bench.air.scapy_layers import Ip6
-
-        return Ip6(self.datagram) if self.datagram else None
-
+__all__ = ["Capture", "Captured", "Matches"]
 
 _FRAME_FIELDS: Final = tuple(field.name for field in attrs.fields(Frame))
 
@@ -91,10 +54,10 @@ class Capture(Sequence[Captured]):
         """
         self._path = source if isinstance(source, (Path, str)) else None
         self._records: Sequence[Record] | None = None if isinstance(source, (Path, str)) else source
+        self._named = source if isinstance(source, (Path, str)) else "capture"
         self._damage = ""
         self._keys = KeyTable.read(keys) if isinstance(keys, (Path, str)) else keys
         self._contexts = contexts
-        self._decoder = Decoder(self._keys, contexts)
         self._frames: list[Captured] = []
         if self._path is None:
             return
@@ -132,10 +95,28 @@ class Capture(Sequence[Captured]):
         _ = self.records
         return self._damage
 
+    @cached_property
+    def _settled(self) -> KeyTable | None:
+        """The keys with those that the capture hands out."""
+        return settle_records(self.records, self._keys, self._contexts)
+
+    @cached_property
+    def _decoder(self) -> Decoder:
+        return Decoder(self._settled, self._contexts)
+
     def where(self, expression: str) -> Matches:
         """The frames for which a filter holds, in the language of `kenshin decode --filter`. Raises `InputError` for
         what is wrong with the expression."""
         return Matches(self, compile_filter(expression, JSONL_FIELDS))
+
+    def walk(self) -> Walk:
+        """A position before the first frame, and checks from there on: what must come next, what must not."""
+        return Walk(self)
+
+    @property
+    def name(self) -> str:
+        """What the capture is called in messages: its path."""
+        return str(self._named)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -164,11 +145,11 @@ class Capture(Sequence[Captured]):
 
     def _captured(self, record: Record, frame: Frame) -> Captured:
         known = {name: getattr(frame, name) for name in _FRAME_FIELDS}
-        return Captured(**known, record=record, keys=self._keys, contexts=self._contexts)
+        return Captured(**known, record=record, keys=self._settled, contexts=self._contexts)
 
     def _matching(self, wanted: Filter) -> Iterator[Captured]:
         if self._path is None:
-            rows = ((record, row) for record, row in rows_of(self.records, Decoder(self._keys, self._contexts)))
+            rows = ((record, row) for record, row in rows_of(self.records, Decoder(self._settled, self._contexts)))
             yield from (self._captured(record, row.frame) for record, row in rows if wanted(row))
             return
         try:

@@ -12,22 +12,25 @@ import importlib
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from bench.errors import InputError
+from bench.formats import CONTROL, KEY
 from bench.records import NS_PER_S
 from bench.twin import faults as fault_registry
-from bench.twin.control import Controller, listen
-from bench.twin.engine import Engine
-from bench.twin.http import ServerPort
-from bench.twin.ports import BytePort, PtyPort, SnifferPort, TcpPort
-from bench.twin.rig import MeshFactory, Rig
-from bench.twin.topology import Breakdown, Failure, Topology, load, with_faults
+from bench.twin.core.control import Controller, listen
+from bench.twin.core.engine import Engine
+from bench.twin.core.http import ServerPort
+from bench.twin.core.ports import BytePort, PtyPort, SnifferPort, TcpPort
+from bench.twin.faults import FaultFailed
+from bench.twin.rig import MeshFactory, Rig, standing_models
+from bench.twin.topology import Breakdown, Failure, FaultSpec, Topology, Wire, load, with_faults
 
 AnyPort: TypeAlias = BytePort | SnifferPort | ServerPort
-REAL_MESH: Final = "bench.twin.mesh:build"
+REAL_MESH: Final = "bench.twin.radio:build"
 
 
 def run_twin(
@@ -44,20 +47,24 @@ def run_twin(
     ``seed``, ``start_ns`` and ``linger_s`` replace the topology's; ``faults`` are like ``t1:late-join``; ``mesh`` is
     the dotted path of the mesh factory. Raises InputError when something written is wrong.
     """
-    topology = load(topology_path)
-    extra: dict[str, tuple[str | dict[str, Any], ...]] = {}
-    for spec in faults:
-        terminal, fault = fault_registry.split(spec)
-        extra[terminal] = (*extra.get(terminal, ()), fault)
-    topology = with_faults(topology, extra)
+    topology = with_specs(load(topology_path), faults)
     if seed is not None:
         topology = topology.model_copy(update={"seed": seed})
     linger_s = topology.linger_s if linger_s is None else linger_s
-    process = _Process(topology, topology.epoch_ns if start_ns is None else start_ns, linger_s, _dotted(mesh))
+    process = _Process(topology, topology.epoch_ns if start_ns is None else start_ns, linger_s, dotted(mesh))
     return asyncio.run(process.run(Path(ready) if ready is not None else None))
 
 
-def _dotted(path: str) -> Any:
+def with_specs(topology: Topology, faults: Sequence[str]) -> Topology:
+    """The topology with these faults (``t1:late-join``) beside its own. InputError where one is wrong."""
+    extra: dict[str, tuple[FaultSpec, ...]] = {}
+    for spec in faults:
+        subject, fault = fault_registry.split(spec)
+        extra[subject] = (*extra.get(subject, ()), fault)
+    return with_faults(topology, extra)
+
+
+def dotted(path: str) -> Any:
     """What ``package.module:name`` names. InputError when it is not there."""
     module, _, attribute = path.partition(":")
     try:
@@ -76,6 +83,8 @@ class _Process:
         self.rig = Rig(topology, start_ns, build_mesh, self._capture)
         self.ports: dict[str, AnyPort] = {}
         self._linger: asyncio.TimerHandle | None = None
+        drop = topology.server.drop
+        self._drop = None if drop is None else dotted(drop.writer)(self.rig.server, Path(drop.folder))
 
     def _capture(self, sniffer: str, start_ns: int, end_ns: int, psdu: bytes, rssi_dbm: int, channel: int) -> None:
         port = self._sniffers.get(sniffer)
@@ -92,15 +101,17 @@ class _Process:
                 ended.set_result(code)
 
         engine = Engine(self.rig.kernel, loop.call_soon)
-        server = self._open_ports(engine)
+        servers = self._open_ports(engine)
         engine.ports.update(self.ports)
         for breakdown in self.topology.breakdowns:
             self._plan_breakdown(engine, self.ports[breakdown.port], breakdown)
         addresses = {name: port.address for name, port in self.ports.items()}
-        controller = Controller(engine, addresses, leave)
+        controller = Controller(engine, addresses, leave, lambda: [one.told() for one in self.rig.faults])
+        self._heed_faults(engine, controller)
         control = await listen(controller)
-        server.start()
-        await server.ready()
+        for server in servers:
+            server.start()
+            await server.ready()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, leave, 0)
         controller.on_client = lambda present: self._client(present, leave)
@@ -112,8 +123,26 @@ class _Process:
         control.close()
         for opened in self.ports.values():
             opened.close()
-        await server.closed()
+        for server in servers:
+            await server.closed()
+        if self._drop is not None:
+            self._drop.finish()
         return code
+
+    def _heed_faults(self, engine: Engine, controller: Controller) -> None:
+        """A fault that fails stops time for good: whoever drives is told with its next request, else it is said here.
+
+        The rig stays until its client has gone, so that its outputs can be made safe.
+        """
+
+        def broken(error: FaultFailed) -> None:
+            if engine.broken is None:
+                engine.broken = error
+                if controller.client is None:
+                    print(f"kenshin: {error}", file=sys.stderr, flush=True)
+                    controller.leave(FaultFailed.exit_code)
+
+        self.rig.context.broken = broken
 
     def _plan_breakdown(self, engine: Engine, port: AnyPort, plan: Breakdown) -> None:
         def break_down() -> None:
@@ -133,41 +162,52 @@ class _Process:
         if not present:
             self._linger = asyncio.get_running_loop().call_later(self._linger_s, leave, 0)
 
-    def _open_ports(self, engine: Engine) -> ServerPort:
+    def _open_ports(self, engine: Engine) -> list[ServerPort]:
+        """Every port; those that speak HTTP are still to be started."""
         rig = self.rig
         for terminal in self.topology.terminals:
             if terminal.console:
-                self._pty(f"console.{terminal.id}", engine, terminal.console, rig.consoles[terminal.id])
+                self._line(PtyPort(f"console.{terminal.id}", engine), terminal.console, rig.consoles[terminal.id])
             if terminal.panel:
-                self._pty(f"panel.{terminal.id}", engine, terminal.panel, rig.panels[terminal.id])
+                self._line(PtyPort(f"panel.{terminal.id}", engine), terminal.panel, rig.panels[terminal.id])
             for meter in terminal.meters if terminal.meter_port else ():
                 name = f"{terminal.id}.{meter.id}"
-                self._pty(f"meter.{name}", engine, str(terminal.meter_port), rig.meters[name])
+                self._line(PtyPort(f"meter.{name}", engine), str(terminal.meter_port), rig.meters[name])
         for supply in self.topology.supplies:
-            port = TcpPort(f"supply.{supply.id}", engine)
-            port.connect(_dotted(supply.impersonator)(port, rig.supplies[supply.id]))
-            self.ports[port.name] = port
+            self._line(TcpPort(f"supply.{supply.id}", engine), supply.impersonator, rig.supplies[supply.id])
+        models = standing_models(rig)
+        for extra in self.topology.devices:
+            line = PtyPort(extra.port, engine) if extra.wire is Wire.PTY else TcpPort(extra.port, engine)
+            self._line(line, extra.impersonator, models.get(extra.stands_at or ""))
         for sniffer in self.topology.sniffers:
             self._sniffers[sniffer.id] = SnifferPort(f"sniffer.{sniffer.id}", engine)
             self.ports[f"sniffer.{sniffer.id}"] = self._sniffers[sniffer.id]
-        server = ServerPort(engine, rig.server, _dotted(self.topology.server.app)(rig.server))
-        self.ports[server.name] = server
-        return server
+        plan = self.topology.server
+        servers = [ServerPort(engine, rig.server, dotted(plan.app)(rig.server), tls=plan.tls)]
+        for utility in self.topology.utilities:
+            link = rig.backend.links[utility.id]
+            servers.append(ServerPort(engine, link, dotted(utility.app)(link), f"mdms.{utility.id}"))
+        if plan.gate:
+            servers.append(ServerPort(engine, None, dotted(plan.gate)(rig.backend.gate), "gate"))
+        self.ports.update({server.name: server for server in servers})
+        return servers
 
-    def _pty(self, name: str, engine: Engine, impersonator: str, model: object) -> None:
-        port = PtyPort(name, engine)
-        port.connect(_dotted(impersonator)(port, model))
-        self.ports[name] = port
+    def _line(self, port: PtyPort | TcpPort, impersonator: str, model: object) -> None:
+        """Put a device behind its port."""
+        port.connect(dotted(impersonator)(port, model))
+        self.ports[port.name] = port
 
     def _announce(self, ready: Path | None, control: str, addresses: dict[str, str]) -> None:
         """The ready line, for people and for the fixture that started us; the file appears whole or not at all."""
         line = json.dumps(
             {
+                KEY: CONTROL.version,
                 "control": control,
                 "pid": os.getpid(),
                 "now_ns": self.rig.kernel.now_ns,
                 "epoch_ns": self.topology.epoch_ns,
                 "ports": addresses,
+                "faults": [dict(one.described) for one in self.rig.faults],
             }
         )
         if ready is not None:

@@ -1,8 +1,13 @@
 """A terminal's maintenance console: the Silicon Labs Wi-SUN node CLI (devices.md 2.6).
 
-``devices.console.driver`` is the labgrid driver; the impersonator is re-exported here because topologies name it so.
+It explains what a terminal does and never judges it, so its loss ends no episode.
+
+* `driver`: labgrid's driver
+* `impersonator`: the device's side
 """
 
-from devices.console.impersonator import ConsoleImpersonator
+from devices.family import Family, Place
 
-__all__ = ["ConsoleImpersonator"]
+__all__ = ["FAMILY", "driver", "impersonator"]
+
+FAMILY = Family("console", driver="devices.console.driver:ConsoleDriver", place=Place.TERMINAL)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from bench.ports import ConsoleModel, ConsoleRefused, Port
-from devices.lines import LineSplitter
+from devices.wires.lines import LineSplitter
 
 COMMANDS: Final = (
     "wisun get <section>[.<setting>]",

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from bench.ports import MeterModel, Port
-from devices.lines import LineSplitter
+from devices.wires.lines import LineSplitter
 
 LARGEST_INDEX: Final = 2**64 - 1
 """An index travels in 8 octets (the terminal's stand-in codec); a meter with a larger one could not be read."""
@@ -15,12 +15,13 @@ _CODE: Final = re.compile(r"[!-~]{1,64}")
 
 
 class MeterImpersonator:
-    """``standin-meter/1`` in front of a ``MeterModel``; never speaks unasked."""
+    """``standin-meter/1`` in front of a ``MeterModel``; speaks unasked when its valve moves."""
 
     def __init__(self, port: Port, model: MeterModel) -> None:
         self._port = port
         self._model = model
         self._lines = LineSplitter()
+        model.on_valve(lambda state: port.say(f"! VALVE {state}\n".encode()))
 
     def on_connect(self) -> None:
         self._lines.clear()
@@ -43,6 +44,13 @@ class MeterImpersonator:
                     return "ERR not an alarm code"
                 self._model.raise_alarm(code)
                 return f"OK ALARM {code}"
+            case ["VALVE"]:
+                return f"VALVE {self._model.valve_state()}"
+            case ["LEAK", "on" | "off" as word]:
+                if self._model.valve_state() == "none":
+                    return "ERR no valve"
+                self._model.set_leak(word == "on")
+                return f"OK LEAK {word}"
             case ["ID"]:
                 return f"ID {self._model.serial} standin-meter/1"
         return "ERR unknown command"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bench.ports import PanelModel, Port
-from devices.lines import LineSplitter
+from devices.wires.lines import LineSplitter
 
 
 class PanelImpersonator:

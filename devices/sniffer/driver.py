@@ -18,11 +18,10 @@ from labgrid.driver import Driver
 from labgrid.factory import target_factory
 from labgrid.resource import Resource
 
-from bench.clock import Clock
-from bench.errors import BenchError, KenshinError
-from bench.pump import Channel, PortLost, Stamp
-from bench.sockets import keep_alive
-from devices.wire import CHUNK, connect, receive
+from bench.drive.clock import Clock
+from bench.drive.pump import Channel, PortLost, Stamp
+from bench.errors import BenchError, CannotRecord, KenshinError
+from devices.wires.wire import CHUNK, begin_connecting, connect, receive
 
 SECTION: Final = 0x0A0D0D0A
 PACKET_BLOCKS: Final = frozenset({2, 3, 6})
@@ -120,8 +119,9 @@ class SnifferChannel(Channel):
             self._capture.write(data)
             self._capture.flush()
         except OSError as error:
-            raise BenchError(f"{self.port}: {self._path.name}: {error.strerror}; the capture cannot go on") from None
+            raise CannotRecord(f"{self.port}: {self._path.name}: {error.strerror}; the capture cannot go on") from None
         self._walker.feed(data)
+        self.settled = True
         self.count = self._base + self._walker.packets
 
     def close(self) -> None:
@@ -129,15 +129,14 @@ class SnifferChannel(Channel):
         if not self._capture.closed:
             with contextlib.suppress(OSError):  # what the disk did not take was said when it came
                 self._capture.close()
-            _set_aside(self._path, self._begin + self._walker.whole)
+            with contextlib.suppress(OSError):  # a disk that turned read-only: who goes on with the run cuts it
+                _set_aside(self._path, self._begin + self._walker.whole)
 
     def reopened(self) -> SnifferChannel:
         """Connecting again; nobody waits for the answer: a refusal ends this channel, too."""
         again = copy.copy(self)
-        again._socket = socket.socket(self._socket.family, socket.SOCK_STREAM)
-        again._socket.setblocking(False)
-        keep_alive(again._socket)
-        again._socket.connect_ex(self._peer)
+        again._socket = begin_connecting(self._socket.family, self._peer)
+        again.settled = False
         again._open_file()
         return again
 
@@ -190,7 +189,6 @@ class SnifferDriver(Driver):  # type: ignore[misc]
         """Close stream and file."""
         clock, self._clock = self._clock, None
         if clock is not None:
-            clock.pump.ended.pop(self.port, None)
             clock.detach(self.port)
 
     def on_deactivate(self) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.air import selection
-from bench.air.capture import read_capture
-from bench.air.frame import decode_frames
+from bench.air.capture.capture import read_capture
+from bench.air.frame.decoder import decode_frames
+from bench.air.index import selection
 from bench.air.sequence import Capture
 from bench.errors import InputError
 from tests.air.mac_captures import keys_of, need
+from tests.places import ROOT
 
 DAOS = "icmpv6.rpl.dao && wpan.src64 == 00:0d:6f:ff:fe:03:10:02"
 
@@ -85,7 +86,7 @@ def test_the_readmes_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """README's Python is run as it stands, on a capture of that name."""
-    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    text = (ROOT / "README.md").read_text("utf-8")
     [example] = [code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "bench.air.sequence" in code]
     shutil.copy(need("line2.pcapng"), tmp_path / "night.pcapng")
     shutil.copy(need("line2.ieee802154_keys"), tmp_path / "keys.txt")

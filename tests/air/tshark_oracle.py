@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.air.fields import Kind, Value
+from bench.air.fields.tables import Kind, Value
 from tests.air.mac_captures import CONTIKI, CONTIKI_KEY, need
 
 NO_TSHARK = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
@@ -20,7 +20,7 @@ _BETWEEN = "|"
 
 
 def preferences(capture: str) -> list[str]:
-    """Options that give tshark the keys and contexts of a shared capture."""
+    """Options that give tshark the keys and contexts of a capture."""
     if capture in CONTIKI:
         key = f'uat:ieee802154_keys:"{CONTIKI_KEY.hex()}","0","No hash"'
         return ["-o", "6lowpan.context0:fd00::/64", "-o", key]
@@ -50,7 +50,7 @@ def values(path: Path, names: Sequence[str], options: Sequence[str] = ()) -> lis
 
 
 def read(kind: Kind, texts: str, between: str = _BETWEEN) -> list[Value]:
-    """The values in the texts of one field, as `bench.air.fields.fields` gives them."""
+    """The values in the texts of one field, as `bench.air.fields.tables.fields` gives them."""
     return [_READ[kind](text) for text in texts.split(between)] if texts else []
 
 

@@ -18,9 +18,9 @@ from typing import Any
 import attrs
 from labgrid import Target
 
-from bench.clock import Clock
+from bench.drive.clock import Clock
+from bench.drive.pump import Bus
 from bench.ports import ByteImpersonator, ConsoleRefused, OutputModel, Port
-from bench.pump import Bus
 from bench.records import Observation
 
 T0_NS = 1_775_000_000_000_000_000
@@ -213,6 +213,33 @@ class FakeMeter:
     serial: str = "SG-1"
     value: int = 7
     alarms: list[str] = attrs.field(factory=list)
+    valve: str = "open"
+    leak: bool = False
+    listeners: list[Callable[[str], None]] = attrs.field(factory=list)
+    taps: list[Callable[[int], None]] = attrs.field(factory=list)
+
+    def valve_state(self) -> str:
+        return self.valve
+
+    def set_leak(self, leak: bool) -> None:
+        self.leak = leak
+
+    def on_valve(self, listener: Callable[[str], None]) -> None:
+        self.listeners.append(listener)
+
+    def on_told(self, listener: Callable[[int], None]) -> None:
+        self.taps.append(listener)
+
+    def tell(self) -> None:
+        """The terminal reads."""
+        for listener in self.taps:
+            listener(self.value)
+
+    def move(self, state: str) -> None:
+        """The valve moves."""
+        self.valve = state
+        for listener in self.listeners:
+            listener(state)
 
     def set_index(self, index: int) -> None:
         self.value = index

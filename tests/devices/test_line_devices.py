@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 from labgrid.resource import NetworkSerialPort, RawSerialPort
 
 from bench.errors import BenchError, InputError
-from devices import wire
-from devices.console import ConsoleImpersonator
 from devices.console.driver import ConsoleDriver
-from devices.console.impersonator import COMMANDS, UNSUPPORTED
-from devices.line_driver import LineDriver
-from devices.meter import MeterImpersonator
+from devices.console.impersonator import COMMANDS, UNSUPPORTED, ConsoleImpersonator
 from devices.meter.driver import MeterDriver
-from devices.panel import PanelImpersonator
+from devices.meter.impersonator import MeterImpersonator
 from devices.panel.driver import PanelDriver
+from devices.panel.impersonator import PanelImpersonator
+from devices.wires import wire
+from devices.wires.line_driver import LineDriver
 from tests.devices.device_bench import FakeMeter, FakePanel, FakeTerminal, Heard, PtyDevice, Silent, StillClock, build
 
 Connect = Callable[..., Any]
@@ -160,10 +159,25 @@ class TestMeter:
         assert [(o.source, o.subject, o.t_ns) for o in clock.seen][-1] == ("meter.t1.gas", "t1.gas", clock.t_ns)
         assert clock.pump.channels["meter.t1.gas"].count == len(
             b"OK 123457\nINDEX 123457\nOK ALARM leak1\nID SG-1 standin-meter/1\n"
+            + 4 * b"ID SG-1 standin-meter/1\n"  # each command on a line that was proved to be in step
         )
         device.close()
 
-    def test_a_read_back_that_differs_is_a_bench_error(self, connect: Connect) -> None:
+    def test_a_valve_is_heard_behind_what_was_babbled_without_a_line_end(
+        self, clock: StillClock, connect: Connect
+    ) -> None:
+        model = FakeMeter()
+        device = PtyDevice(lambda port: MeterImpersonator(port, model), "meter.t1.gas")
+        driver = connect(MeterDriver, device, "t1.gas")
+        device.say(b"\x00\xffbabble " * 20)
+        model.move("shut")
+        device.say(b"babble! VALVE open or not\n")
+        assert driver.read_index() == model.value
+        clock.step(clock.now_ns())
+        assert said(clock, "meter.valve") == [{"state": "shut"}]
+        device.close()
+
+    def test_an_index_that_reads_back_otherwise_is_a_bench_error(self, connect: Connect) -> None:
         class Stuck(FakeMeter):
             def set_index(self, index: int) -> None:
                 pass
@@ -215,10 +229,10 @@ class TestConsole:
             driver.join()
         device.close()
 
-    def test_a_console_that_never_answers_is_one_line(self, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_console_that_never_answers_is_one_line(self, connect: Connect) -> None:
         device = PtyDevice(Silent, "console.t1")
         driver = connect(ConsoleDriver, device, "t1")
-        monkeypatch.setattr("bench.pump.Pump.until.__defaults__", (0.05,))
+        driver.clock.pump.answer_s = 0.05
         with pytest.raises(BenchError) as caught:
             driver.command("wisun get wisun")
         assert str(caught.value) == "console.t1: no prompt after 'wisun get wisun' within 0.05 s"
@@ -242,9 +256,9 @@ class TestDeadPorts:
         with pytest.raises(BenchError, match=r"^console\.t1: /dev/nonexistent: No such file or directory$"):
             driver.connect(clock, "t1")
 
-    def test_rfc2217_is_refused(self, clock: StillClock) -> None:
-        driver = build(NetworkSerialPort, ConsoleDriver, "console.t1", host="127.0.0.1", port=1)
-        with pytest.raises(InputError, match="expected 'raw'"):
+    def test_a_protocol_that_nobody_speaks_is_refused(self, clock: StillClock) -> None:
+        driver = build(NetworkSerialPort, ConsoleDriver, "console.t1", host="127.0.0.1", port=1, protocol="smoke")
+        with pytest.raises(InputError, match="'smoke' of a NetworkSerialPort; expected 'raw' or 'rfc2217'"):
             driver.connect(clock, "t1")
 
     def test_stock_pyserial_is_refused_with_the_repair(self, monkeypatch: pytest.MonkeyPatch) -> None:

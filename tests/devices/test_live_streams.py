@@ -19,12 +19,12 @@ from typing import Final
 import attrs
 import pytest
 
-from bench.air.capture import read_capture
-from bench.air.frame import Decoder
-from bench.air.keys import KeyTable, gak
-from bench.air.pcapng import PcapngWriter
-from bench.clock import WallClock
-from bench.pump import Bus
+from bench.air.capture.capture import read_capture
+from bench.air.capture.pcapng import PcapngWriter
+from bench.air.frame.decoder import Decoder
+from bench.air.keys.table import KeyTable, gak
+from bench.drive.clock import WallClock
+from bench.drive.pump import Bus
 from bench.records import NS_PER_S, Observation
 from bench.twin import mesh
 from bench.twin.rig import Rig
@@ -134,7 +134,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr("bench.clock.REOPEN_EVERY_NS", 5_000_000)
+    monkeypatch.setattr("bench.drive.clock.REOPEN_EVERY_NS", 5_000_000)
     bench = Bench(tmp_path)
     yield bench
     bench.clock.close()

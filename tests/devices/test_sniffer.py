@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.air.pcapng import PcapngStream
-from bench.clock import WallClock
+from bench.air.capture.pcapng import PcapngStream
+from bench.drive.clock import WallClock
+from bench.drive.pump import Bus, PortLost
 from bench.errors import BenchError
-from bench.pump import Bus, PortLost
 from bench.records import NS_PER_S, Observation
 from devices.sniffer.driver import (
     BlockWalker,
@@ -175,7 +175,7 @@ class TestDriver:
     def test_on_a_real_rig_a_sniffer_that_restarts_is_found_again(
         self, driver: SnifferDriver, listener: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("bench.clock.REOPEN_EVERY_NS", 5_000_000)
+        monkeypatch.setattr("bench.drive.clock.REOPEN_EVERY_NS", 5_000_000)
         clock, path = WallClock(Bus()), tmp_path / "s1.pcapng"
         seen: list[Observation] = []
         clock.bus.subscribe(seen.append)
@@ -218,7 +218,9 @@ class TestDriver:
         assert path.read_bytes() == stream
         clock.close()
 
-    def test_a_full_disk_is_one_line(self, driver: SnifferDriver, listener: socket.socket, tmp_path: Path) -> None:
+    def test_a_full_disk_ends_a_capture_in_one_line(
+        self, driver: SnifferDriver, listener: socket.socket, tmp_path: Path
+    ) -> None:
         full = Path("/dev/full")
         if not full.exists():
             pytest.skip("the system has no /dev/full")

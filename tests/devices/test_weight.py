@@ -12,12 +12,15 @@ import pytest
     ("modules", "heavy"),
     [
         (
-            "devices.console, devices.meter, devices.panel, devices.scpi.rigol, devices.scpi.asr",
-            ("labgrid", "serial", "pyvisa", "starlette", "requests", "bench.clock"),
+            "devices.console.impersonator, devices.meter.impersonator, devices.panel.impersonator, "
+            "devices.supply.makes.rigol_dp832, "
+            "devices.supply.makes.gwinstek_asr2000",
+            ("labgrid", "serial", "pyvisa", "starlette", "requests", "bench.drive.clock"),
         ),
+        ("devices.family; devices.family.families()", ("labgrid", "serial", "pyvisa", "starlette", "requests")),
         ("devices.server.impersonator", ("labgrid", "serial", "pyvisa", "requests")),
         ("devices.resources", ("starlette", "uvicorn", "pyvisa", "simpy", "scapy", "bench.twin")),
-        ("fixtures.watchdog", ("labgrid", "starlette", "pyvisa", "numpy")),
+        ("fixtures.rig.guard", ("labgrid", "starlette", "pyvisa", "numpy")),
     ],
 )
 def test_imports_stay_apart(modules: str, heavy: tuple[str, ...]) -> None:

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from bench import kinds
 from bench.errors import InputError
-from bench.evidence import Evidence, Recorder, RunFolder
+from bench.evidence.evidence import Evidence
+from bench.evidence.folder import RunFolder
+from bench.evidence.timeline import Recorder
+from bench.identity import identity
 from bench.records import Json, Observation
 
+SEEN = kinds.METER_INDEX
 INPUTS = {"seed": 7, "declaration": {"name": "端末", "console": "none", "deadline": "06:00", "safe": "off"}}
 
 
@@ -19,9 +24,22 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_inputs_come_back_by_value(folder: RunFolder) -> None:
-    assert RunFolder.open(folder.path).inputs() == INPUTS
+    inputs = RunFolder.open(folder.path).inputs()
+    assert INPUTS.items() <= inputs.items()
+    assert set(inputs) == {*INPUTS, "format", "driven_by"}
+    assert inputs["driven_by"] == identity().plain()
     assert folder.captures.is_dir()
     assert folder.console.is_dir()
+
+
+def test_inputs_are_those_of_the_file_as_it_is_now(folder: RunFolder) -> None:
+    first = folder.inputs()
+    first["declaration"]["name"] = "changed by who asked"
+    assert folder.inputs()["declaration"]["name"] == "端末"
+    folder.inputs_path.write_text(
+        folder.inputs_path.read_text(encoding="utf-8").replace("端末", "機器"), encoding="utf-8"
+    )
+    assert folder.inputs()["declaration"]["name"] == "機器"
 
 
 def test_a_run_is_never_written_over(folder: RunFolder) -> None:
@@ -39,49 +57,50 @@ def test_what_is_no_run_folder_is_said(tmp_path: Path) -> None:
         Evidence.open(tmp_path / "empty")
 
 
-def write(folder: RunFolder, *rows: tuple[int, str, dict[str, Json]]) -> Evidence:
+def write(folder: RunFolder, *rows: tuple[int, str, dict[str, Json]], of: str = "join") -> Evidence:
     with Recorder(folder.timeline) as recorder:
         for t_ns, kind, data in rows:
-            recorder.observe(Observation(t_ns, "bench", str(data.get("of", "join")), kind, data))
+            subject = of if kind == kinds.EPISODE_MILESTONE else str(data.get("name", "bench"))
+            recorder.observe(Observation(t_ns, "bench", subject, kind, data))
     return Evidence.open(folder.path)
 
 
 def test_an_episode_is_a_window_with_milestones(folder: RunFolder) -> None:
     evidence = write(
         folder,
-        (5, "seen", {"n": 0}),
+        (5, SEEN, {"index": 0}),
         (10, "episode.begin", {"name": "join", "profile": "smoke"}),
         (11, "episode.milestone", {"name": "attempt", "terminal": "t1", "n": 1}),
-        (12, "seen", {"n": 1}),
+        (12, SEEN, {"index": 1}),
         (13, "episode.milestone", {"name": "attempt", "terminal": "t3", "n": 1}),
         (14, "episode.end", {"name": "join"}),
-        (14, "seen", {"n": 2}),
-        (15, "seen", {"n": 3}),
+        (14, SEEN, {"index": 2}),
+        (15, SEEN, {"index": 3}),
     )
     episode = evidence.episode("join")
     assert (episode.t0_ns, episode.t1_ns, episode.complete, episode.attempt) == (10, 14, True, 1)
     assert episode.params == {"profile": "smoke"}
     assert [mark.t_ns for mark in episode.marks("attempt", terminal="t3")] == [13]
-    assert [event.data["n"] for event in episode.events("seen")] == [1, 2]
-    assert [event.data["n"] for event in episode.events("seen", since_ns=13, until_ns=99)] == [2]
+    assert [event.data["index"] for event in episode.events(SEEN)] == [1, 2]
+    assert [event.data["index"] for event in episode.events(SEEN, since_ns=13, until_ns=99)] == [2]
 
 
 def test_the_last_attempt_that_was_not_voided_counts(folder: RunFolder) -> None:
     evidence = write(
         folder,
         (10, "episode.begin", {"name": "join"}),
-        (11, "seen", {"n": 1}),
-        (12, "seen", {"n": 9}),
+        (11, SEEN, {"index": 1}),
+        (12, SEEN, {"index": 9}),
         (12, "episode.void", {"name": "join", "reason": "supply was cut"}),
         (12, "episode.begin", {"name": "join"}),
-        (12, "seen", {"n": 2}),
+        (12, SEEN, {"index": 2}),
         (13, "episode.end", {"name": "join"}),
         (14, "episode.begin", {"name": "join"}),
         (15, "episode.void", {"name": "join", "reason": "again"}),
     )
     episode = evidence.episode("join")
     assert (episode.attempt, episode.t0_ns, episode.t1_ns) == (2, 12, 13)
-    assert [event.data["n"] for event in episode.events("seen")] == [2]
+    assert [event.data["index"] for event in episode.events(SEEN)] == [2]
     assert [void.data["reason"] for void in episode.voids] == ["supply was cut", "again"]
 
 
@@ -93,7 +112,7 @@ def test_a_voided_episode_was_not_driven(folder: RunFolder) -> None:
 
 
 def test_a_killed_episode_is_not_complete(folder: RunFolder) -> None:
-    evidence = write(folder, (10, "episode.begin", {"name": "join"}), (19, "seen", {"n": 1}))
+    evidence = write(folder, (10, "episode.begin", {"name": "join"}), (19, SEEN, {"index": 1}))
     episode = evidence.episode("join")
     assert (episode.complete, episode.t1_ns) == (False, 19)
 
@@ -114,11 +133,11 @@ def test_a_resumed_episode_goes_on_in_the_same_attempt(folder: RunFolder) -> Non
 def test_episodes_that_overlap_do_not_disturb_each_other(folder: RunFolder) -> None:
     evidence = write(
         folder,
-        (10, "episode.begin", {"of": "outage", "name": "outage"}),
+        (10, "episode.begin", {"name": "outage"}),
         (11, "episode.begin", {"name": "join"}),
         (12, "episode.void", {"name": "join"}),
-        (13, "seen", {"n": 1}),
-        (14, "episode.end", {"of": "outage", "name": "outage"}),
+        (13, SEEN, {"index": 1}),
+        (14, "episode.end", {"name": "outage"}),
     )
     assert evidence.episodes() == ["outage"]
-    assert len(evidence.episode("outage").events("seen")) == 1
+    assert len(evidence.episode("outage").events(SEEN)) == 1

@@ -8,21 +8,24 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bench import kinds
 from bench.errors import InputError
-from bench.evidence import Recorder, Timeline
+from bench.evidence.timeline import Recorder, Timeline
 from bench.records import Observation
+from tests.places import ROOT
 
 SOURCES = ("bench", "server", "meter.t1.gas")
 
 
-def seen(t_ns: int, source: str = "bench", kind: str = "k", **data: int) -> Observation:
-    return Observation(t_ns, source, "t1", kind, data)
+def seen(t_ns: int, source: str = "bench") -> Observation:
+    return Observation(t_ns, source, "t1", kinds.CONSOLE_LINE, {"text": "x"})
 
 
 def test_reading_order_is_time_source_seq_and_rows_are_arrival(tmp_path: Path) -> None:
@@ -36,6 +39,38 @@ def test_reading_order_is_time_source_seq_and_rows_are_arrival(tmp_path: Path) -
         (5, "s", 0, "timeline#1"),
         (5, "s", 2, "timeline#4"),
     ]
+
+
+def test_a_recorder_whose_disk_takes_no_more_is_closed_all_the_same(tmp_path: Path) -> None:
+    """What is left open would be complained of, with a traceback, when the interpreter ends."""
+    recorder = Recorder(tmp_path / "timeline.sqlite")
+    real = recorder._db
+
+    class Full:
+        in_transaction = True
+
+        def execute(self, _sql: str) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        def close(self) -> None:
+            real.close()
+
+    recorder._db = Full()  # type: ignore[assignment]
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        recorder.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        real.execute("SELECT 1")
+
+
+def test_a_reader_that_nobody_holds_is_closed_by_whichever_thread_collects_it(tmp_path: Path) -> None:
+    Recorder(tmp_path / "timeline.sqlite").close()
+    timelines = [Timeline(tmp_path / "timeline.sqlite")]
+    connection = timelines[0]._db
+    thread = threading.Thread(target=timelines.clear)
+    thread.start()
+    thread.join()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -63,17 +98,17 @@ def _key(line: str) -> tuple[int, str, int]:
 
 def test_every_filter(tmp_path: Path) -> None:
     with Recorder(tmp_path / "t.sqlite") as recorder:
-        recorder.observe(Observation(1, "server", "t1", "server.upload", {"n": 1}, episode="steady"))
-        recorder.observe(Observation(2, "server", "t3", "server.alarm", {"n": 2}, episode="alarm"))
-        recorder.observe(Observation(3, "panel.t1", "t1", "panel.lamp", {"n": 3}))
+        recorder.observe(Observation(1, "server", "t1", kinds.EPISODE_BEGIN, {"name": "1"}, episode="steady"))
+        recorder.observe(Observation(2, "server", "t3", kinds.EPISODE_END, {"name": "2"}, episode="alarm"))
+        recorder.observe(Observation(3, "panel.t1", "t1", kinds.PANEL_LAMP, {"state": "3"}))
     timeline = Timeline(tmp_path / "t.sqlite")
 
     def found(kind: str | None = None, **filters: str | int) -> list[object]:
-        return [event.data["n"] for event in timeline.events(kind, **filters)]  # type: ignore[arg-type]
+        return [int(*event.data.values()) for event in timeline.events(kind, **filters)]  # type: ignore[arg-type]
 
-    assert found("server.upload") == [1]
-    assert found(kind_prefix="server.") == [1, 2]
-    assert found(kind_prefix="server%") == [], "a prefix is no pattern"
+    assert found(kinds.EPISODE_BEGIN) == [1]
+    assert found(kind_prefix="episode.") == [1, 2]
+    assert found(kind_prefix="episode%") == [], "a prefix is no pattern"
     assert found(source="panel.t1") == [3]
     assert found(subject="t1") == [1, 3]
     assert found(episode="alarm") == [2]
@@ -96,7 +131,7 @@ def test_data_that_is_no_json_is_refused_before_it_is_on_disk(tmp_path: Path) ->
     with Recorder(tmp_path / "t.sqlite") as recorder:
         for value in (float("nan"), object()):
             with pytest.raises(ValueError, match=r"JSON"):
-                recorder.observe(Observation(1, "bench", "", "k", {"x": value}))  # type: ignore[dict-item]
+                recorder.observe(Observation(1, "bench", "", kinds.EPISODE_MILESTONE, {"name": "m", "x": value}))  # type: ignore[dict-item]
         recorder.observe(seen(1))
     assert len(Timeline(tmp_path / "t.sqlite").events()) == 1
 
@@ -106,8 +141,8 @@ def test_an_intent_is_on_disk_at_once_and_the_rest_at_commit(tmp_path: Path) -> 
     recorder = Recorder(path, wall=lambda: 0.0)
     recorder.observe(seen(1))
     assert Timeline(path).events() == []
-    recorder.intent(2, "feed", "t1", {"on": False})
-    assert [event.kind for event in Timeline(path).events()] == ["k", "intent.feed"]
+    recorder.intent(2, kinds.INTENT_FEED, "t1", {"on": False})
+    assert [event.kind for event in Timeline(path).events()] == ["console.line", "intent.feed"]
     recorder.observe(seen(3))
     assert len(Timeline(path).events()) == 2
     recorder.commit()
@@ -128,13 +163,13 @@ def test_at_the_latest_after_a_wall_second_it_is_committed(tmp_path: Path) -> No
 WRITER = """
 import sys
 from pathlib import Path
-from bench.evidence import Recorder
+from bench.evidence.timeline import Recorder
 from bench.records import Observation
 recorder = Recorder(Path(sys.argv[1]))
 n = 0
 while True:
     n += 1
-    recorder.observe(Observation(n, "bench", "", "count", {"n": n}))
+    recorder.observe(Observation(n, "bench", "", "episode.milestone", {"name": "count", "n": n}))
     if n % 7 == 0:
         recorder.commit()
         print(n, flush=True)
@@ -143,7 +178,7 @@ while True:
 
 def test_kill_9_leaves_a_readable_timeline_with_all_that_was_committed(tmp_path: Path) -> None:
     path = tmp_path / "t.sqlite"
-    root = Path(__file__).parents[2]
+    root = ROOT
     writer = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, cwd=root, text=True, env={**os.environ}
     )

@@ -4,7 +4,7 @@
     python tests/fuzz/decode_fuzz.py TARGET CORPUS [libFuzzer options]
 
 Needs atheris (not among the project's dependencies) in an environment that also sees this project. Targets are those
-of `targets`. A finding is an exception that leaves one; it becomes a test in ``tests/air/test_fuzz_findings.py``.
+of `targets`. A finding is an exception that leaves one; it becomes a test in ``tests/fuzz/test_fuzz_findings.py``.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Frames of the shared captures changed at random, and read by us and by tshark: where both read on, who says what?
+"""Frames of the captures changed at random, and read by us and by tshark: where both read on, who says what?
 
-By hand: ``python -m tests.fuzz.differ CAPTURE... [--seed N] [--copies N]`` (names of shared captures whose frames are
+By hand: ``python -m tests.fuzz.differ CAPTURE... [--seed N] [--copies N]`` (names of captures whose frames are
 in clear, such as ``star3-clear``). Prints each field that differs, how often, and examples with their octets, those
 first that tshark does not call malformed. What it finds is proved from the standard and becomes a frame of
-``tests/air/test_differences_tshark.py``, or an entry of `tests.air.differences.hole`.
+``tests/air/fields/test_differences_tshark.py``, or an entry of `tests.air.fields.differences.hole`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.air.capture import read_capture
-from tests.air.differences import Difference, differences, write_capture
-from tests.air.mac_captures import CAPTURES, CONTIKI_CONTEXTS
+from bench.air.capture.capture import read_capture
+from tests.air.fields.differences import Difference, differences, write_capture
+from tests.air.mac_captures import CONTIKI_CONTEXTS
+from tests.places import CAPTURES
 
 OPTIONS = ("-o", "6lowpan.context0:fd00::/64")
 """The contexts of `CONTIKI_CONTEXTS` for tshark."""

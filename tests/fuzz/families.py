@@ -11,14 +11,17 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from bench.air import ipv6, lowpan, recoverable, wisun
-from bench.air.extensions import FragmentHeader
-from bench.air.ies import WISUN_GROUP, WISUN_HEADER_ID, Ie
-from bench.air.ipv6 import Packet
-from bench.air.mac import FrameType, MacFrame, encode_mac
-from bench.air.mpx import KMP, LOWPAN, Mpx, Transfer, encode_mpx
-from bench.air.security import protect
-from bench.air.udp import Udp
+from bench.air.ip import packet as ipv6
+from bench.air.ip.extensions import FragmentHeader
+from bench.air.ip.packet import Packet
+from bench.air.ip.udp import Udp
+from bench.air.keys.security import protect
+from bench.air.lowpan import datagram as lowpan
+from bench.air.lowpan import recoverable
+from bench.air.mac.frame import FrameType, MacFrame, encode_mac
+from bench.air.mac.ies import WISUN_GROUP, WISUN_HEADER_ID, Ie
+from bench.air.mac.mpx import KMP, LOWPAN, Mpx, Transfer, encode_mpx
+from bench.air.wisun import frames as wisun
 from tests.fuzz.targets import DST, KEY, SRC, A, B
 
 Family: TypeAlias = Callable[[int], bytes]

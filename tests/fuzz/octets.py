@@ -20,12 +20,12 @@ from typing import Final
 
 import attrs
 
-from bench.air.fast import BulkDecoder
-from bench.air.frame import Decoder
-from bench.air.keys import KeyTable
-from bench.air.link import NO_FCS, TAP, Record, make_record
-from bench.air.mac import decode_mac
-from bench.air.security import protect
+from bench.air.bulk.payloads import line_decoder
+from bench.air.capture.link import NO_FCS, TAP, Record, make_record
+from bench.air.frame.decoder import Decoder
+from bench.air.keys.security import protect
+from bench.air.keys.table import KeyTable
+from bench.air.mac.frame import decode_mac
 from tests.fuzz.steps import steps
 from tests.fuzz.targets import CONTEXTS, KEY, A, B, told
 
@@ -114,7 +114,7 @@ def made_seeds() -> list[bytes]:
 def run(frames: Iterator[bytes], octets: int, tally: Tally, *, timed: bool = True) -> Tally:
     """Decode frames until that many octets went through, with and without keys, fully and in bulk."""
     keys = KeyTable([(1, KEY), (2, bytes(16))], addresses={(0xABCD, b"\x12\x34"): B})
-    plain, keyed, bulk = Decoder(None, CONTEXTS), Decoder(keys, CONTEXTS), BulkDecoder(NO_FCS, keys, CONTEXTS)
+    plain, keyed, bulk = Decoder(None, CONTEXTS), Decoder(keys, CONTEXTS), line_decoder(NO_FCS, keys, CONTEXTS)
     for number, data in enumerate(frames, 1):
         if tally.octets >= octets:
             return tally
@@ -140,7 +140,7 @@ def run(frames: Iterator[bytes], octets: int, tally: Tally, *, timed: bool = Tru
 def _decode(record: Record, decoder: Decoder, tally: Tally) -> None:
     try:
         frame = decoder.decode(record)
-        if "unforeseen" in frame.info:
+        if frame.bug:
             tally.exceptions[frame.info] += 1
         outcome = "malformed" if frame.info.startswith("malformed") else "read"
         tally.outcomes[f"{outcome}, MIC {frame.mic}"] += 1

@@ -12,16 +12,19 @@ from typing import Final
 
 import attrs
 
-from bench.air import fourway, fragment, ipv6, lowpan, recoverable
-from bench.air.capture import read_capture
-from bench.air.fields import FIELDS, lowpan_octets
-from bench.air.frame import Decoder, Frame
-from bench.air.ies import MPX_GROUP
-from bench.air.keys import KeyTable
-from bench.air.link import Record, write_tap
-from bench.air.mac import decode_mac, encode_mac
-from bench.air.mpx import LOWPAN
-from bench.air.udp import Udp
+from bench.air.capture.capture import read_capture
+from bench.air.capture.link import Record, write_tap
+from bench.air.fields.tables import FIELDS, lowpan_octets
+from bench.air.frame.decoder import Decoder, Frame
+from bench.air.ip import packet as ipv6
+from bench.air.ip.udp import Udp
+from bench.air.keys import fourway
+from bench.air.keys.table import KeyTable
+from bench.air.lowpan import datagram as lowpan
+from bench.air.lowpan import fragment, recoverable
+from bench.air.mac.frame import decode_mac, encode_mac
+from bench.air.mac.ies import MPX_GROUP
+from bench.air.mac.mpx import LOWPAN
 from bench.errors import InputError
 from tests.fuzz.families import FAMILIES
 from tests.fuzz.targets import _PORTS, DST, PMK, SRC, A, B, joined

@@ -8,9 +8,19 @@ import attrs
 import pytest
 
 from bench.errors import InputError
-from bench.judge import Comparison, DecisionRule, NotJudged, Requirement, RuleKind, combine, exit_code, judge
-from bench.records import Measurement, Obligation, Outcome
-from bench.verdicts import verdicts_from_json, verdicts_json
+from bench.judge.decide import (
+    Comparison,
+    DecisionRule,
+    NotJudged,
+    Requirement,
+    RuleKind,
+    combine,
+    conformance_probability,
+    exit_code,
+    judge,
+)
+from bench.judge.verdicts import verdicts_from_json, verdicts_json
+from bench.records import Contribution, Measurement, Obligation, Outcome
 
 GUARDED = DecisionRule(RuleKind.GUARD_BAND)
 LIMIT_90_S = Requirement("r", "2-1", Obligation.MANDATORY, "m", ("e",), 90.0, "s")
@@ -153,3 +163,58 @@ def test_verdicts_survive_json_and_are_canonical() -> None:
 def test_what_holds_no_verdicts_is_said(text: str) -> None:
     with pytest.raises(InputError, match=r"^verdicts\.json: "):
         verdicts_from_json(text)
+
+
+@pytest.mark.parametrize("rule", RuleKind)
+@pytest.mark.parametrize(
+    ("value", "bounds", "outcome"),
+    [
+        (89.9, (89.4, 90.0), Outcome.PASS),  # the limit itself conforms
+        (89.9, (89.4, 90.4), Outcome.INCONCLUSIVE),
+        (90.3, (89.8, 90.8), Outcome.INCONCLUSIVE),
+        (90.6, (90.1, 91.1), Outcome.FAIL),
+    ],
+)
+def test_a_limit_within_what_clocks_leave_open_is_not_decided(
+    rule: RuleKind, value: float, bounds: tuple[float, float], outcome: Outcome
+) -> None:
+    figure = measured(value, 0.0, bounds=bounds, doubt="the server's stamps are whole seconds")
+    verdict = judge(figure, LIMIT_90_S, DecisionRule(rule))
+    assert verdict.outcome is outcome
+    assert ("whole seconds" in verdict.reason) is (outcome is Outcome.INCONCLUSIVE)
+
+
+def test_few_degrees_of_freedom_widen_u() -> None:
+    verdict = judge(measured(80.0, 1.0, dof=2.0), LIMIT_90_S)
+    assert verdict.expanded_u == pytest.approx(4.53, abs=0.005)  # JCGM 100, table G.2
+    assert verdict.coverage_factor == pytest.approx(4.53, abs=0.005)
+
+
+def test_budget_and_bounds_are_read_back() -> None:
+    budget = (Contribution("resolution", 0.29, "s", group="clocks"), Contribution("jitter", 1e-3, "s", dof=9.0))
+    verdict = judge(measured(80.0, 0.3, budget=budget, bounds=(79.5, 80.5)), LIMIT_90_S)
+    assert verdicts_from_json(verdicts_json([verdict], []))[0] == [verdict]
+
+
+def test_a_verdict_without_a_budget_is_written_as_ever() -> None:
+    """Golden runs, and whoever compares octets, see no field that says nothing."""
+    text = verdicts_json([judge(measured(80.0, 0.0), LIMIT_90_S)], [])
+    for word in ("budget", "dof", "bounds", "doubt", "coverage_factor"):
+        assert word not in text
+
+
+def test_a_published_conformance_probability() -> None:
+    """JCGM 106:2012, 7.3.2, example: a Zener diode's breakdown voltage, -5.47 V with u = 0.05 V, at most -5.40 V."""
+    zener = Requirement("r", "", Obligation.MANDATORY, "m", ("e",), -5.40, "V")
+    figure = Measurement("m", "d", -5.47, "V", u=0.05)
+    assert conformance_probability(figure, zener) == pytest.approx(0.92, abs=0.005)
+    assert judge(figure, zener).outcome is Outcome.PASS
+    guarded = judge(figure, zener, GUARDED)
+    assert guarded.outcome is Outcome.CONDITIONAL_PASS
+    assert guarded.reason.endswith("it conforms with a probability of 92 %")
+
+
+def test_a_value_that_is_exact_conforms_or_not() -> None:
+    assert conformance_probability(measured(90.0, 0.0), LIMIT_90_S) == 1.0
+    assert conformance_probability(measured(90.1, 0.0), LIMIT_90_S) == 0.0
+    assert conformance_probability(measured(90.1), LIMIT_90_S) is None

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench.evidence import Evidence, Recorder, RunFolder
-from bench.measurands.setup import Setup, TerminalSetup
+from bench import kinds
+from bench.evidence.evidence import Evidence
+from bench.evidence.folder import RunFolder
+from bench.evidence.timeline import Recorder
+from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.records import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, Json, Observation
 
 MIDNIGHT_NS = 1_774_969_200 * NS_PER_S
@@ -15,17 +18,34 @@ MIDNIGHT_NS = 1_774_969_200 * NS_PER_S
 T1 = TerminalSetup("t1", "02:4b:42:ff:fe:00:02:01", ("t1.gas", "t1.water"), hops=1, timers="short")
 SETUP = Setup(terminals=(T1,), upload_deadline_s=6 * 3600.0, alarm_time_tolerance_s=60.0)
 MINUTE_NS = 60 * NS_PER_S
+FILLED: dict[str, dict[str, Json]] = {
+    kinds.SUPPLY_OUTPUT: {"channel": 1, "volts": 3.6, "amps": 0.5, "measured_volts": 3.6, "measured_amps": 0.01},
+}
 
 
 class Run:
     """A run being written by hand; ``evidence()`` reads it back."""
 
-    def __init__(self, path: Path) -> None:
-        self.folder = RunFolder.create(path / "run", {"seed": 1})
+    def __init__(self, path: Path, **inputs: Any) -> None:
+        self.folder = RunFolder.create(path / "run", {"seed": 1, **inputs})
         self.recorder = Recorder(self.folder.timeline)
-        self.requests = 0
+        self.requests = self.events = 0
+
+    def __del__(self) -> None:
+        self.recorder.close()
+
+    def resumed(self, from_ns: int, to_ns: int, takeover: str = "in time", anew: bool = False) -> None:
+        """The bench was killed and went on; ``anew``: it found another server, which numbers its events anew."""
+        self.bench(to_ns, "bench.resumed", "bench", takeover=takeover)
+        self.blind(from_ns, to_ns)
+        self.events = 0 if anew else self.events
+
+    def blind(self, from_ns: int, to_ns: int) -> None:
+        self.bench(to_ns, "bench.blind", "bench", from_ns=from_ns, to_ns=to_ns, why="the bench was killed and resumed")
 
     def see(self, t_ns: int, source: str, subject: str, kind: str, u_ns: int = 0, **data: Json) -> None:
+        """One observation; what a test does not care about is filled in as a device would."""
+        data = {**FILLED.get(kind, {}), **data}
         self.recorder.observe(Observation(t_ns, source, subject, kind, data, u_ns=u_ns))
 
     def bench(self, t_ns: int, kind: str, subject: str = "", **data: Json) -> None:
@@ -41,7 +61,8 @@ class Run:
         self.bench(t_ns, "episode.milestone", episode, **{"name": name, **data})
 
     def server(self, t_ns: int, kind: str, terminal: str = "t1", **data: Json) -> None:
-        self.recorder.observe(Observation(t_ns, "server", terminal, f"server.{kind}", {"terminal": terminal, **data}))
+        self.events += 1
+        self.see(t_ns, "server", terminal, f"server.{kind}", 0, id=self.events, terminal=terminal, **data)
 
     def index(self, t_ns: int, meter: str, index: int) -> None:
         self.see(t_ns, f"meter.{meter}", meter, "meter.index", index=index)
@@ -51,7 +72,9 @@ class Run:
         return Evidence.open(self.folder.path)
 
 
-def join_attempt(run: Run, at_ns: int, n: int, join_s: float | None, cold: bool = True, u_ns: int = 0) -> int:
+def join_attempt(
+    run: Run, at_ns: int, n: int, join_s: float | None, cold: bool = True, u_ns: int = 0, retest: bool = False
+) -> int:
     """One installation as the join episode drives it; the time at which it ended."""
     if cold:
         run.see(at_ns, "panel.t1", "t1", "panel.press", duration_s=10.0)
@@ -59,7 +82,7 @@ def join_attempt(run: Run, at_ns: int, n: int, join_s: float | None, cold: bool 
         run.bench(at_ns + 2, "intent.deregister", "t1")
         run.see(at_ns + MINUTE_NS, "supply.dc", "t1", "supply.output", channel=1, on=True, volts=3.6, amps=0.01)
     start_ns = at_ns + 2 * MINUTE_NS
-    run.mark(start_ns, "join", "attempt", terminal="t1", n=n)
+    run.mark(start_ns, "join", "attempt", terminal="t1", n=n, **({"retest": True} if retest else {}))
     run.see(start_ns, "panel.t1", "t1", "panel.press", u_ns=u_ns, duration_s=1.0)
     run.see(start_ns + NS_PER_S, "panel.t1", "t1", "panel.lamp", state="blinking")
     end_ns = start_ns + 30 * MINUTE_NS

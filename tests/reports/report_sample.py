@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.judge import NotJudged
+from bench.judge.decide import NotJudged
 from bench.records import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, Measurement, Obligation, Outcome, Verdict
 from reports.model import Blind, CatalogueRow, RunFacts, RunReport, Sample, VoidEpisode
 

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from bench.records import Outcome, Verdict
+from bench.records import Contribution, Distribution, Outcome, Verdict
 from reports import html
 from reports.model import CatalogueRow, RunReport
 from tests.reports.report_sample import join, report
@@ -175,3 +175,23 @@ def test_cell_shows_the_worst_verdict() -> None:
 
 def test_the_same_report_gives_the_same_octets(top: str) -> None:
     assert html.summary(report()) == top
+
+
+def test_the_budget_stands_under_its_verdict() -> None:
+    budget = (
+        Contribution("the server stamps in steps of 1 s", 0.289, "s", group="clocks"),
+        Contribution("panel.press: stamp", 0.001, "s", Distribution.NORMAL, dof=9.0),
+    )
+    measured = attrs.evolve(join("t1", 31.2, 1), budget=budget, dof=None, bounds=(30.6, 31.8))
+    verdict = Verdict("join-time", "t1", Outcome.PASS, "", measured, 90.0, "s", 0.58, coverage_factor=2.0)
+    text = words(html.summary(attrs.evolve(report(), verdicts=(verdict,)), draw=lambda _: None))
+    assert "不確かさの内訳 Uncertainty budget" in text
+    assert "the server stamps in steps of 1 s rectangular 0.29 s 1 0.29 s ∞ clocks" in text
+    assert "panel.press: stamp normal 0.001 s 1 0.001 s 9" in text
+    assert "Combined standard uncertainty 0.29 s ∞" in text
+    assert "Expanded uncertainty ± 0.58 s (k = 2)" in text
+    assert "Bounds left by clocks 30.6 s … 31.8 s" in text
+
+
+def test_what_has_no_budget_shows_none(top: str) -> None:
+    assert "Uncertainty budget" not in words(top).partition("Glossary")[0]

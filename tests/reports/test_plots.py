@@ -15,6 +15,21 @@ from bench.records import NS_PER_HOUR, Measurement, Outcome, Verdict
 from reports import plots
 from tests.reports.report_sample import EPOCH, alarm, join, round_trip, strip
 
+SIDES = Measurement(
+    "hourmark.error", "t1", 2.0, "s",
+    detail={"sides": [
+        {"meter": "t1.gas", "mark_ns": 0, "delta_s": 2.0, "read": "after the step", "error_s": 2.0},
+        {"meter": "t1.gas", "mark_ns": 0, "delta_s": -10.0, "read": "after the step", "error_s": 0.0},
+        {"meter": "t1.water", "mark_ns": 0, "delta_s": 10.0, "read": "before the step", "error_s": 0.0},
+    ]},
+)  # fmt: skip
+BACKUP = Measurement(
+    "backup.meters", "t1", 1900.0, "s", bounds=(1900.0, 2700.0),
+    detail={"unpowered": [
+        {"after_s": 900.0, "answered": True, "why": ""}, {"after_s": 1890.0, "answered": True, "why": ""},
+        {"after_s": 2610.0, "answered": False, "why": ""},
+    ]},
+)  # fmt: skip
 SAMPLES: list[tuple[Callable[..., str | None], Measurement]] = [
     (plots.join_timeline, join("t1", 31.2, 1)),
     (plots.join_timeline, join("t3", None, 3)),
@@ -22,8 +37,10 @@ SAMPLES: list[tuple[Callable[..., str | None], Measurement]] = [
     (plots.buffering_strip, strip("t1")),
     (plots.alarm_timeline, alarm("t1")),
     (plots.alarm_timeline, alarm("t3", arrives=False)),
+    (plots.hour_mark_sides, SIDES),
+    (plots.backup_bracket, BACKUP),
 ]
-IDS = ["join", "never joined", "round trip", "strip", "alarm", "lost alarm"]
+IDS = ["join", "never joined", "round trip", "strip", "alarm", "lost alarm", "hour mark", "backup"]
 
 
 def texts(svg: str) -> list[str]:
@@ -162,3 +179,14 @@ def test_whatever_detail_says_a_plot_is_valid_or_absent(detail: dict[str, Any]) 
     svg = plots.plot_for(verdict)
     if svg is not None:
         ET.fromstring(svg)
+
+
+def test_a_count_of_misses_has_no_limit_on_a_scale_of_seconds() -> None:
+    """The plot of round trips also explains rows that count: 'Limit 0 s' would be about nothing."""
+    trips = round_trip("t3", 3)
+    in_seconds = plots.plot_for(Verdict("r", "t3", Outcome.PASS, "", trips, limit=90.0))
+    counted = plots.plot_for(Verdict("r", "t3", Outcome.PASS, "", attrs.evolve(trips, unit="1"), limit=0.0))
+    assert in_seconds is not None
+    assert counted is not None
+    assert any("Limit" in text for text in texts(in_seconds))
+    assert not any("Limit" in text for text in texts(counted))

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import attrs
 import pytest
 
-from bench.twin.engine import VOLUME_LIMIT, Engine, Reason, Stop
-from bench.twin.kernel import Kernel
+from bench.twin.core.engine import VOLUME_LIMIT, Engine, Reason, Stop
+from bench.twin.core.kernel import Kernel
 
 
 @attrs.define

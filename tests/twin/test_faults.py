@@ -124,7 +124,7 @@ def test_fault_by_dotted_path_and_with_options() -> None:
         ("late-jion", "no fault 'late-jion'; expected"),
         ({"late-join": {"minutes": 3}}, "expected its options"),
         ("no.such.module:Fault", "cannot be loaded"),
-        ("bench.twin.kernel:Kernel", "is no fault"),
+        ("bench.twin.core.kernel:Kernel", "is no fault"),
     ],
 )
 def test_wrong_fault_is_one_line(spec: object, says: str) -> None:
@@ -134,5 +134,5 @@ def test_wrong_fault_is_one_line(spec: object, says: str) -> None:
 
 def test_split() -> None:
     assert faults.split("t1:pkg.mod:Class") == ("t1", "pkg.mod:Class")
-    with pytest.raises(InputError, match="TERMINAL:NAME"):
+    with pytest.raises(InputError, match="SUBJECT:NAME"):
         faults.split("late-join")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.air.keys import gak
+from bench.air.keys.table import gak
 from bench.twin.topology import load, octets
-from tests.air.followed import WAIT_S, Start, programs
+from tests.air.capture.followed import WAIT_S, Start, programs
 from tests.twin.twin_process import DEFAULT, Twin, twin
 
 SNIFFER = "sniffer.s1"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bench.twin.kernel import Kernel
-from bench.twin.power import BackedUpLoad, ConstantCurrentLoad, Output
+from bench.twin.core.kernel import Kernel
 from bench.twin.rig import generator
 from bench.twin.topology import Channel
+from bench.twin.utility.power import BackedUpLoad, ConstantCurrentLoad, Output
 
 MINUTE_NS = 60_000_000_000
 
@@ -46,7 +46,7 @@ def test_read_back_is_the_loads_current_with_a_little_noise() -> None:
 def test_battery_bridges_short_cuts_only() -> None:
     kernel = Kernel(0)
     seen: list[tuple[int, bool]] = []
-    load = BackedUpLoad(kernel, 3.0, 10, lambda on: seen.append((kernel.now_ns, on)))
+    load = BackedUpLoad(kernel, 3.0, lambda: 600.0, lambda on: seen.append((kernel.now_ns, on)))
     mains = output(load, volts=100.0, amps=1.0, least=70.0)
 
     def run_to(minutes: int) -> None:

@@ -51,9 +51,21 @@ def test_hello_declares_who_stamps(idle: Twin) -> None:
     answer = idle.control.ask("hello")
     assert answer["ports"] == idle.ports
     stamps = {name: d["stamp"] for name, d in answer["declares"].items()}
-    assert {n for n, s in stamps.items() if s == "device"} == {"server", "sniffer.s1", "sniffer.s2"}
+    assert {n for n, s in stamps.items() if s == "device"} == {
+        "server",
+        "gate",
+        "mdms.gas",
+        "mdms.water",
+        "sniffer.s1",
+        "sniffer.s2",
+    }
     assert {"console.t1", "panel.t3", "meter.t3.water", "supply.dc", "supply.ac"} <= stamps.keys()
     assert answer["declares"]["sniffer.s1"]["unit"] == "packets"
+
+
+def test_hello_of_an_unknown_format_is_refused(idle: Twin) -> None:
+    assert "control channel version 99; expected 1 or 2" in idle.control.ask("hello", format=99)["error"]
+    assert idle.control.ask("hello")["format"] == idle.control.ask("hello", format=2)["format"] == 2
 
 
 def test_deadline_is_inclusive_and_exact(virtual: Twin) -> None:

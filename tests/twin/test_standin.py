@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.twin import standin
+from bench.twin.terminal import standin
 
 SEQ = st.integers(0, 2**32 - 1)
 NAME = st.text(max_size=20)

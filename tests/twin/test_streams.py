@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import select
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
+from bench.twin.core.engine import Engine
+from bench.twin.core.kernel import Kernel
+from bench.twin.core.ports import SnifferPort
 from tests.twin.twin_process import PATIENCE_S, Twin, twin
 
 SECTION = bytes.fromhex("0a0d0d0a")
@@ -82,3 +90,47 @@ def test_new_connection_gets_a_new_section_and_counts_from_nothing(tmp_path: Pat
         stop = virtual.advance(6 * 3600, wake=["sniffer.s1"])
         assert (stop["reason"], stop["ports"]["sniffer.s1"]["now"]) == ("wake", 1)
         assert blocks(drain(second, 1)) == [0x0A0D0D0A, 1, 6]
+
+
+def _sniffer(said: Callable[[SnifferPort, socket.socket, list[int]], Awaitable[None]]) -> None:
+    """Run ``said`` with a connected sniffer port and the lengths of what it writes."""
+
+    async def run() -> None:
+        port = SnifferPort("s1", Engine(Kernel(0), asyncio.get_running_loop().call_soon))
+        writes: list[int] = []
+        plain = os.write
+
+        def counted(fd: int, data: bytes) -> int:
+            writes.append(len(data))
+            return plain(fd, data)
+
+        host, _, number = port.address.rpartition(":")
+        with socket.create_connection((host, int(number))) as peer, pytest.MonkeyPatch.context() as patch:
+            port.attach()
+            await asyncio.sleep(0)  # the section is on its way
+            patch.setattr("bench.twin.core.ports.os.write", counted)
+            await said(port, peer, writes)
+        port.close()
+
+    asyncio.run(run())
+
+
+def test_frames_leave_together() -> None:
+    async def said(port: SnifferPort, peer: socket.socket, writes: list[int]) -> None:
+        for number in range(100):
+            port.heard(number, number + 1, b"frame", -50, 10)
+        assert writes == []
+        await asyncio.sleep(0)
+        assert len(writes) == 1
+        assert port.count == blocks(drain(peer, 100)).count(6) == 100
+
+    _sniffer(said)
+
+
+def test_what_was_heard_before_the_wire_was_pulled_arrives() -> None:
+    async def said(port: SnifferPort, peer: socket.socket, writes: list[int]) -> None:
+        port.heard(1, 2, b"frame", -50, 10)
+        port.close()
+        assert blocks(drain(peer, 1)).count(6) == 1
+
+    _sniffer(said)

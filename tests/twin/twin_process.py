@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests.places import ROOT
+
 DEFAULT = ROOT / "fixtures" / "topologies" / "default.yaml"
 START = """
 import json, sys
@@ -127,7 +128,7 @@ class Twin:
 
 
 @contextmanager
-def twin(tmp_path: Path, mesh: str = "bench.twin.instant:build", **options: Any) -> Iterator[Twin]:
+def twin(tmp_path: Path, mesh: str = "bench.twin.core.instant:build", **options: Any) -> Iterator[Twin]:
     """A running twin with a control client; it ends with the block."""
     given = {"topology_path": str(DEFAULT), "ready": str(tmp_path / "ready.json"), "mesh": mesh, **options}
     process = subprocess.Popen(

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from bench.records import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
-from bench.twin import instant
+from bench.twin.core import instant
 from bench.twin.rig import Rig
 from bench.twin.topology import Topology, load, with_faults
-
-DEFAULT = Path(__file__).parents[2] / "fixtures" / "topologies" / "default.yaml"
+from tests.places import DEFAULT_TOPOLOGY as DEFAULT
 
 
 def topology(faults: Mapping[str, tuple[Any, ...]] | None = None, **terminal: Any) -> Topology:
-    """The default topology; ``terminal`` replaces fields of every terminal."""
+    """The default topology without its reference terminal; ``terminal`` replaces fields of every terminal."""
     plain = load(DEFAULT)
-    changed = tuple(t.model_copy(update=terminal) for t in plain.terminals)
+    changed = tuple(t.model_copy(update=terminal) for t in plain.terminals if not t.installed)
     return with_faults(plain.model_copy(update={"terminals": changed}), faults or {})
 
 
@@ -77,6 +75,11 @@ class Bench:
 
     def mains(self, on: bool) -> None:
         self.rig.supplies["ac"].channels[0].switch(on)
+
+    def outage(self) -> None:
+        """Mains off, until the smart meters' batteries are empty too."""
+        self.mains(False)
+        self.run(60 * max(meter.battery_minutes for meter in self.plan.smart_meters) + 1)
 
     def of(self, kind: str, terminal: str = "t1") -> list[dict[str, Any]]:
         return [e for e in self.events if e["kind"] == kind and e["terminal"] == terminal]

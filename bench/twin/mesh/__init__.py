@@ -1,4 +1,4 @@
-"""The simulated Wi-SUN FAN 1.1 mesh: real frame bytes from simulated nodes behind ``bench.twin.network``.
+"""The simulated Wi-SUN FAN 1.1 mesh: real frame bytes from simulated nodes behind ``bench.twin.terminal.network``.
 
 ``build`` makes a mesh that is already up: border router and smart meters joined, routes in place; terminals dark until
 ``power_on``. Everything on the air is bytes that a sniffer could have caught: IEs, AES-CCM* under the GAK, EAPOL over
@@ -6,17 +6,26 @@ MPX, 6LoWPAN, RPL. Nodes learn nothing from one another except through those byt
 
     kernel      medium (air, links, loss, sniffers)
                    |  OnAir: octets
-                mac_layer (CSMA, ACK, retries, CCM*, replay)      flash (keys, counters)
+                mac_layer (CSMA, ACK, retries, CCM*, replay)      tuning (one channel, or hopping)
                    |  Heard: MacFrame in clear
                 station -- ip_layer (6LoWPAN, fragments) -- border_router | member (Meter, Terminal)
-                                                              authenticator    join, supplicant
-                                                              advertiser, dodag (routers)
+                   |                                          rotation         join, pans
+                   |  eapol: keys, handshakes                 advertiser, dodag (routers)
 
-Deviations and choices, all of them the twin's own: one fixed channel instead of hopping; settled timers in long phases
-(``timers.Settled``); EAP-TLS content is a stand-in (``tls_standin``); no LFN, no group key handshake (there is no
-LGTK to give), no NA (the MAC acknowledgement confirms a registration, as the real stacks of the captures do); routers
-send no JM-IE and no LBC-IE, which analysers do not know; terminals are always-listening leaves (FFN), their sleep is
-modelled above the radio.
+Frames hold the elements of a real border router's and routers' without LFN support (capture ``rigline2``), schedules by
+domain and class, which FAN 1.0 stacks read, too. Deviations and choices, all of them the twin's own: settled timers in
+long phases (``timers.Settled``); EAP-TLS content is a stand-in (``eapol.tls_standin``); no LFN and so no LGTK; a
+registration is confirmed by the MAC acknowledgement, as the real stacks of the captures do, though an NA follows;
+terminals are always-listening leaves (FFN), their sleep is modelled above the radio.
+
+What the other radio methods build on (`bench.twin.radio`):
+
+* `agenda`: a node's own view of the kernel
+* `border_router`: the concentrator's node
+* `medium`: the air of one channel
+* `member`: smart meters, and FAN terminals
+* `plan`: what the mesh needs of a topology
+* `timers`: durations of the MAC and of joining
 """
 
 from __future__ import annotations
@@ -25,4 +34,20 @@ from bench.twin.mesh.medium import CaptureSink
 from bench.twin.mesh.mesh import Mesh, build
 from bench.twin.mesh.plan import LinkPlan, MeshPlan, NodePlan, Role, SnifferPlan, plan_of
 
-__all__ = ["CaptureSink", "LinkPlan", "Mesh", "MeshPlan", "NodePlan", "Role", "SnifferPlan", "build", "plan_of"]
+__all__ = [
+    "CaptureSink",
+    "LinkPlan",
+    "Mesh",
+    "MeshPlan",
+    "NodePlan",
+    "Role",
+    "SnifferPlan",
+    "agenda",
+    "border_router",
+    "build",
+    "medium",
+    "member",
+    "plan",
+    "plan_of",
+    "timers",
+]

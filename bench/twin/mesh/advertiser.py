@@ -10,21 +10,43 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from bench.air import keys, wisun
-from bench.air.mac import MacFrame
+import attrs
+
+from bench.air.mac.frame import MacFrame
+from bench.air.wisun import frames as wisun
 from bench.twin.mesh.agenda import Agenda
-from bench.twin.mesh.flash import Flash
+from bench.twin.mesh.eapol.flash import Flash
 from bench.twin.mesh.ip_layer import unicast_schedule
 from bench.twin.mesh.mac_layer import MacLayer, Stamp
 from bench.twin.mesh.plan import MeshPlan
 from bench.twin.mesh.timers import SETTLED, JoinTimers
 from bench.twin.mesh.trickle import Trickle
 
-PAN_VERSION = 1
+
+@attrs.frozen(slots=True)
+class PanConfig:
+    """What a PC says: the PAN version, the GTKs by their hashes, the broadcast schedule. The border router makes it,
+    all others pass it on."""
+
+    version: int
+    hashes: wisun.GtkHash
+    bs: wisun.Bs
+
+    def is_older_than(self, other: PanConfig) -> bool:
+        """By PAN version, which wraps around at 16 bits."""
+        return (self.version - other.version) & 0xFFFF >= 1 << 15
+
+
+@attrs.frozen(slots=True)
+class PanState:
+    """What a PA says: size and routing cost, and the PAN's join metrics."""
+
+    pan: wisun.Pan
+    jm: wisun.Jm | None
 
 
 class Advertiser:
-    """``pan()`` gives PAN size and routing cost of the moment; ``pan_in_pc``: the border router's PC repeats them."""
+    """``state()`` and ``config()`` give what PA and PC say at the moment; without a configuration no PC leaves."""
 
     def __init__(
         self,
@@ -34,17 +56,15 @@ class Advertiser:
         flash: Flash,
         plan: MeshPlan,
         timers: JoinTimers,
-        pan: Callable[[], wisun.Pan],
-        *,
-        pan_in_pc: bool = False,
+        state: Callable[[], PanState],
+        config: Callable[[], PanConfig | None],
     ) -> None:
-        self._mac, self._flash, self._plan, self._pan = mac, flash, plan, pan
-        self._pan_in_pc = pan_in_pc
+        self._mac, self._flash, self._plan = mac, flash, plan
+        self._state, self._config = state, config
         low, high = timers.discovery_min_ns, SETTLED.advert_max_ns
         self._pa = Trickle(agenda, rng, low, high, self._send_pa, k=1)
         self._pc = Trickle(agenda, rng, low, high, self._send_pc, k=1)
         self._us = unicast_schedule(plan)
-        self._bs = wisun.Bs(bsi=plan.pan_id ^ 0x5A5A, schedule=self._us.schedule)
 
     def start(self, *, settled: bool) -> None:
         """Advertise from now: in the short phase, or (settled) as if it had been up for long."""
@@ -65,36 +85,43 @@ class Advertiser:
 
     def solicited_pc(self, network_name: str, pan_id: int | None) -> None:
         """A PCS was heard."""
-        if network_name == self._plan.network_name and pan_id == self._plan.pan_id:
+        if network_name == self._plan.network_name and pan_id == self._flash.pan_id:
             self._pc.reset()
+
+    def new_config(self) -> None:
+        """The configuration is another one than before."""
+        self._pc.reset()
 
     def heard_pa(self, pan_id: int | None, pan: wisun.Pan) -> None:
         """A neighbour's PA."""
-        if pan_id == self._plan.pan_id and pan.routing_cost == self._pan().routing_cost:
+        if pan_id == self._flash.pan_id and pan.routing_cost == self._state().pan.routing_cost:
             self._pa.hear_consistent()
 
     def _send_pa(self) -> None:
+        pan_id = self._flash.pan_id
+        if pan_id is None:
+            return
+
         def build(stamp: Stamp) -> MacFrame:
-            plan = self._plan
-            return wisun.pa(self._mac.eui64, plan.pan_id, plan.network_name, self._pan(), us=self._us, ufsi=stamp.ufsi)
+            state, name = self._state(), self._plan.network_name
+            return wisun.pa(self._mac.eui64, pan_id, name, state.pan, us=self._us, jm=state.jm, ufsi=stamp.ufsi)
 
         self._mac.send(build, secured=False)
 
     def _send_pc(self) -> None:
-        if self._flash.gtk is None:
+        config, pan_id = self._config(), self._flash.pan_id
+        if config is None or pan_id is None:
             return
-        hashes = wisun.GtkHash((keys.gtk_hash(self._flash.gtk), bytes(8), bytes(8), bytes(8)))
 
         def build(stamp: Stamp) -> MacFrame:
             return wisun.pc(
                 self._mac.eui64,
-                self._plan.pan_id,
-                PAN_VERSION,
-                hashes,
+                pan_id,
+                config.version,
+                config.hashes,
                 us=self._us,
-                bs=self._bs,
+                bs=config.bs,
                 bt=stamp.bt,
-                pan=self._pan() if self._pan_in_pc else None,
                 ufsi=stamp.ufsi,
             )
 

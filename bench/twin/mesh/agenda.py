@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.twin.kernel import Call, Kernel
+from bench.twin.core.kernel import Call, Kernel
 
 
 class Agenda:

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.air import dhcpv6, ipv6, rpl, wisun
-from bench.air.eapol import RELAY_PORT, decode_relay
-from bench.air.extensions import source_route
-from bench.air.ipv6 import Packet
-from bench.air.udp import Udp
-from bench.air.wisun import WisunFrameType
+from bench.air.ip import dhcpv6, nd
+from bench.air.ip import packet as ipv6
+from bench.air.ip.extensions import source_route
+from bench.air.ip.packet import Packet
+from bench.air.ip.udp import Udp
+from bench.air.keys.eapol import RELAY_PORT, decode_relay
+from bench.air.rpl import messages as rpl
+from bench.air.wisun import frames as wisun
+from bench.air.wisun.frames import Jm, WisunFrameType
 from bench.records import NS_PER_S
-from bench.twin.kernel import Kernel
-from bench.twin.mesh.advertiser import Advertiser
-from bench.twin.mesh.authenticator import Authenticator
+from bench.twin.core.kernel import Kernel
+from bench.twin.mesh.advertiser import Advertiser, PanConfig, PanState
 from bench.twin.mesh.dodag import ROOT_RANK, Dodag
-from bench.twin.mesh.ip_layer import Done
+from bench.twin.mesh.eapol.authenticator import Authenticator
+from bench.twin.mesh.eapol.rotation import Rotation
+from bench.twin.mesh.ip_layer import Done, broadcast_schedule
 from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.medium import Medium
 from bench.twin.mesh.plan import MeshPlan, NodePlan
 from bench.twin.mesh.station import HOP_LIMIT, Station, read_eapol
 from bench.twin.mesh.timers import SETTLED
-from bench.twin.standin import UDP_PORT
+from bench.twin.mesh.tuning import Hopping
+from bench.twin.terminal.standin import UDP_PORT
 
 HOPS_MAX = 24
+PAN_NODES_MAX = 1000
+"""Of so many nodes the PAN is full: what the load in JM-IE is measured by (the twin's own choice)."""
 
 
 class Routes:
@@ -60,16 +67,18 @@ class Routes:
 
 
 class BorderRouter(Station):
-    """``bench.twin.network.HeadEndRadio`` on its far side."""
+    """``bench.twin.terminal.network.HeadEndRadio`` on its far side."""
 
     def __init__(self, kernel: Kernel, medium: Medium, plan: MeshPlan, node: NodePlan, epoch_ns: int) -> None:
         super().__init__(kernel, medium, plan, node, epoch_ns)
         self._global = ipv6.address_from_eui64(plan.prefix.network_address.packed, self.eui64)
+        self._epoch_ns = epoch_ns
         self.routes = Routes(self._global, lambda: self.agenda.now_ns)
         self.flash.store_keys(plan.gtk, plan.pan_id)
-        self._authenticator = Authenticator(self.agenda, self.rng, self.eui64, plan.gtk)
+        self._rotation = Rotation(self.agenda, self.flash, plan.calendar, epoch_ns, self._new_config)
+        self.authenticator = Authenticator(self.agenda, self.rng, self.eui64, self.flash, self._rotation.lifetime_s)
         self._advertiser = Advertiser(
-            self.agenda, self.rng, self.mac, self.flash, plan, self.timers, self._pan, pan_in_pc=True
+            self.agenda, self.rng, self.mac, self.flash, plan, self.timers, self._state, self._config
         )
         self._dodag = Dodag(
             self.agenda, self.rng, self.ip, self.eui64, lambda: ROOT_RANK, lambda: self._global, lambda: self._global
@@ -81,6 +90,9 @@ class BorderRouter(Station):
         """Power up and advertise."""
         self.power(True)
         self.address = self._global
+        self._rotation.start()
+        if isinstance(self.mac.tuning, Hopping):
+            self.mac.tuning.follow(broadcast_schedule(self.plan), self._epoch_ns)
         self._advertiser.start(settled=settled)
         self._dodag.start(settled=settled)
 
@@ -93,19 +105,35 @@ class BorderRouter(Station):
         else:
             self._advertiser.stop()
             self._dodag.stop()
-            self._authenticator.forget()
+            self.authenticator.forget()
             self.power(False)
 
-    def _pan(self) -> wisun.Pan:
-        return wisun.Pan(len(self.routes), 0)
+    def told(self, size: int) -> tuple[PanState, PanConfig]:
+        """What PA and PC say in a PAN of that many nodes."""
+        return self._state(size), self._config()
+
+    def _state(self, size: int | None = None) -> PanState:
+        size = len(self.routes) if size is None else size
+        load = min(Jm.MOST, Jm.MOST * size // PAN_NODES_MAX)
+        return PanState(wisun.Pan(size, 0), Jm(load, ((Jm.LOAD, bytes((load,))),)))
+
+    def _config(self) -> PanConfig:
+        return PanConfig(self._rotation.pan_version, self.flash.hashes, broadcast_schedule(self.plan))
+
+    def _new_config(self) -> None:
+        self._advertiser.new_config()
 
     # -- HeadEndRadio -------------------------------------------------------------------------------------------------
 
     def send(self, eui64: bytes, payload: bytes) -> bool:
+        return self.send_down(eui64, UDP_PORT, payload)
+
+    def send_down(self, eui64: bytes, port: int, payload: bytes) -> bool:
+        """A UDP datagram to a node of the mesh; False where no route leads there."""
         target = ipv6.address_from_eui64(self._global, eui64)
         if not self.powered or self.routes.path(target) is None:
             return False
-        self.send_udp(target, UDP_PORT, payload)
+        self.send_udp(target, port, payload)
         return True
 
     def on_datagram(self, listener: Callable[[bytes, bytes], None]) -> None:
@@ -134,18 +162,20 @@ class BorderRouter(Station):
         else:
             self._advertiser.solicited_pc(network_name, heard.frame.src_pan)
 
-    def on_pa(self, heard: Heard, pan: wisun.Pan) -> None:
-        self._advertiser.heard_pa(heard.frame.src_pan, pan)
+    def on_pa(self, heard: Heard, state: PanState) -> None:
+        self._advertiser.heard_pa(heard.frame.src_pan, state.pan)
 
     def on_eapol(self, src: bytes, kmp: int, pdu: bytes, authenticator: bytes | None) -> None:
         record = read_eapol(pdu)
         if record is not None and authenticator is None:
-            self._authenticator.receive(src, record, lambda kmp, pdu: self.send_eapol(src, kmp, pdu, self.eui64))
+            self.authenticator.receive(src, record, lambda kmp, pdu: self.send_eapol(src, kmp, pdu, self.eui64))
 
     def on_ip(self, packet: Packet, neighbour: bytes) -> None:
         match packet.upper:
             case rpl.Dis():
                 self._dodag.answer(neighbour)
+            case nd.NeighborSolicitation():
+                self.advertise_neighbour(packet, packet.upper, neighbour)
             case rpl.Dao():
                 self._on_dao(packet, packet.upper)
             case Udp(dst_port=dhcpv6.SERVER_PORT):
@@ -155,6 +185,8 @@ class BorderRouter(Station):
             case Udp(dst_port=port) if port == UDP_PORT:
                 for listener in self._data_listeners:
                     listener(ipv6.eui64_of(packet.src), packet.upper.payload)
+            case Udp():
+                self.deliver_to_port(packet, packet.upper)
 
     def _on_dao(self, packet: Packet, dao: rpl.Dao) -> None:
         transit = next((transit for transit in dao.transits if transit.parent is not None), None)
@@ -173,7 +205,7 @@ class BorderRouter(Station):
         record = read_eapol(relay.pdu)
         if record is not None:
             supplicant = relay.supplicant
-            self._authenticator.receive(
+            self.authenticator.receive(
                 supplicant, record, lambda kmp, pdu: self.send_relay(relay_address, supplicant, kmp, pdu)
             )
 

@@ -6,8 +6,9 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from bench.air import ipv6, rpl
-from bench.air.ipv6 import ALL_RPL_NODES, Packet
+from bench.air.ip import packet as ipv6
+from bench.air.ip.packet import ALL_RPL_NODES, Packet
+from bench.air.rpl import messages as rpl
 from bench.twin.mesh.agenda import Agenda
 from bench.twin.mesh.ip_layer import IpLayer
 from bench.twin.mesh.timers import SETTLED
@@ -53,6 +54,10 @@ class Dodag:
         if rank is not None:
             self._send(rank, ipv6.link_local(neighbour), neighbour)
 
+    def moved(self) -> None:
+        """Another parent: an inconsistency, so DIOs leave in short intervals again (RFC 6550, 8.3)."""
+        self._trickle.reset()
+
     def poison(self) -> None:
         """The way to the root is lost: say so to all children (RFC 6550 section 8.2.2.5)."""
         self.stop()
@@ -78,6 +83,8 @@ class Dodag:
     def _options(self) -> tuple[rpl.Option, ...]:
         """Configuration, and the sender's own address while it has one."""
         configuration = rpl.Configuration(
+            interval_min=SETTLED.dio_interval_min,
+            doublings=SETTLED.dio_doublings,
             min_hop_rank_increase=MIN_HOP_RANK_INCREASE,
             default_lifetime=SETTLED.route_lifetime_units,
             lifetime_unit_s=SETTLED.lifetime_unit_s,

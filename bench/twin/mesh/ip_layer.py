@@ -6,25 +6,41 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from bench.air import fragment, ipv6, lowpan, wisun
 from bench.air.errors import Malformed
-from bench.air.ies import MPX_GROUP
-from bench.air.ipv6 import Packet
-from bench.air.mac import MacFrame
-from bench.air.mpx import LOWPAN, Mpx, decode_mpx
+from bench.air.ip import packet as ipv6
+from bench.air.ip.packet import Packet
+from bench.air.lowpan import datagram as lowpan
+from bench.air.lowpan import fragment
+from bench.air.mac.frame import MacFrame
+from bench.air.mac.ies import MPX_GROUP
+from bench.air.mac.mpx import LOWPAN, Mpx, decode_mpx
+from bench.air.wisun import frames as wisun
+from bench.air.wisun.schedule import ChannelFunction
 from bench.twin.mesh.agenda import Agenda
+from bench.twin.mesh.eapol.flash import Flash
 from bench.twin.mesh.mac_layer import Heard, MacLayer, Stamp, Template
 from bench.twin.mesh.plan import MeshPlan
 
 LOWPAN_OCTETS_MAX: Final = 1200
 """Datagrams larger than this (compressed) are fragmented; the PHY would allow frames of 2,047 octets."""
 
+JAPAN: Final = 2
+CLASS: Final = 2
+"""Regulatory domain and operating class: 400 kHz apart from 920.9 MHz on (facts: domain.md 5.1)."""
+
 Done = Callable[[bool], None]
 
 
 def unicast_schedule(plan: MeshPlan) -> wisun.Us:
-    """US-IE of every node: the one fixed channel."""
-    return wisun.Us(schedule=wisun.Schedule(fixed_channel=plan.channel))
+    """US-IE of every node: the one fixed channel, or DH1CF, by regulatory domain and operating class, which FAN 1.0
+    stacks read as well (a channel plan id is FAN 1.1's)."""
+    function, fixed = (ChannelFunction.DH1CF, None) if plan.hopping else (ChannelFunction.FIXED, plan.channel)
+    return wisun.Us(schedule=wisun.Schedule(0, JAPAN, CLASS, function=function, fixed_channel=fixed))
+
+
+def broadcast_schedule(plan: MeshPlan) -> wisun.Bs:
+    """BS-IE of the PAN, as its border router has it."""
+    return wisun.Bs(bsi=plan.pan_id ^ 0x5A5A, schedule=unicast_schedule(plan).schedule)
 
 
 def mpx_of(frame: MacFrame) -> Mpx | None:
@@ -41,11 +57,12 @@ class IpLayer:
         agenda: Agenda,
         rng: random.Random,
         mac: MacLayer,
-        plan: MeshPlan,
+        flash: Flash,
+        schedules: tuple[wisun.Us, wisun.Bs | None],
         deliver: Callable[[Packet, bytes], None],
     ) -> None:
-        self._agenda, self._mac, self._pan_id, self._deliver = agenda, mac, plan.pan_id, deliver
-        self._us = unicast_schedule(plan)
+        self._agenda, self._mac, self._flash, self._deliver = agenda, mac, flash, deliver
+        self._us, self._bs = schedules
         self._tag = rng.randrange(65536)
         self._reassembler = fragment.Reassembler()
 
@@ -69,7 +86,7 @@ class IpLayer:
             self._mac.send(self._template(piece, neighbour), secured=True, done=piece_done)
 
     def _template(self, piece: bytes, neighbour: bytes | None) -> Template:
-        pan_id = self._pan_id if neighbour is None else None
+        pan_id, bs = (self._flash.pan_id, self._bs) if neighbour is None else (None, None)
 
         def build(stamp: Stamp) -> MacFrame:
             return wisun.data(
@@ -79,6 +96,7 @@ class IpLayer:
                 stamp.sequence,
                 pan_id=pan_id,
                 us=self._us,
+                bs=bs,
                 bt=stamp.bt,
                 ufsi=stamp.ufsi,
             )

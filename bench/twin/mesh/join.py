@@ -5,82 +5,97 @@ JS4 configure routing (DIS, DIO, DHCPv6, NS with EARO, DAO) -> JS5 operational (
 reconnects: PAS and PCS leave at once and JS2 is skipped. A node that lost its parent does the same, in intervals that
 double up to 30 minutes, and moves on as soon as it hears its PAN again; so it comes back soon after its parent does.
 
-As on the air of real stacks, a registration is confirmed by the acknowledgement of the NS, without an NA.
+As on the air of real stacks, a registration is confirmed by the acknowledgement of the NS; that the twin's routers
+answer it by an NA, too, is for stacks that wait for one.
+
+A node that its keys open nothing with any more (the GTK was exchanged while it was away) authenticates anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import attrs
 
-from bench.air import dhcpv6, ipv6, keys, nd, rpl, wisun
-from bench.air.eapol import Eapol
-from bench.air.ipv6 import Packet
-from bench.air.mac import MacFrame
-from bench.air.udp import Udp
-from bench.twin.kernel import Call
+from bench.air.ip import dhcpv6, nd
+from bench.air.ip import packet as ipv6
+from bench.air.ip.packet import Packet
+from bench.air.ip.udp import Udp
+from bench.air.keys import table as keys
+from bench.air.keys.eapol import Eapol
+from bench.air.keys.table import GroupKey
+from bench.air.mac.frame import MacFrame
+from bench.air.rpl import messages as rpl
+from bench.air.wisun import frames as wisun
+from bench.records import NS_PER_S
+from bench.twin.core.kernel import Call
+from bench.twin.faults import Phase
+from bench.twin.mesh.advertiser import PanConfig, PanState
 from bench.twin.mesh.dodag import INFINITE_RANK, INSTANCE, MIN_HOP_RANK_INCREASE
+from bench.twin.mesh.eapol.flash import NO_HASH
+from bench.twin.mesh.eapol.supplicant import Supplicant
 from bench.twin.mesh.mac_layer import Heard, Stamp
+from bench.twin.mesh.pans import Advert, choose
+from bench.twin.mesh.parents import Candidates, Parent
 from bench.twin.mesh.station import HOP_LIMIT, Station
-from bench.twin.mesh.supplicant import Supplicant
 from bench.twin.mesh.timers import MINUTE, SETTLED
 from bench.twin.mesh.trickle import Trickle
-from bench.twin.network import JoinState
+from bench.twin.terminal.network import JoinState
 
 CONFIG_FRESH_NS = MINUTE
 SOLICIT_TRIES = 5
 """PCS, DIS and DHCPv6 solicits before discovery starts over (PCS_MAX 5)."""
 
 
-@attrs.frozen(slots=True)
-class Parent:
-    """A node's way to the root. ``address`` is its global address (16 octets)."""
-
-    eui64: bytes
-    address: bytes
-    rank: int
-    dodag_id: bytes
-
-
-@attrs.frozen(slots=True)
-class _Advert:
-    """The last PA of a neighbour."""
-
-    routing_cost: int
-    rssi_dbm: int
-
-
 class Joiner:
     """The joining machine of one node.
 
-    ``on_state`` is called at each change of state, ``on_lost`` when the parent is lost, before discovery begins.
+    ``on_state`` is called at each change of state, ``on_lost`` when the parent is lost, before discovery begins,
+    ``on_moved`` when another one took its place.
     """
 
-    def __init__(self, station: Station, on_state: Callable[[JoinState], None], on_lost: Callable[[], None]) -> None:
-        self._node, self._on_state, self._on_lost = station, on_state, on_lost
+    def __init__(
+        self,
+        station: Station,
+        on_state: Callable[[JoinState], None],
+        on_lost: Callable[[], None],
+        on_moved: Callable[[], None],
+    ) -> None:
+        self._node, self._on_state, self._on_lost, self._on_moved = station, on_state, on_lost, on_moved
         self._agenda, self._rng, self._timers = station.agenda, station.rng, station.timers
         self._supplicant = Supplicant(
-            self._agenda, self._rng, station.eui64, self._timers, self._send_eapol, self._authenticated, self.begin
+            self._agenda,
+            self._rng,
+            station.eui64,
+            self._timers,
+            station.flash,
+            self._send_eapol,
+            self._keys_given,
+            self._not_authenticated,
         )
         low = self._timers.discovery_min_ns
         self._pas = Trickle(self._agenda, self._rng, low, SETTLED.isolated_max_ns, self._discover, k=1)
         self._pcs = Trickle(self._agenda, self._rng, low, self._timers.discovery_max_ns, self._ask_config)
         self._sequence = self._rng.randrange(128, 256)  # lollipop counter: the values after a reboot (RFC 6550 7.2)
         self.state = JoinState.DISCONNECTED
+        self._stale = False
+        """The keys in flash opened no PC: they are to be asked for again."""
         self._clear()
 
     def _clear(self) -> None:
         self.parent: Parent | None = None
-        self._adverts: dict[bytes, _Advert] = {}
+        self._adverts: dict[bytes, Advert] = {}
+        self.config: PanConfig | None = None
+        """What the last PC said."""
         self._configured_ns: int | None = None
         self._target: bytes | None = None
-        self._dios: dict[bytes, Parent] = {}
+        self.candidates = Candidates()
         self._step: Call | None = None
         self._refresh: Call | None = None
         self._tries = 0
         self._failures = 0
         self._pending_dao: int | None = None
+        self._lingering = False
 
     # -- control ------------------------------------------------------------------------------------------------------
 
@@ -95,21 +110,43 @@ class Joiner:
         self._clear()
         self._node.address = None
         self._enter(JoinState.SELECT_PAN)
+        self._linger(JoinState.SELECT_PAN, self._look_for_pan)
+
+    @property
+    def _has_keys(self) -> bool:
+        return self._node.flash.gak is not None and not self._stale
+
+    def _look_for_pan(self) -> None:
         self._pas.start()
-        if self._node.flash.gak is not None:
+        if self._has_keys:
             self._agenda.after(self._rng.randrange(500_000_000), self._reconnect)
+
+    def _linger(self, state: JoinState, go_on: Callable[[], None]) -> None:
+        """Go on with a phase: at once, unless a fault makes this node linger when it enters it."""
+        delay_s = self._node.faults.seconds("join_delay_s", tuple(Phase)[state - 1])
+        if not delay_s:
+            go_on()
+            return
+
+        def wake() -> None:
+            self._lingering = False
+            go_on()
+
+        self._lingering = True
+        self._next(round(delay_s * NS_PER_S), wake)
 
     def halt(self) -> None:
         """Stop without a word: power is gone, or the node was told to leave."""
         self._stop_timers()
         self._clear()
+        self._stale = False
         self._node.address = None
         self.state = JoinState.DISCONNECTED
 
-    def assume(self, parent: Parent, address: bytes) -> None:
+    def assume(self, parent: Parent, address: bytes, config: PanConfig) -> None:
         """Start as a node that joined long ago, its refresh timers at random phases."""
         self._clear()
-        self.parent, self._node.address = parent, address
+        self.parent, self._node.address, self.config = parent, address, config
         self.state = JoinState.OPERATIONAL
         self._step = self._agenda.after(self._rng.randrange(SETTLED.registration_ns), self._register)
         self._refresh = self._agenda.after(self._rng.randrange(SETTLED.dao_ns), self._refresh_dao)
@@ -150,7 +187,7 @@ class Joiner:
 
     def _discover(self) -> None:
         self._send_pas()
-        if self._node.flash.gak is not None:
+        if self._has_keys:
             self._send_pcs()
 
     def _reconnect(self) -> None:
@@ -166,10 +203,12 @@ class Joiner:
         node.mac.send(build, secured=False)
 
     def _send_pcs(self) -> None:
-        node = self._node
+        node, pan_id = self._node, self._node.flash.pan_id
+        if pan_id is None:
+            return
 
         def build(stamp: Stamp) -> MacFrame:
-            return wisun.pcs(node.eui64, node.plan.pan_id, node.plan.network_name, us=node.us, ufsi=stamp.ufsi)
+            return wisun.pcs(node.eui64, pan_id, node.plan.network_name, us=node.us, ufsi=stamp.ufsi)
 
         node.mac.send(build, secured=False)
 
@@ -177,42 +216,63 @@ class Joiner:
         """Somebody else asks for the same network."""
         self._pas.hear_consistent()
 
-    def on_pa(self, heard: Heard, pan: wisun.Pan) -> None:
-        """A PA of our network: choose when the PAS interval ends, or the profile's wait has passed."""
-        self._adverts[heard.src] = _Advert(pan.routing_cost, heard.rssi_dbm)
-        if self.state is not JoinState.SELECT_PAN or self._target is not None:
+    def on_pa(self, heard: Heard, state: PanState) -> None:
+        """A PA of our network: choose when the PAS interval ends, or the profile's wait has passed. With keys, those of
+        their PAN alone count."""
+        pan_id = heard.frame.src_pan
+        if pan_id is None or (self._has_keys and pan_id != self._node.flash.pan_id):
+            return
+        self._adverts[heard.src] = Advert.of(pan_id, state.pan, state.jm, heard.rssi_dbm)
+        if self.state is not JoinState.SELECT_PAN or self._target is not None or self._lingering:
             return
         self._target = heard.src
-        if self._node.flash.gak is not None:
+        if self._has_keys:
             self._choose_pan()
             return
         wait = min(self._pas.interval_end_ns - self._agenda.now_ns, self._timers.choose_pan_ns)
         self._next(max(0, wait), self._choose_pan)
 
     def _choose_pan(self) -> None:
-        adverts = self._adverts
-        self._target = min(adverts, key=lambda eui64: (adverts[eui64].routing_cost, -adverts[eui64].rssi_dbm, eui64))
+        self._adverts, self._target = choose(self._adverts)
         self._pas.stop()
-        if self._node.flash.gak is None:
+        if not self._has_keys:
             self._enter(JoinState.AUTHENTICATE)
-            self._supplicant.start()
+            self._linger(JoinState.AUTHENTICATE, self._supplicant.start)
         else:
             self._acquire()
 
     # -- JS2 authenticate ---------------------------------------------------------------------------------------------
 
     def _send_eapol(self, kmp: int, pdu: bytes) -> None:
-        if self._target is not None:
-            self._node.send_eapol(self._target, kmp, pdu)
+        way = self._target if self.parent is None else self.parent.eui64
+        if way is not None:
+            self._node.send_eapol(way, kmp, pdu)
 
     def on_eapol(self, src: bytes, pdu: Eapol, authenticator: bytes | None) -> None:
-        """EAPOL from the node chosen as relay."""
-        if src == self._target and self.state is JoinState.AUTHENTICATE:
+        """EAPOL from the node chosen as relay, or from the parent."""
+        if src in (self._target, self.parent.eui64 if self.parent is not None else None):
             self._supplicant.receive(pdu, authenticator)
 
-    def _authenticated(self, gtk: bytes) -> None:
-        self._node.flash.store_keys(gtk, self._node.plan.pan_id)
-        self._acquire()
+    def _keys_given(self, given: Sequence[GroupKey], live: int, asked: bool) -> None:
+        """Group keys, and which of the slots are live; the first after a request is the one in use."""
+        flash, authenticating = self._node.flash, self.state is JoinState.AUTHENTICATE and asked
+        if authenticating and self._target is not None:
+            flash.pan_id = self._adverts[self._target].pan_id
+        for key in given:
+            flash.add(key.index - 1, key.gtk)
+        for slot in tuple(flash.gtks):
+            if not live >> slot & 1:
+                flash.drop(slot)
+        if flash.active is None or authenticating:
+            flash.use(given[0].index - 1)
+        if authenticating:
+            self._stale = False
+            self._acquire()
+
+    def _not_authenticated(self) -> None:
+        """Nobody answered. Without keys discovery begins anew; with them the next PC is a reason to ask again."""
+        if self.state is JoinState.AUTHENTICATE:
+            self.begin()
 
     # -- JS3 acquire configuration ------------------------------------------------------------------------------------
 
@@ -222,26 +282,38 @@ class Joiner:
             self._configured()
             return
         self._tries = SOLICIT_TRIES
-        self._pcs.start()
+        self._linger(JoinState.ACQUIRE_CONFIG, self._pcs.start)
 
     def _ask_config(self) -> None:
         if self._tries == 0:
+            self._stale = True
             self.begin()
             return
         self._tries -= 1
         self._send_pcs()
 
-    def on_pc(self, heard: Heard, hashes: wisun.GtkHash) -> None:
-        """A PC under our key. A hash list without our GTK means that the key was revoked."""
-        gtk = self._node.flash.gtk
-        if gtk is None:
+    def on_pc(self, heard: Heard, config: PanConfig) -> None:
+        """A PC under one of our keys, not older than what we know: its key is the one to send under; a GTK that it does
+        not list is withdrawn, and one that we lack is asked for."""
+        flash, security = self._node.flash, heard.frame.security
+        if heard.frame.src_pan != flash.pan_id or security is None or security.key_index is None:
             return
-        if keys.gtk_hash(gtk) not in hashes.hashes:
-            self._node.flash.forget_keys()
+        if self.config is not None and config.is_older_than(self.config):
+            return
+        self.config = config
+        for slot, gtk in tuple(flash.gtks.items()):
+            if keys.gtk_hash(gtk) != config.hashes.hashes[slot]:
+                flash.drop(slot)
+        if not flash.gtks:
+            flash.forget_keys()
             self.begin()
             return
+        flash.use(security.key_index - 1)
+        lacking = any(listed != NO_HASH and slot not in flash.gtks for slot, listed in enumerate(config.hashes.hashes))
+        if lacking and self.state is JoinState.OPERATIONAL and not self._supplicant.busy:
+            self._supplicant.start(flash.held, SETTLED.gtk_request_max_ns)
         self._configured_ns = self._agenda.now_ns
-        if self.state is JoinState.ACQUIRE_CONFIG:
+        if self.state is JoinState.ACQUIRE_CONFIG and not self._lingering:
             self._configured()
 
     # -- JS4 configure routing ----------------------------------------------------------------------------------------
@@ -250,7 +322,14 @@ class Joiner:
         self._pcs.stop()
         self._enter(JoinState.CONFIGURE_ROUTING)
         self._tries = SOLICIT_TRIES
-        self._next(self._timers.dis_first_ns, self._send_dis)
+        self._linger(JoinState.CONFIGURE_ROUTING, self._seek_parent)
+
+    def _seek_parent(self) -> None:
+        """Ask for DIOs, unless some were heard before the node came so far: then they are the choice."""
+        if self.candidates:
+            self._next(self._timers.choose_parent_ns, self._choose_parent)
+        else:
+            self._next(self._timers.dis_first_ns, self._send_dis)
 
     def _send_dis(self) -> None:
         if not self._try_again(self._timers.dis_retry_ns, self._send_dis):
@@ -265,20 +344,23 @@ class Joiner:
             self.lose_parent()
             return
         prefix = next((o for o in dio.options if isinstance(o, rpl.PrefixInformation) and o.router_address), None)
+        if dio.rank == INFINITE_RANK:
+            self.candidates.drop(neighbour)
         if prefix is None or dio.rank == INFINITE_RANK:
             return
+        first = not self.candidates
+        self.candidates.know(Parent(neighbour, prefix.prefix, dio.rank, dio.dodag_id))
         if self.parent is None:
-            first = not self._dios
-            self._dios[neighbour] = Parent(neighbour, prefix.prefix, dio.rank, dio.dodag_id)
-            if self.state is JoinState.CONFIGURE_ROUTING and first:
+            if self.state is JoinState.CONFIGURE_ROUTING and first and not self._lingering:
                 self._next(self._timers.choose_parent_ns, self._choose_parent)
         elif neighbour == self.parent.eui64:
             self.parent = attrs.evolve(self.parent, rank=dio.rank)
 
     def _choose_parent(self) -> None:
-        adverts = self._adverts
-        level = {eui64: adverts[eui64].rssi_dbm if eui64 in adverts else -200 for eui64 in self._dios}
-        self.parent = min(self._dios.values(), key=lambda p: (p.rank, -level[p.eui64], p.eui64))
+        if not self.candidates:  # the only candidates took back what they said
+            self._send_dis()
+            return
+        self.parent = self.candidates.best(self._adverts)
         self._tries = SOLICIT_TRIES
         self._next(self._rng.randrange(self._timers.solicit_max_ns + 1), self._solicit_address)
 
@@ -362,8 +444,12 @@ class Joiner:
             SETTLED.dao_ns - self._rng.randrange(SETTLED.dao_ns // 10), self._refresh_dao
         )
         if self.state is JoinState.CONFIGURE_ROUTING:
-            self._next(SETTLED.registration_ns - self._rng.randrange(SETTLED.registration_ns // 10), self._register)
-            self._enter(JoinState.OPERATIONAL)
+            self._linger(JoinState.OPERATIONAL, self._join_ended)
+
+    def _join_ended(self) -> None:
+        """Operational, however long a fault kept that back."""
+        self._next(SETTLED.registration_ns - self._rng.randrange(SETTLED.registration_ns // 10), self._register)
+        self._enter(JoinState.OPERATIONAL)
 
     # -- JS5 operational ----------------------------------------------------------------------------------------------
 
@@ -388,6 +474,18 @@ class Joiner:
         self.parent_result(success)
 
     def lose_parent(self) -> None:
-        """No parent any more: tell those behind us, and look for a network."""
-        self._on_lost()
-        self.begin()
+        """On to another neighbour that leads to the root; without one tell those behind us, and look for a network."""
+        lost = self.parent
+        other = self.candidates.instead_of(lost, self._adverts) if lost is not None else None
+        if lost is not None:
+            self.candidates.drop(lost.eui64)
+        if self.state is not JoinState.OPERATIONAL or other is None:
+            self._on_lost()
+            self.begin()
+            return
+        self.parent, self._failures = other, 0
+        self._on_moved()
+        self._register()
+        if self._refresh is not None:
+            self._refresh.cancel()
+        self._refresh_dao()

@@ -1,8 +1,8 @@
 """The MAC of a node: CSMA, acknowledgements, retries, frame security, replay and duplicate checks.
 
-A retry keeps its sequence number and takes a new frame counter and new timing, as the radios behind the shared captures
-do. Acknowledgements are secured when the frame was. Receivers decrypt the octets that the air carried; two receivers
-with the same key share the result of one transmission (``OnAir.cache``), nothing else.
+A retry keeps its sequence number and takes a new frame counter and new timing, as the radios behind the captures in the
+tests do. Acknowledgements are secured when the frame was. Receivers decrypt the octets that the air carried; two
+receivers with the same key share the result of one transmission (``OnAir.cache``), nothing else.
 """
 
 from __future__ import annotations
@@ -10,20 +10,26 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import attrs
 
-from bench.air import security, wisun
 from bench.air.errors import Malformed
-from bench.air.mac import FrameType, MacFrame, decode_mac, encode_mac
-from bench.twin.kernel import Call
+from bench.air.keys import security
+from bench.air.mac.frame import FrameType, MacFrame, decode_mac, encode_mac
+from bench.air.wisun import frames as wisun
+from bench.twin.core.kernel import Call
+from bench.twin.faults import NO_FAULTS, SentFrame
 from bench.twin.mesh.agenda import Agenda
-from bench.twin.mesh.flash import KEY_INDEX, Flash
+from bench.twin.mesh.eapol.flash import Flash
 from bench.twin.mesh.medium import Medium, OnAir, air_time_ns
 from bench.twin.mesh.timers import BROADCAST_INTERVAL_MS, MAC, MS, UNICAST_DWELL_MS
+from bench.twin.mesh.tuning import Fixed, Tuning
 
 ACK_OCTETS_MAX: Final = 56
+ACK_WAIT_NS: Final = MAC.turnaround_ns + air_time_ns(ACK_OCTETS_MAX) + MAC.ack_margin_ns
+"""After a frame: until its acknowledgement is there, or will not come."""
 QUEUE_MAX: Final = 64
 DUPLICATE_NS: Final = 20_000 * MS
 _SEQUENCE_MS: Final = UNICAST_DWELL_MS * 65536
@@ -60,6 +66,8 @@ class _Job:
     sequence: int
     attempts: int = 0
     be: int = MAC.min_be
+    on: int = 0
+    """Channels on which it has gone out."""
 
 
 class MacLayer:
@@ -75,14 +83,17 @@ class MacLayer:
         flash: Flash,
         epoch_ns: int,
         on_frame: Callable[[Heard], None],
+        tuning: Tuning | None = None,
     ) -> None:
         self._agenda, self._medium, self._name, self.eui64 = agenda, medium, name, eui64
         self._rng, self._flash, self._epoch_ns, self._on_frame = rng, flash, epoch_ns, on_frame
+        self.faults = NO_FAULTS
         self._phase_ms = rng.randrange(_SEQUENCE_MS)
+        self.tuning = tuning or Fixed(medium.channel)
         self._on_since_ns: int | None = None
         self._sequence = rng.randrange(256)
         self._reset()
-        medium.attach(name, self)
+        medium.attach(name, self, self.tuning.listening_on)
 
     def _reset(self) -> None:
         self._queue: deque[_Job] = deque()
@@ -91,7 +102,7 @@ class MacLayer:
         self._timeout: Call | None = None
         self._ack_due = False
         self._free_at_ns = 0
-        self._counters: dict[tuple[bytes, int], int] = {}
+        self._counters: dict[tuple[bytes, bytes], int] = {}
         self._last_seen: dict[bytes, tuple[int, int]] = {}
 
     def power(self, on: bool) -> None:
@@ -99,6 +110,9 @@ class MacLayer:
         if not on:
             self._medium.abort(self._name)
         self._on_since_ns = self._agenda.now_ns if on else None
+        if on and self.tuning.hops:  # on one channel nobody is where the phase says, so it may stay
+            self._phase_ms = self._rng.randrange(_SEQUENCE_MS)
+        self.tuning.begin(self._epoch_ns - self._phase_ms * MS)
         self._reset()
 
     # -- sending ------------------------------------------------------------------------------------------------------
@@ -124,21 +138,34 @@ class MacLayer:
         self._agenda.after(delay, lambda: self._sense(job))
 
     def _sense(self, job: _Job) -> None:
-        if self._ack_due or self._medium.busy(self._name):
-            job.be = min(job.be + 1, MAC.max_be)
-            self._backoff(job)
-            return
         if job.secured and self._flash.gak is None:
             self._finish(job, False)
             return
         frame = job.template(self._stamp(job.sequence))
-        end = self._medium.transmit(self._name, self._octets(frame, job.secured))
+        way = self.tuning.way(frame, self._agenda.now_ns)
+        if way is None:
+            self._finish(job, False)
+        elif way.wait_ns:
+            spread_ns = self._rng.randrange(2**job.be) * MAC.backoff_unit_ns
+            self._agenda.after(way.wait_ns + spread_ns, lambda: self._sense(job))
+        elif self._ack_due or self._medium.busy(self._name, way.channels[job.on]):
+            job.be = min(job.be + 1, MAC.max_be)
+            self._backoff(job)
+        else:
+            self._send_now(job, frame, way.channels)
+
+    def _send_now(self, job: _Job, frame: MacFrame, channels: tuple[int, ...]) -> None:
+        channel = channels[job.on]
+        end = self._put(frame, self._flash.key_index if job.secured else None, channel)
         self._free_at_ns = end + MAC.pause_ns
-        if frame.ack_request and frame.dst is not None:
+        if frame.dst is None and job.on + 1 < len(channels):
+            job.on += 1  # once on each channel, as a frame of its own
+            self._agenda.after(self._free_at_ns - self._agenda.now_ns, lambda: self._sense(job))
+        elif frame.ack_request and frame.dst is not None:
             self._awaiting = (job.sequence, frame.dst)
-            wait = MAC.turnaround_ns + air_time_ns(ACK_OCTETS_MAX) + MAC.ack_margin_ns
             length = end - self._agenda.now_ns
-            self._timeout = self._agenda.after(length + wait, lambda: self._no_ack(job, length))
+            self.tuning.stay(channel, end + ACK_WAIT_NS)
+            self._timeout = self._agenda.after(length + ACK_WAIT_NS, lambda: self._no_ack(job, length))
         else:
             self._agenda.after(end - self._agenda.now_ns, lambda: self._finish(job, True))
 
@@ -158,11 +185,35 @@ class MacLayer:
             job.done(success)
         self._pump()
 
-    def _octets(self, frame: MacFrame, secured: bool) -> bytes:
-        if not secured:
-            return encode_mac(frame)
-        assert self._flash.gak is not None
-        return security.protect(frame, self._flash.gak, self._flash.next_counter(), KEY_INDEX)
+    def _put(self, frame: MacFrame, key_index: int | None, channel: int) -> int:
+        """Put a frame on the air, secured by the key of an index, as faults leave it; when it ends, or would have."""
+        key = self._flash.gak_of(key_index)
+        counter = self._flash.next_counter(key) if key is not None else None
+        index = key_index or 0
+        if not self.faults.has("frame_out"):
+            return self._medium.transmit(self._name, _octets(frame, key, counter, index), channel)
+        right = SentFrame(_kind(frame), frame, key is not None, counter, key)
+        index = index or self._flash.key_index or 1  # of a frame that a fault secures
+        end = self._agenda.now_ns + air_time_ns(len(_octets(frame, key, counter, index)))
+        free_ns = 0
+        for delay_ns, sent in self.faults.several("frame_out", right, kind=SentFrame):
+            opened = (sent.key, sent.counter) if sent.secured else (None, None)
+            psdu = self.faults.tried(partial(_octets, sent.frame, *opened, index))
+            if psdu is not None:
+                start_ns = max(self._agenda.now_ns + delay_ns, free_ns)
+                free_ns = start_ns + air_time_ns(len(psdu)) + (ACK_WAIT_NS if frame.ack_request else 0) + MAC.pause_ns
+                self._start_at(start_ns, psdu, channel)
+        return end
+
+    def _start_at(self, start_ns: int, psdu: bytes, channel: int) -> None:
+        def start() -> None:
+            self._medium.transmit(self._name, psdu, channel)
+
+        wait_ns = start_ns - self._agenda.now_ns
+        if wait_ns:
+            self._agenda.after(wait_ns, start)
+        else:
+            start()
 
     def _stamp(self, sequence: int) -> Stamp:
         ms = (self._agenda.now_ns - self._epoch_ns) // MS
@@ -181,6 +232,7 @@ class MacLayer:
             return
         if heard.dst is not None and heard.dst != self.eui64:
             return
+        self.tuning.heard(heard, frame.start_ns)
         if heard.frame_type == FrameType.ACK:
             self._on_ack(heard)
             return
@@ -188,7 +240,7 @@ class MacLayer:
         if utt is None:
             return
         if heard.ack_request and heard.sequence is not None:
-            self._acknowledge(heard, rssi_dbm)
+            self._acknowledge(heard, rssi_dbm, frame.channel)
             if self._duplicate(heard.src, heard.sequence):
                 return
         self._on_frame(Heard(heard, utt.frame_type, heard.src, heard.security is not None, rssi_dbm))
@@ -204,8 +256,8 @@ class MacLayer:
             on_air.cache["mac"] = raw
         if not isinstance(raw, MacFrame) or raw.security is None:
             return raw if isinstance(raw, MacFrame) else None
-        key = self._flash.gak
-        if key is None or raw.security.key_index != KEY_INDEX or raw.src is None:
+        key = self._flash.gak_of(raw.security.key_index)
+        if key is None or raw.src is None:
             return None
         if raw.dst is not None and raw.dst != self.eui64:
             return None
@@ -216,16 +268,16 @@ class MacLayer:
             except ValueError:
                 clear = False
             on_air.cache[key] = clear
-        if not isinstance(clear, MacFrame) or not self._fresh(raw):
+        if not isinstance(clear, MacFrame) or not self._fresh(raw, key):
             return None
         return clear
 
-    def _fresh(self, frame: MacFrame) -> bool:
+    def _fresh(self, frame: MacFrame, key: bytes) -> bool:
         """Frame counters only grow, per neighbour and key (IEEE 802.15.4 clause 9.2.4)."""
         security_, src = frame.security, frame.src
         if security_ is None or security_.frame_counter is None or src is None:
             return False
-        slot = (src, security_.key_index or 0)
+        slot = (src, key)
         if security_.frame_counter <= self._counters.get(slot, -1):
             return False
         self._counters[slot] = security_.frame_counter
@@ -237,16 +289,17 @@ class MacLayer:
         self._last_seen[src] = (sequence, now)
         return seen == sequence and now - at < DUPLICATE_NS
 
-    def _acknowledge(self, frame: MacFrame, rssi_dbm: int) -> None:
+    def _acknowledge(self, frame: MacFrame, rssi_dbm: int, channel: int) -> None:
         self._ack_due = True
 
         def transmit() -> None:
             self._ack_due = False
-            if frame.security is not None and self._flash.gak is None:
+            key_index = frame.security.key_index if frame.security is not None else None
+            if key_index is not None and self._flash.gak_of(key_index) is None:
                 return  # the key was erased since
             stamp = self._stamp(0)
             ack = wisun.ack(frame, self.eui64, rsl_dbm=rssi_dbm, bt=stamp.bt, ufsi=stamp.ufsi)
-            end = self._medium.transmit(self._name, self._octets(ack, frame.security is not None))
+            end = self._put(ack, key_index, channel)
             self._free_at_ns = max(self._free_at_ns, end + MAC.pause_ns)
 
         self._agenda.after(MAC.turnaround_ns, transmit)
@@ -261,3 +314,14 @@ class MacLayer:
         if self._timeout is not None:
             self._timeout.cancel()
         self._finish(job, True)
+
+
+def _octets(frame: MacFrame, key: bytes | None, counter: int | None, key_index: int) -> bytes:
+    """The PSDU of a frame, secured where there is a key."""
+    return encode_mac(frame) if key is None else security.protect(frame, key, counter, key_index)
+
+
+def _kind(frame: MacFrame) -> str:
+    """What kind of Wi-SUN frame it is, in a word."""
+    utt = None if frame.frame_type == FrameType.ACK else wisun.utt(frame)
+    return "ACK" if utt is None else wisun.WisunFrameType(utt.frame_type).name

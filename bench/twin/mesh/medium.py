@@ -1,9 +1,10 @@
 """The air: who hears whom, how long a frame lasts, what gets lost.
 
-One channel. A frame takes its air time at 100 kbit/s (domain.md 5.1) and reaches the nodes that a link connects to its
-sender at its end, unless the receiver was off or sending meanwhile, another audible frame overlapped it (the stronger
-by 10 dB survives: capture effect), or the link's loss hits it. Sniffers hear the nodes that the plan names, by the same
-rules save the loss. Stamps given to sniffers: start of preamble and end of FCS.
+A frame on a channel takes its air time at 100 kbit/s (domain.md 5.1) and reaches the nodes that a link connects to its
+sender at its end, unless the receiver was off, elsewhere when it began, or sending meanwhile, another audible frame
+overlapped it on the same channel (the stronger by 10 dB survives: capture effect), or the link's loss hits it. Sniffers
+hear the nodes that the plan names, on all channels or on one, by the same rules save the loss. Stamps given to
+sniffers: start of preamble and end of FCS.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from bench.twin.kernel import Kernel
+from bench.twin.core.kernel import Kernel
 from bench.twin.mesh.plan import LinkPlan, SnifferPlan
 
 BIT_NS: Final = 10_000
@@ -39,10 +40,11 @@ class Receiver(Protocol):
 class OnAir:
     """One transmission. ``cache`` lets receivers share what they computed from the same octets with the same key."""
 
-    __slots__ = ("aborted", "cache", "end_ns", "overlaps", "psdu", "sender", "start_ns")
+    __slots__ = ("aborted", "cache", "channel", "end_ns", "overlaps", "psdu", "sender", "start_ns")
 
-    def __init__(self, sender: str, psdu: bytes, start_ns: int, end_ns: int) -> None:
+    def __init__(self, sender: str, psdu: bytes, start_ns: int, end_ns: int, channel: int) -> None:
         self.sender, self.psdu, self.start_ns, self.end_ns = sender, psdu, start_ns, end_ns
+        self.channel = channel
         self.overlaps: list[OnAir] = []
         self.aborted = False
         self.cache: dict[object, object] = {}
@@ -52,7 +54,7 @@ CaptureSink = Callable[[str, int, int, bytes, int, int], None]
 
 
 class Medium:
-    """The one channel that all nodes share."""
+    """The air that all nodes share; ``channel`` is the one of frames and receivers that name none."""
 
     def __init__(
         self,
@@ -63,28 +65,32 @@ class Medium:
         sink: CaptureSink,
         channel: int,
     ) -> None:
-        self._kernel, self._rng, self._sink, self._channel = kernel, rng, sink, channel
+        self._kernel, self._rng, self._sink, self.channel = kernel, rng, sink, channel
         self._sniffers = tuple(sniffers)
         self._links: dict[str, dict[str, tuple[int, float]]] = {}
         for link in links:
             self._links.setdefault(link.a, {})[link.b] = (link.rssi_dbm, link.loss)
             self._links.setdefault(link.b, {})[link.a] = (link.rssi_dbm, link.loss)
         self._receivers: dict[str, Receiver] = {}
+        self._tuned: dict[str, Callable[[int], int]] = {}
         self._active: list[OnAir] = []
         self.frames = 0
 
-    def attach(self, name: str, receiver: Receiver) -> None:
+    def attach(self, name: str, receiver: Receiver, listening_on: Callable[[int], int] | None = None) -> None:
+        """``listening_on(t_ns)`` is the channel on which the receiver listens at a time; left out: always the same."""
         self._receivers[name] = receiver
+        if listening_on is not None:
+            self._tuned[name] = listening_on
 
-    def busy(self, name: str) -> bool:
-        """Carrier sense at that node: a neighbour (or itself) is sending."""
-        near = self._links.get(name, {})
-        return any(frame.sender == name or frame.sender in near for frame in self._active)
+    def busy(self, name: str, channel: int | None = None) -> bool:
+        """Carrier sense at that node: it is sending, or a neighbour on that channel."""
+        near, on = self._links.get(name, {}), self.channel if channel is None else channel
+        return any(f.sender == name or (f.channel == on and f.sender in near) for f in self._active)
 
-    def transmit(self, name: str, psdu: bytes) -> int:
+    def transmit(self, name: str, psdu: bytes, channel: int | None = None) -> int:
         """Put a frame on the air now; returns its end (ns)."""
         now = self._kernel.now_ns
-        frame = OnAir(name, psdu, now, now + air_time_ns(len(psdu)))
+        frame = OnAir(name, psdu, now, now + air_time_ns(len(psdu)), self.channel if channel is None else channel)
         for other in self._active:
             other.overlaps.append(frame)
             frame.overlaps.append(other)
@@ -104,13 +110,16 @@ class Medium:
         if frame.aborted:
             return
         for sniffer in self._sniffers:
-            level = sniffer.hears.get(frame.sender)
+            level = sniffer.hears.get(frame.sender) if sniffer.channel in (None, frame.channel) else None
             if level is not None and not _drowned(frame, level, sniffer.hears):
-                self._sink(sniffer.name, frame.start_ns, frame.end_ns, frame.psdu, level, self._channel)
+                self._sink(sniffer.name, frame.start_ns, frame.end_ns, frame.psdu, level, frame.channel)
         for name, (rssi, loss) in self._links.get(frame.sender, {}).items():
             receiver = self._receivers.get(name)
             since = receiver.listening_since_ns() if receiver is not None else None
             if receiver is None or since is None or since > frame.start_ns:
+                continue
+            tuned = self._tuned.get(name)
+            if frame.channel != (self.channel if tuned is None else tuned(frame.start_ns)):
                 continue
             lost = loss > 0.0 and self._rng.random() < loss
             if not lost and not self._collided(frame, name, rssi):
@@ -125,5 +134,6 @@ class Medium:
 
 
 def _drowned(frame: OnAir, level: int, heard: dict[str, int]) -> bool:
-    """Another frame that is heard at the same place overlaps and is not at least 10 dB weaker."""
-    return any(heard[other.sender] > level - CAPTURE_DB for other in frame.overlaps if other.sender in heard)
+    """Another frame of the channel that is heard at the same place overlaps and is not at least 10 dB weaker."""
+    others = (other for other in frame.overlaps if other.channel == frame.channel and other.sender in heard)
+    return any(heard[other.sender] > level - CAPTURE_DB for other in others)

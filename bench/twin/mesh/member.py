@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.air import dhcpv6, ipv6, nd, rpl, wisun
-from bench.air.eapol import RELAY_PORT, decode_relay
 from bench.air.errors import Malformed
-from bench.air.extensions import HopByHop, Rpi
-from bench.air.ipv6 import Packet
-from bench.air.udp import Udp
-from bench.air.wisun import WisunFrameType
-from bench.twin.kernel import Kernel
-from bench.twin.mesh.advertiser import Advertiser
+from bench.air.ip import dhcpv6, nd
+from bench.air.ip import packet as ipv6
+from bench.air.ip.extensions import HopByHop, Rpi
+from bench.air.ip.packet import Packet
+from bench.air.ip.udp import Udp
+from bench.air.keys.eapol import RELAY_PORT, decode_relay
+from bench.air.rpl import messages as rpl
+from bench.air.wisun import frames as wisun
+from bench.air.wisun.frames import WisunFrameType
+from bench.twin.core.kernel import Kernel
+from bench.twin.mesh.advertiser import Advertiser, PanConfig, PanState
 from bench.twin.mesh.dodag import INSTANCE, MIN_HOP_RANK_INCREASE, Dodag
+from bench.twin.mesh.eapol.flash import Pairwise
 from bench.twin.mesh.ip_layer import Done
-from bench.twin.mesh.join import Joiner, Parent
+from bench.twin.mesh.join import Joiner
 from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.medium import Medium
+from bench.twin.mesh.parents import Parent
 from bench.twin.mesh.plan import MeshPlan, NodePlan
 from bench.twin.mesh.station import HOP_LIMIT, Station, read_eapol
 from bench.twin.mesh.timers import MAC
-from bench.twin.network import JoinState
-from bench.twin.standin import UDP_PORT
+from bench.twin.terminal.network import JoinState
+from bench.twin.terminal.standin import UDP_PORT
 
 
 class Member(Station):
@@ -30,7 +35,7 @@ class Member(Station):
 
     def __init__(self, kernel: Kernel, medium: Medium, plan: MeshPlan, node: NodePlan, epoch_ns: int) -> None:
         super().__init__(kernel, medium, plan, node, epoch_ns)
-        self.joiner = Joiner(self, self.on_state, self.on_lost)
+        self.joiner = Joiner(self, self.on_state, self.on_lost, self.on_moved)
 
     def power(self, on: bool) -> None:
         if not on:
@@ -70,11 +75,11 @@ class Member(Station):
         if heard.kind == WisunFrameType.PAS and network_name == self.plan.network_name:
             self.joiner.heard_pas()
 
-    def on_pa(self, heard: Heard, pan: wisun.Pan) -> None:
-        self.joiner.on_pa(heard, pan)
+    def on_pa(self, heard: Heard, state: PanState) -> None:
+        self.joiner.on_pa(heard, state)
 
-    def on_pc(self, heard: Heard, hashes: wisun.GtkHash) -> None:
-        self.joiner.on_pc(heard, hashes)
+    def on_pc(self, heard: Heard, config: PanConfig) -> None:
+        self.joiner.on_pc(heard, config)
 
     def on_eapol(self, src: bytes, kmp: int, pdu: bytes, authenticator: bytes | None) -> None:
         record = read_eapol(pdu)
@@ -96,6 +101,9 @@ class Member(Station):
     def on_lost(self) -> None:
         """The parent is lost; called before discovery begins."""
 
+    def on_moved(self) -> None:
+        """Another neighbour is the parent."""
+
 
 class Meter(Member):
     """A smart meter: once operational it advertises, relays EAPOL and DHCPv6, and forwards."""
@@ -103,9 +111,9 @@ class Meter(Member):
     def __init__(self, kernel: Kernel, medium: Medium, plan: MeshPlan, node: NodePlan, epoch_ns: int) -> None:
         super().__init__(kernel, medium, plan, node, epoch_ns)
         joiner = self.joiner
-        self._pan_size = 0
+        self._heard_state = PanState(wisun.Pan(0, 0), None)
         self._advertiser = Advertiser(
-            self.agenda, self.rng, self.mac, self.flash, plan, self.timers, self._pan_information
+            self.agenda, self.rng, self.mac, self.flash, plan, self.timers, self._state, lambda: joiner.config
         )
         self._dodag = Dodag(
             self.agenda,
@@ -117,20 +125,31 @@ class Meter(Member):
             lambda: joiner.parent.dodag_id if joiner.parent is not None else None,
         )
 
-    def _pan_information(self) -> wisun.Pan:
-        rank = self.joiner.rank or MIN_HOP_RANK_INCREASE
-        return wisun.Pan(self._pan_size, rank - MIN_HOP_RANK_INCREASE)
+    def _state(self) -> PanState:
+        rank, heard = self.joiner.rank or MIN_HOP_RANK_INCREASE, self._heard_state
+        return PanState(wisun.Pan(heard.pan.size, rank - MIN_HOP_RANK_INCREASE), heard.jm)
 
     @property
     def _operational(self) -> bool:
         return self.joiner.state is JoinState.OPERATIONAL
 
-    def assume_joined(self, parent: Parent, address: bytes, pan_size: int) -> None:
-        """Be a member since long ago."""
+    def send_up(self, port: int, payload: bytes) -> bool:
+        """A UDP datagram to the border router; False without a way there."""
+        parent = self.joiner.parent
+        if not self._operational or parent is None or self.address is None:
+            return False
+        self.send_udp(parent.dodag_id, port, payload)
+        return True
+
+    def assume_joined(
+        self, parent: Parent, address: bytes, state: PanState, config: PanConfig, shared: Pairwise
+    ) -> None:
+        """Be a member since long ago, with what the border router told then."""
         self.flash.store_keys(self.plan.gtk, self.plan.pan_id)
+        self.flash.pairwise = shared
         self.power(True)
-        self._pan_size = pan_size
-        self.joiner.assume(parent, address)
+        self._heard_state = state
+        self.joiner.assume(parent, address, config)
         self._advertiser.start(settled=True)
         self._dodag.start(settled=True)
 
@@ -155,6 +174,9 @@ class Meter(Member):
     def on_lost(self) -> None:
         self._dodag.poison()
 
+    def on_moved(self) -> None:
+        self._dodag.moved()
+
     def on_solicit(self, heard: Heard, network_name: str) -> None:
         super().on_solicit(heard, network_name)
         if not self._operational:
@@ -164,12 +186,18 @@ class Meter(Member):
         else:
             self._advertiser.solicited_pc(network_name, heard.frame.src_pan)
 
-    def on_pa(self, heard: Heard, pan: wisun.Pan) -> None:
-        super().on_pa(heard, pan)
+    def on_pa(self, heard: Heard, state: PanState) -> None:
+        super().on_pa(heard, state)
         if self._operational:
-            self._advertiser.heard_pa(heard.frame.src_pan, pan)
-        if pan.routing_cost < self._pan_information().routing_cost or not self._operational:
-            self._pan_size = pan.size  # the PAN size is the border router's to say and is passed down
+            self._advertiser.heard_pa(heard.frame.src_pan, state.pan)
+        if state.pan.routing_cost < self._state().pan.routing_cost or not self._operational:
+            self._heard_state = state  # size and load are the border router's to say and are passed down
+
+    def on_pc(self, heard: Heard, config: PanConfig) -> None:
+        before = self.joiner.config
+        super().on_pc(heard, config)
+        if self._operational and self.joiner.config != before:
+            self._advertiser.new_config()
 
     def on_eapol(self, src: bytes, kmp: int, pdu: bytes, authenticator: bytes | None) -> None:
         """From a supplicant (no EA-IE): relay it to the border router; else it is for ourselves."""
@@ -195,10 +223,14 @@ class Meter(Member):
         match packet.upper:
             case rpl.Dis():
                 self._dodag.answer(neighbour)
+            case nd.NeighborSolicitation():
+                self.advertise_neighbour(packet, packet.upper, neighbour)
             case Udp(dst_port=dhcpv6.SERVER_PORT):
                 self._on_dhcp(packet, packet.upper, neighbour)
             case Udp(dst_port=port) if port == RELAY_PORT:
                 self._on_relay(packet, packet.upper)
+            case Udp():
+                self.deliver_to_port(packet, packet.upper)
 
     def _on_dhcp(self, packet: Packet, udp: Udp, neighbour: bytes) -> None:
         """Relay agent (RFC 8415 section 19): solicits go up, replies down."""
@@ -228,7 +260,7 @@ class Meter(Member):
 
 
 class Terminal(Member):
-    """A wireless terminal: ``bench.twin.network.TerminalRadio``."""
+    """A wireless terminal: ``bench.twin.terminal.network.TerminalRadio``."""
 
     def __init__(self, kernel: Kernel, medium: Medium, plan: MeshPlan, node: NodePlan, epoch_ns: int) -> None:
         self._state_listeners: list[Callable[[JoinState], None]] = []

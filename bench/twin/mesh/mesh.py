@@ -6,16 +6,18 @@ import random
 from collections import deque
 from collections.abc import Mapping
 
-from bench.air import ipv6
+from bench.air.ip import packet as ipv6
 from bench.errors import InputError
-from bench.twin.kernel import Kernel
+from bench.twin.core.kernel import Kernel
+from bench.twin.faults import Hooks
 from bench.twin.mesh.border_router import BorderRouter
 from bench.twin.mesh.dodag import MIN_HOP_RANK_INCREASE, ROOT_RANK
-from bench.twin.mesh.join import Parent
 from bench.twin.mesh.medium import CaptureSink, Medium
 from bench.twin.mesh.member import Meter, Terminal
+from bench.twin.mesh.parents import Parent
 from bench.twin.mesh.plan import MeshPlan, Role, plan_of
-from bench.twin.network import HeadEndRadio, TerminalRadio
+from bench.twin.mesh.tuning import Hopping
+from bench.twin.terminal.network import HeadEndRadio, TerminalRadio
 from bench.twin.topology import Topology
 
 
@@ -23,7 +25,7 @@ class Mesh:
     """A built mesh. ``terminals`` by node name; ``head_end`` sits behind the border router."""
 
     def __init__(self, kernel: Kernel, plan: MeshPlan, rng: random.Random, capture_sink: CaptureSink) -> None:
-        epoch_ns = kernel.now_ns
+        epoch_ns = self._epoch_ns = kernel.now_ns
         self.plan = plan
         self.medium = Medium(kernel, rng, plan.links, plan.sniffers, capture_sink, plan.channel)
         (root,) = (node for node in plan.nodes if node.role is Role.BORDER_ROUTER)
@@ -52,12 +54,45 @@ class Mesh:
             meter, above = self.meters[name], self._node(parent)
             address = ipv6.address_from_eui64(prefix, meter.eui64)
             above_address = ipv6.address_from_eui64(prefix, above.eui64)
-            meter.assume_joined(Parent(above.eui64, above_address, ranks[parent], root), address, len(parents))
+            rng = random.Random(f"{self.plan.seed}/{name} keys")
+            shared = self.border_router.authenticator.assume(meter.eui64, rng)
+            above_it = Parent(above.eui64, above_address, ranks[parent], root)
+            meter.assume_joined(above_it, address, *self.border_router.told(len(parents)), shared)
             ranks[name] = ranks[parent] + MIN_HOP_RANK_INCREASE
             self.border_router.routes.add(address, above_address)
+        self._name_candidates(ranks)
+        self._acquaint()
+
+    def _name_candidates(self, ranks: Mapping[str, int]) -> None:
+        """Each smart meter of a settled mesh knows the routers that it hears, as their DIOs have told it."""
+        prefix = self.plan.prefix.network_address.packed
+        root = ipv6.address_from_eui64(prefix, self.border_router.eui64)
+        for link in self.plan.links:
+            for name, other in ((link.a, link.b), (link.b, link.a)):
+                if name in self.meters and other in ranks:
+                    eui64 = self._node(other).eui64
+                    address = ipv6.address_from_eui64(prefix, eui64)
+                    self.meters[name].joiner.candidates.know(Parent(eui64, address, ranks[other], root))
+
+    def _acquaint(self) -> None:
+        """Hopping nodes of a settled mesh know where their neighbours listen, and the broadcast schedule."""
+        tunings = {name: self._node(name).mac.tuning for name in (self.border_router.name, *self.meters)}
+        hopping = {name: tuning for name, tuning in tunings.items() if isinstance(tuning, Hopping)}
+        for link in self.plan.links:
+            if link.a in hopping and link.b in hopping:
+                hopping[link.a].know(hopping[link.b])
+                hopping[link.b].know(hopping[link.a])
+        for tuning in hopping.values():
+            tuning.follow(self.border_router.told(0)[1].bs, self._epoch_ns)
 
     def _node(self, name: str) -> BorderRouter | Meter:
         return self.border_router if name == self.border_router.name else self.meters[name]
+
+    def seed(self, node_name: str, faults: Hooks) -> None:
+        """Faults of a node's radio: its frames, its phases of joining, what it forwards."""
+        terminal = self.terminals.get(node_name)
+        node = terminal if isinstance(terminal, Terminal) else self._node(node_name)
+        node.faults = node.mac.faults = faults
 
     def mains(self, node_name: str, on: bool) -> None:
         """Switch a smart meter's mains: off is instant darkness, on boots and rejoins with the keys in its flash."""

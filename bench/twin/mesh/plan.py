@@ -11,7 +11,9 @@ from enum import Enum
 
 import attrs
 
-from bench.twin.topology import Topology, octets
+from bench.records import NS_PER_S
+from bench.twin.methods import RadioMethod
+from bench.twin.topology import Network, Topology, octets
 
 
 class Role(Enum):
@@ -44,15 +46,26 @@ class LinkPlan:
 
 @attrs.frozen(slots=True)
 class SnifferPlan:
-    """A sniffer and, per node that it hears, the received level in dBm."""
+    """A sniffer and, per node that it hears, the received level in dBm; ``channel``: where alone it listens, None for
+    everywhere."""
 
     name: str
     hears: dict[str, int]
+    channel: int | None = None
+
+
+@attrs.frozen(slots=True)
+class KeyCalendar:
+    """How long a GTK lives, ns, and the ones after the first (16 octets each), in their order."""
+
+    lifetime_ns: int
+    further: tuple[bytes, ...]
 
 
 @attrs.frozen(slots=True)
 class MeshPlan:
-    """A whole mesh. ``gtk``: 16 octets; ``prefix``: the /64 of the DODAG; ``channel``: the one fixed channel."""
+    """A whole mesh. ``gtk``: 16 octets; ``prefix``: the /64 of the DODAG; ``channel``: the one fixed channel,
+    unless the mesh is ``hopping``; ``calendar``: None where the GTK stays."""
 
     network_name: str
     gtk: bytes
@@ -63,14 +76,22 @@ class MeshPlan:
     links: tuple[LinkPlan, ...]
     sniffers: tuple[SnifferPlan, ...]
     channel: int = 10
+    hopping: bool = False
+    calendar: KeyCalendar | None = None
 
 
 def plan_of(topology: Topology | MeshPlan) -> MeshPlan:
-    """The mesh's view of a topology; a ``MeshPlan`` passes unchanged."""
+    """The mesh's view of a topology; a ``MeshPlan`` passes unchanged.
+
+    Terminals of other radio methods are `bench.twin.radio`'s.
+    """
     if isinstance(topology, MeshPlan):
         return topology
     network, br = topology.network, topology.border_router
     timers = str(network.timers)
+    terminals = [t for t in topology.terminals if t.radio is RadioMethod.FAN11]
+    names = {br.id, *(m.id for m in topology.smart_meters), *(t.id for t in terminals)}
+    links = [link for link in topology.links_of_all() if names.issuperset(link.between)]
     return MeshPlan(
         network_name=network.name,
         gtk=octets(network.gtk),
@@ -80,9 +101,18 @@ def plan_of(topology: Topology | MeshPlan) -> MeshPlan:
         nodes=(
             NodePlan(br.id, octets(br.eui64), Role.BORDER_ROUTER, timers),
             *(NodePlan(m.id, octets(m.eui64), Role.METER, timers) for m in topology.smart_meters),
-            *(NodePlan(t.id, octets(t.eui64), Role.TERMINAL, str(t.timers)) for t in topology.terminals),
+            *(NodePlan(t.id, octets(t.eui64), Role.TERMINAL, str(t.timers)) for t in terminals),
         ),
-        links=tuple(LinkPlan(*link.between, link.rssi_dbm, link.loss) for link in topology.links_of_all()),
-        sniffers=tuple(SnifferPlan(sniffer.id, dict(sniffer.hears)) for sniffer in topology.sniffers),
+        links=tuple(LinkPlan(*link.between, link.rssi_dbm, link.loss) for link in links),
+        sniffers=tuple(SnifferPlan(s.id, dict(s.hears), s.channel) for s in topology.sniffers),
         channel=network.channel,
+        hopping=network.hopping,
+        calendar=_calendar(network),
     )
+
+
+def _calendar(network: Network) -> KeyCalendar | None:
+    if network.key_rotation is None:
+        return None
+    further = tuple(octets(gtk) for gtk in network.key_rotation.gtks)
+    return KeyCalendar(round(network.key_rotation.lifetime_h * 3600 * NS_PER_S), further)

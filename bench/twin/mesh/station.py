@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
-from bench.air import ipv6, wisun
-from bench.air.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, encode_relay
 from bench.air.errors import Malformed
-from bench.air.extensions import SourceRoute
-from bench.air.ipv6 import Packet
-from bench.air.mac import MacFrame
-from bench.air.mpx import KMP
-from bench.air.udp import Udp
-from bench.air.wisun import WisunFrameType
-from bench.twin.kernel import Kernel
+from bench.air.ip import nd, reassembly
+from bench.air.ip import packet as ipv6
+from bench.air.ip.extensions import SourceRoute
+from bench.air.ip.icmpv6 import EchoReply, EchoRequest
+from bench.air.ip.packet import Packet, Upper
+from bench.air.ip.udp import Udp
+from bench.air.keys.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, encode_relay
+from bench.air.mac.frame import MacFrame
+from bench.air.mac.mpx import KMP
+from bench.air.wisun import frames as wisun
+from bench.air.wisun.frames import WisunFrameType
+from bench.records import NS_PER_S
+from bench.twin.core.kernel import Kernel
+from bench.twin.faults import NO_FAULTS
+from bench.twin.mesh.advertiser import PanConfig, PanState
 from bench.twin.mesh.agenda import Agenda
-from bench.twin.mesh.flash import Flash
-from bench.twin.mesh.ip_layer import Done, IpLayer, mpx_of, unicast_schedule
+from bench.twin.mesh.eapol.flash import Flash
+from bench.twin.mesh.ip_layer import Done, IpLayer, broadcast_schedule, mpx_of, unicast_schedule
 from bench.twin.mesh.mac_layer import Heard, MacLayer, Stamp
 from bench.twin.mesh.medium import Medium
-from bench.twin.mesh.plan import MeshPlan, NodePlan
+from bench.twin.mesh.plan import MeshPlan, NodePlan, Role
 from bench.twin.mesh.timers import profile
+from bench.twin.mesh.tuning import Hopping
 
 HOP_LIMIT = 64
+MTU = 1280
+"""Octets of the longest packet that a node sends whole: every link takes it, and tunnels on the way have room to spare
+(RFC 8200, 5; the mesh's links take 1,576)."""
+LINK_LOCAL = b"\xfe\x80"
 
 
 class Station:
@@ -34,12 +46,24 @@ class Station:
         self.rng = random.Random(f"{plan.seed}/{node.name}")
         self.agenda = Agenda(kernel)
         self.flash = Flash(plan.network_name)
-        self.mac = MacLayer(self.agenda, medium, node.name, node.eui64, self.rng, self.flash, epoch_ns, self._on_frame)
-        self.ip = IpLayer(self.agenda, self.rng, self.mac, plan, self._on_packet)
         self.us = unicast_schedule(plan)
+        tuning = Hopping(node.eui64, self.us) if plan.hopping else None
+        self.mac = MacLayer(
+            self.agenda, medium, node.name, node.eui64, self.rng, self.flash, epoch_ns, self._on_frame, tuning
+        )
+        self.bs = broadcast_schedule(plan) if node.role is Role.BORDER_ROUTER else None
+        """A border router tells the broadcast schedule in EAPOL and broadcasts, too, as the real one does."""
+        self.ip = IpLayer(self.agenda, self.rng, self.mac, self.flash, (self.us, self.bs), self._on_packet)
+        self.faults = NO_FAULTS
         self.powered = False
         self.address: bytes | None = None
         """Global address, 16 octets, once the node has one."""
+        self.ports: dict[int, Callable[[bytes, bytes], None]] = {}
+        """UDP ports of others that use this node (`bench.twin.radio`): ``heard(eui64 of the sender, payload)``."""
+        self.supply_watchers: list[Callable[[bool], None]] = []
+        """Called with the supply's new state: what else hangs on it."""
+        self._fragments = reassembly.Reassembler()
+        self._identification = 0
 
     def power(self, on: bool) -> None:
         """Switch the supply: off is dark at once, RAM lost."""
@@ -50,7 +74,10 @@ class Station:
             self.agenda.clear()
             self.flash.power_cut()
             self.ip.reset()
+            self._fragments = reassembly.Reassembler()
         self.mac.power(on)
+        for watcher in self.supply_watchers:
+            watcher(on)
 
     # -- frames -------------------------------------------------------------------------------------------------------
 
@@ -68,16 +95,20 @@ class Station:
                 case WisunFrameType.PA:
                     self._on_pa_frame(heard)
                 case WisunFrameType.PC if heard.secured:
-                    hashes = wisun.element(heard.frame, wisun.GtkHash)
-                    if hashes is not None:
-                        self.on_pc(heard, hashes)
+                    self._on_pc_frame(heard)
         except Malformed:
             return
 
     def _on_pa_frame(self, heard: Heard) -> None:
         pan, name = wisun.element(heard.frame, wisun.Pan), wisun.element(heard.frame, wisun.NetName)
         if pan is not None and name is not None and name.name == self.plan.network_name:
-            self.on_pa(heard, pan)
+            self.on_pa(heard, PanState(pan, wisun.element(heard.frame, wisun.Jm)))
+
+    def _on_pc_frame(self, heard: Heard) -> None:
+        version, hashes = wisun.element(heard.frame, wisun.PanVersion), wisun.element(heard.frame, wisun.GtkHash)
+        schedule = wisun.element(heard.frame, wisun.Bs)
+        if version is not None and hashes is not None and schedule is not None:
+            self.on_pc(heard, PanConfig(version.version, hashes, schedule))
 
     def _on_eapol_frame(self, heard: Heard) -> None:
         mpx = mpx_of(heard.frame)
@@ -98,6 +129,7 @@ class Station:
                 stamp.sequence,
                 authenticator=authenticator,
                 us=self.us,
+                bs=self.bs,
                 bt=stamp.bt if authenticator is not None else None,
                 ufsi=stamp.ufsi,
             )
@@ -116,8 +148,29 @@ class Station:
             self._follow(packet, packet.source_route)
         elif isinstance(packet.upper, Packet):
             self._on_packet(packet.upper, neighbour)
+        elif reassembly.fragment_of(packet) is not None:
+            whole = self._fragments.add(packet, (None, None), self.agenda.now_ns)
+            if whole is not None:
+                self._on_packet(whole, neighbour)
+        elif isinstance(packet.upper, EchoRequest):
+            echo = packet.upper
+            self.answer(packet, EchoReply(echo.identifier, echo.sequence, echo.data), neighbour)
         else:
             self.on_ip(packet, neighbour)
+
+    def answer(self, packet: Packet, upper: Upper, neighbour: bytes, hop_limit: int = HOP_LIMIT) -> None:
+        """Answer a packet from where it was sent to: over the hop where its sender's address is a link-local one."""
+        reply = Packet(packet.dst, packet.src, upper, hop_limit)
+        self.send_packet(reply, neighbour if packet.src[:2] == LINK_LOCAL else None)
+
+    def send_packet(self, packet: Packet, neighbour: bytes | None = None) -> None:
+        """Send a packet of this node's own, in fragments where it is longer than the MTU: to a neighbour, or routed."""
+        self._identification += 1
+        for piece in reassembly.split(packet, MTU, self._identification):
+            if neighbour is not None:
+                self.ip.send(piece, neighbour)
+            else:
+                self.route(piece)
 
     def _follow(self, packet: Packet, route: SourceRoute) -> None:
         """Next segment of a source route (RFC 6554 section 4.2)."""
@@ -130,13 +183,27 @@ class Station:
             packet.src, target, packet.upper, packet.hop_limit - 1, packet.traffic_class, packet.flow, headers
         )
         if packet.hop_limit > 1:
-            self.ip.send(onward, ipv6.eui64_of(target))
+            self.carry(packet, lambda: self.ip.send(onward, ipv6.eui64_of(target)))
+
+    def advertise_neighbour(self, packet: Packet, asked: nd.NeighborSolicitation, neighbour: bytes) -> None:
+        """A router's answer to a neighbour solicitation: it is there, and takes the registration (RFC 6775, 5.5)."""
+        if asked.target != ipv6.link_local(self.eui64) and asked.target != self.address:
+            return
+        options = tuple(o for o in asked.options if isinstance(o, nd.AddressRegistration))
+        advertisement = nd.NeighborAdvertisement(asked.target, nd.ROUTER | nd.SOLICITED, options)
+        self.ip.send(Packet(asked.target, packet.src, advertisement, 255), neighbour)
 
     def send_udp(self, dst: bytes, port: int, payload: bytes, *, src_port: int | None = None) -> None:
         """A UDP datagram from the global address, routed."""
         if self.address is not None:
             udp = Udp(src_port if src_port is not None else port, port, payload)
-            self.route(Packet(self.address, dst, udp, HOP_LIMIT))
+            self.send_packet(Packet(self.address, dst, udp, HOP_LIMIT))
+
+    def deliver_to_port(self, packet: Packet, udp: Udp) -> None:
+        """To whoever took the datagram's port (``ports``); nothing where nobody did."""
+        heard = self.ports.get(udp.dst_port)
+        if heard is not None:
+            heard(ipv6.eui64_of(packet.src), udp.payload)
 
     def send_relay(self, dst: bytes, supplicant: bytes, kmp: int, pdu: bytes) -> None:
         """EAPOL over the relay port, to the border router or back."""
@@ -147,11 +214,11 @@ class Station:
     def on_solicit(self, heard: Heard, network_name: str) -> None:
         """A PAS or PCS."""
 
-    def on_pa(self, heard: Heard, pan: wisun.Pan) -> None:
+    def on_pa(self, heard: Heard, state: PanState) -> None:
         """A PA of the node's network name."""
 
-    def on_pc(self, heard: Heard, hashes: wisun.GtkHash) -> None:
-        """A PC that verified under the node's key."""
+    def on_pc(self, heard: Heard, config: PanConfig) -> None:
+        """A PC that verified under one of the node's keys."""
 
     def on_eapol(self, src: bytes, kmp: int, pdu: bytes, authenticator: bytes | None) -> None:
         """EAPOL from a neighbour."""
@@ -162,7 +229,21 @@ class Station:
     def forward(self, packet: Packet, neighbour: bytes) -> None:
         """Pass on a packet that came from ``neighbour`` and is for somebody else."""
         if packet.hop_limit > 1:
-            self.route(_hop(packet))
+            self.carry(packet, lambda: self.route(_hop(packet)))
+
+    def carry(self, packet: Packet, onward: Callable[[], None]) -> None:
+        """Do ``onward`` at once, unless a fault holds or loses what is carried."""
+        if not self.faults.has("carry_delay_s"):
+            onward()
+            return
+        inner = packet.upper if isinstance(packet.upper, Packet) else packet
+        held_s = self.faults.carried("carry_delay_s", self._name_of(inner.src), self._name_of(inner.dst))
+        if held_s is not None:
+            self.agenda.after(round(held_s * NS_PER_S), onward)
+
+    def _name_of(self, address: bytes) -> str:
+        """The node of an address, "" where it is none's."""
+        return next((n.name for n in self.plan.nodes if address[8:] == ipv6.interface_id(n.eui64)), "")
 
     def route(self, packet: Packet, done: Done | None = None) -> None:
         """Send a packet towards its (global) destination."""

@@ -109,16 +109,19 @@ def profile(name: str) -> JoinTimers:
 class Settled:
     """Timers of a mesh at rest, in ns. Real stacks advertise every minute; these long phases are the twin's choice.
 
-    ``advert_max_ns``: ceiling of the PA and PC trickles. ``dio_min_ns``/``dio_max_ns``: DIO trickle.
+    ``advert_max_ns``: ceiling of the PA and PC trickles. ``dio_interval_min``/``dio_doublings``: DIO trickle, as
+    DODAG configuration has it (2 ** 15 ms, seven times doubled).
     ``registration_ns``: NS with EARO to the parent (lifetime 40 min in the option); also the longest time in which an
     idle node overlooks the loss of its parent. ``dao_ns``: DAO refresh, 90 % of the route lifetime of 2 h.
+    ``gtk_request_max_ns``: after a PC that names a GTK which the node lacks, it asks after a uniform delay up to this.
     ``isolated_max_ns``: ceiling of the PAS interval of a node without network. ``probe_ns``: after a failed
     transmission to the parent the next NS follows this soon; ``lost_after`` failures in a row: the parent is lost.
     """
 
     advert_max_ns: int = 64 * MINUTE
-    dio_min_ns: int = 32_768 * MS
-    dio_max_ns: int = 64 * MINUTE
+    dio_interval_min: int = 15
+    dio_doublings: int = 7
+    gtk_request_max_ns: int = 64 * MINUTE
     registration_ns: int = 36 * MINUTE
     registration_lifetime_min: int = 40
     dao_ns: int = 108 * MINUTE
@@ -128,13 +131,23 @@ class Settled:
     probe_ns: int = 5 * NS_PER_S
     lost_after: int = 3
 
+    @property
+    def dio_min_ns(self) -> int:
+        """Shortest interval of the DIO trickle."""
+        return (1 << self.dio_interval_min) * MS
+
+    @property
+    def dio_max_ns(self) -> int:
+        """Longest interval of the DIO trickle."""
+        return self.dio_min_ns << self.dio_doublings
+
 
 SETTLED: Final = Settled()
 
 
 @attrs.frozen(slots=True)
 class MacTiming:
-    """The medium access of the twin's radio: CSMA with 1-8 ms first backoff, as the shared captures' radio side."""
+    """The medium access of the twin's radio: CSMA with 1-8 ms first backoff, as behind the tests' captures."""
 
     backoff_unit_ns: int = 1 * MS
     min_be: int = 3

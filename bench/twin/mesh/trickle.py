@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from bench.twin.kernel import Call
+from bench.twin.core.kernel import Call
 from bench.twin.mesh.agenda import Agenda
 
 

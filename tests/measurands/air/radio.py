@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from bench.air import dhcpv6, icmpv6, ipv6, nd, rpl, wisun
-from bench.air.capture import Record
-from bench.air.eapol import (
+from bench.air.capture.capture import Record
+from bench.air.frame.decoder import Frame, decode_frames
+from bench.air.ip import dhcpv6, icmpv6, nd
+from bench.air.ip import packet as ipv6
+from bench.air.ip.extensions import source_route
+from bench.air.ip.udp import Udp
+from bench.air.keys.eapol import (
     MESSAGE_1,
     MESSAGE_2,
     MESSAGE_3,
@@ -24,12 +28,11 @@ from bench.air.eapol import (
     KeyInfo,
     encode_eapol,
 )
-from bench.air.extensions import source_route
-from bench.air.fragment import fragment
-from bench.air.frame import Frame, decode_frames
-from bench.air.lowpan import compress
-from bench.air.mac import MacFrame, encode_mac
-from bench.air.udp import Udp
+from bench.air.lowpan.datagram import compress
+from bench.air.lowpan.fragment import fragment
+from bench.air.mac.frame import MacFrame, encode_mac
+from bench.air.rpl import messages as rpl
+from bench.air.wisun import frames as wisun
 
 SECOND = 1_000_000_000
 T0 = 1_775_000_000 * SECOND

@@ -1,4 +1,4 @@
-"""Frames of the shared captures, decoded once, and the medium's own account of them (`NAME.frames.tsv.gz`)."""
+"""Frames of the captures of real stacks, decoded once, and the medium's own account of them (`NAME.frames.tsv.gz`)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import csv
 import gzip
 from functools import cache
 
-from bench.air.capture import read_capture
-from bench.air.frame import Frame, decode_frames
-from bench.air.keys import KeyTable
-from bench.air.link import Record
-
-from .test_captures import CAPTURES
+from bench.air.capture.capture import read_capture
+from bench.air.capture.link import Record
+from bench.air.frame.decoder import Frame, decode_frames
+from bench.air.keys.table import KeyTable
+from tests.places import CAPTURES
 
 CONTEXT = {0: bytes.fromhex("fd00000000000000")}
 """IPHC context of the Contiki captures (their README)."""

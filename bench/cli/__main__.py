@@ -1,0 +1,42 @@
+"""The command line's door: ``kenshin`` and ``python -m bench.cli`` (contract: design section 10).
+
+Every command ends with an exit code of the contract: 0 no requirement failed, 1 one failed, 2 wrong input, 3 the bench
+failed, 4 inconclusive or pending. Errors that a person can cause end as one line on stderr.
+
+The commands are `bench.cli.app`'s. The library that reads their options takes as long to load as 20,000 frames take to
+decode, so a `decode` that is written plainly is read here (`bench.cli.decode.plain`), and only the rest goes there.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+from bench.cli.decode import decode_capture, plain
+from bench.cli.ending import INTERRUPTED, finish, unforeseen
+from bench.streams import ready
+
+
+def main() -> None:
+    """Entry point of ``kenshin``. Raises SystemExit."""
+    try:
+        ready()
+        options = plain(sys.argv[1:])
+        if options is None:
+            from bench.cli.app import by_options
+
+            by_options()
+        else:
+            finish(lambda: decode_capture(options))
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except Exception as error:
+        raise SystemExit(unforeseen(error)) from None
+    finally:
+        # The interpreter's last act is to look through every object for garbage; here all of it goes with the
+        # process. Frozen objects are passed over: 5 ms in place of 20, and who hooks the end (coverage) has his turn.
+        gc.freeze()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+"""The seal of a run: a signed manifest of everything in its folder, and where a folder differs from it.
+
+* `compare`: what a folder holds against what its manifest says, each difference with its place
+* `contents`: a folder as files, frames, rows and lines, each with its digest
+* `keys`: the bench's signing key
+* `manifest`: the manifest, written and read
+* `sealing`: a folder is sealed, by a key where there is one, chained to the run before
+"""
+
+__all__ = ["compare", "contents", "keys", "manifest", "sealing"]

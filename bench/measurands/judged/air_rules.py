@@ -1,0 +1,224 @@
+"""``air.rules``: how often a terminal broke a rule of its radio method in the whole run, as the sniffers heard it.
+
+A count, passive and over everything that was driven. Start and stop are those of the captures; each rule is public
+(domain.md 5.1, 5.2) and each breach names it:
+
+* *clear text*: a FAN data frame without security (level 6 is the rule).
+* *counter fell back*, *counter used twice*: under one key a frame counter only rises; the same one with other octets
+  gives the keystream away, and receivers drop what falls back.
+* *replayed*: the same secured frame again, a minute later or more. Who sent it the air does not tell: a breach in the
+  terminal's name.
+* *too long on the air*: more than 4 s in one sending, or more than 360 s within an hour (ARIB STD-T108).
+* *no pause*: less than 2 ms after a sending, or 50 ms after one of more than 0.4 s. Only where the sniffer stamps both
+  ends of a frame, and not beside an acknowledgement, which is an answer.
+
+What needs more than the air is not judged: carrier sense, power. Senders that are neither samples nor reference
+terminals are counted in the conditions and blamed for nothing: the smart meters of a mesh are among them. A run that
+went on in a new simulated world has new terminals: counters and sums begin anew there, and nowhere else
+(`bench.evidence.worlds`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from bench.evidence.evidence import Episode
+from bench.evidence.worlds import Worlds
+from bench.measurands.judged.common import Trouble, gated, unfinished
+from bench.measurands.judged.explain import AirView, air_view
+from bench.measurands.judged.setup import Setup, TerminalSetup
+from bench.records import NS_PER_HOUR, NS_PER_S, Measurement
+
+if TYPE_CHECKING:
+    from bench.measurands.air.sightings.sighting import Sighting
+    from bench.measurands.air.sniffers.airtime import Phy
+
+NAME: Final = "air.rules"
+FAN: Final = "wi-sun-fan-1.1"
+COUNTED: Final = frozenset((FAN, "wi-sun-enhanced-han", "u-bus-air", "u-bus-air-star", "u-bus-air-base"))
+"""Methods whose MAC is IEEE 802.15.4: a secured frame has a counter, and its rules hold (clause 9.2.4)."""
+LONGEST_NS: Final = 4 * NS_PER_S
+HOUR_NS: Final = 360 * NS_PER_S
+SHORT_NS: Final = 400_000_000
+PAUSES_NS: Final = (2_000_000, 50_000_000)
+"""After a sending of at most 0.4 s, and after a longer one."""
+REPLAYED_NS: Final = 60 * NS_PER_S
+"""A MAC repeats a frame that was not acknowledged within seconds; what comes again after a minute is no repetition."""
+
+
+@attrs.frozen(slots=True)
+class Breach:
+    """One rule that was broken: which, when (UTC of the sniffer), in which frame, and how."""
+
+    rule: str
+    at_ns: int
+    frame: int
+    said: str
+
+
+def air_rules(episodes: Sequence[Episode], setup: Setup, statistic: str) -> list[Measurement]:
+    """One measurement a terminal: the number of breaches. ``statistic`` is always a count."""
+    evidence = episodes[0].evidence
+    view = air_view(evidence, evidence.last_ns())
+    trouble = nothing_heard(view)
+    if trouble is not None:
+        return [gated(NAME, terminal.id, "1", trouble) for terminal in setup.terminals]
+    methods = frozenset(setup.radio_methods)
+    listeners = {
+        octets(terminal.eui64): Listener(FAN in methods, bool(methods & COUNTED)) for terminal in setup.terminals
+    }
+    others = _listen(view, listeners, Worlds.of(evidence))
+    known = {octets(reference.eui64) for reference in setup.references}
+    return [
+        _measure(episodes[0], terminal, listeners[octets(terminal.eui64)], sorted(others - known))
+        for terminal in setup.terminals
+    ]
+
+
+def nothing_heard(view: AirView) -> Trouble | None:
+    """Why the air of the run tells nothing: no sniffer, or no frame that could be read."""
+    if view.seen is None:
+        return Trouble("no sniffer", False, ())
+    return None if len(view.seen.sightings) else Trouble("the sniffers heard no frame that could be read", False, ())
+
+
+def octets(eui64: str) -> bytes:
+    """An EUI-64 as it stands on the air."""
+    return bytes.fromhex(eui64.replace(":", ""))
+
+
+@attrs.define
+class Listener:
+    """Hears one terminal's frames in order, and keeps what they broke. ``fan``: the rules of FAN hold, too, and
+    ``counted``: those of frame counters."""
+
+    fan: bool
+    counted: bool
+    frames: int = 0
+    breaches: list[Breach] = attrs.field(factory=list)
+    _counters: dict[tuple[int | None, int], Sighting] = attrs.field(factory=dict)
+    _hour: deque[tuple[int, int]] = attrs.field(factory=deque)
+    _hour_ns: int = 0
+    _over: bool = False
+    _last: tuple[int, int] | None = None
+
+    def hear(self, sighting: Sighting, radio: Phy) -> None:
+        """The next frame that the terminal sent."""
+        self.frames += 1
+        if self.counted:
+            self._security(sighting)
+        self._sending(sighting, radio)
+
+    @property
+    def rules(self) -> str:
+        """Which rules hold, in words."""
+        if self.fan:
+            return "ARIB STD-T108 and FAN security"
+        return "ARIB STD-T108 and frame counters" if self.counted else "ARIB STD-T108"
+
+    def forget(self) -> None:
+        """What comes now is sent by another one of the same name: nothing before it counts against it."""
+        self._counters.clear()
+        self._hour.clear()
+        self._hour_ns, self._over, self._last = 0, False, None
+
+    def _security(self, sighting: Sighting) -> None:
+        if sighting.counter is None:
+            if self.fan and sighting.kind == "DATA":
+                self._breach("clear text", sighting, "a data frame without security")
+            return
+        before = self._counters.setdefault((sighting.key_index, sighting.counter), sighting)
+        if before is sighting:
+            return
+        if before.body != sighting.body:
+            self._breach("counter used twice", sighting, f"counter {sighting.counter} as in frame {before.number}")
+        elif sighting.start_ns - before.start_ns > REPLAYED_NS:
+            late_s = (sighting.start_ns - before.start_ns) / NS_PER_S
+            self._breach("replayed", sighting, f"frame {before.number} again after {late_s:.0f} s")
+
+    def _sending(self, sighting: Sighting, radio: Phy) -> None:
+        air_ns = radio.air_ns(sighting)
+        if air_ns is None:
+            return
+        if air_ns > LONGEST_NS:
+            self._breach("too long on the air", sighting, f"{air_ns / NS_PER_S:.3g} s in one sending")
+        self._add_to_hour(sighting, air_ns)
+        if sighting.is_ack or sighting.air_ns is None:
+            return
+        if self._last is not None:
+            end_ns, length_ns = self._last
+            pause_ns, least_ns = sighting.start_ns - end_ns, PAUSES_NS[length_ns > SHORT_NS]
+            if 0 <= pause_ns < least_ns:
+                said = f"{pause_ns / 1e6:.3g} ms after a sending of {length_ns / 1e6:.3g} ms"
+                self._breach("no pause", sighting, said)
+        self._last = sighting.start_ns + air_ns, air_ns
+
+    def _add_to_hour(self, sighting: Sighting, air_ns: int) -> None:
+        """One breach for each time that the sum of an hour comes to be over its limit."""
+        self._hour.append((sighting.start_ns, air_ns))
+        self._hour_ns += air_ns
+        while self._hour[0][0] <= sighting.start_ns - NS_PER_HOUR:
+            self._hour_ns -= self._hour.popleft()[1]
+        over = self._hour_ns > HOUR_NS
+        if over and not self._over:
+            self._breach("too long on the air", sighting, f"{self._hour_ns / NS_PER_S:.4g} s within an hour")
+        self._over = over
+
+    def _breach(self, rule: str, sighting: Sighting, said: str) -> None:
+        self.breaches.append(Breach(rule, sighting.start_ns, sighting.number, said))
+
+
+def _listen(view: AirView, listeners: dict[bytes, Listener], worlds: Worlds) -> set[bytes]:
+    """Lets each listener hear its terminal's frames; the senders that nobody listens to."""
+    from bench.measurands.air.figures.counters import FallBacks
+    from bench.measurands.air.sniffers.airtime import phy_of
+
+    assert view.seen is not None
+    radio, falls, others, world = phy_of(view.seen), [FallBacks()], set(), 0
+    for sighting in view.seen.sightings:
+        if (now := worlds.at(sighting.start_ns)) != world:
+            world = now
+            falls.append(FallBacks())
+            for listener in listeners.values():
+                listener.forget()
+        falls[-1].see(sighting)
+        sender = view.seen.sender(sighting)
+        if sender in listeners:
+            listeners[sender].hear(sighting, radio)
+        elif sender is not None:
+            others.add(sender)
+    for sender, fall in (fallen for one in falls for fallen in one.last.items()):
+        if sender in listeners and listeners[sender].counted:
+            said = f"from {fall.before} to {fall.after}"
+            listeners[sender].breaches.append(Breach("counter fell back", fall.at_ns, fall.frame, said))
+    return others
+
+
+def _measure(episode: Episode, terminal: TerminalSetup, listener: Listener, others: list[bytes]) -> Measurement:
+    if not listener.frames:
+        return gated(NAME, terminal.id, "1", Trouble("the sniffers heard nothing of it", False, ()))
+    broken_off = unfinished(episode)
+    if broken_off is not None and not listener.breaches:  # what was seen stays seen
+        return gated(NAME, terminal.id, "1", broken_off, frames=listener.frames)
+    breaches = sorted(listener.breaches, key=lambda one: one.at_ns)
+    return Measurement(
+        NAME,
+        terminal.id,
+        float(len(breaches)),
+        "1",
+        u=0.0,
+        conditions={
+            "frames": listener.frames,
+            "rules": listener.rules,
+            "other_senders": len(others),
+        },
+        detail={
+            "breaches": [attrs.asdict(one) for one in breaches],
+            "rules_broken": dict(Counter(one.rule for one in breaches)),
+            "other_senders": [":".join(f"{octet:02x}" for octet in other) for other in others],
+        },
+    )

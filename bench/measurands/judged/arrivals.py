@@ -1,0 +1,161 @@
+"""Which alarm at the server belongs to which stimulus, over a whole run, and which to none.
+
+Told by meter, code and time of occurrence, never by comparing the server's stamp with the bench's. An arrival that no
+stimulus is left for was not asked for: a second one of the same occurrence is *doubled*, one of a meter that does not
+hang on the terminal is of a *foreign meter*, any other was *invented*. A stimulus whose command was announced and never
+confirmed (a killed bench) may have happened: it explains an arrival and is judged by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from bench import kinds
+from bench.evidence.evidence import Evidence
+from bench.evidence.limits import Limits
+from bench.evidence.timeline import CitedObservation
+from bench.measurands.judged.placing import caused
+from bench.measurands.judged.setup import TerminalSetup
+from bench.records import NS_PER_S, Json
+
+
+@attrs.frozen(slots=True)
+class Unasked:
+    """An alarm at the server that nobody raised; ``why``: doubled, invented, or of a foreign meter."""
+
+    arrival: CitedObservation
+    why: str
+
+
+@attrs.frozen(slots=True)
+class Arrivals:
+    """A terminal's alarms over the whole run: ``of`` each stimulus (by its row) its arrival, and the others."""
+
+    of: dict[int, CitedObservation]
+    unasked: tuple[Unasked, ...]
+
+
+def arrivals(evidence: Evidence, terminal: TerminalSetup, tolerance_ns: int) -> Arrivals:
+    """Every alarm that the server has of the terminal; ``tolerance_ns``: what still is the same time of occurrence."""
+    stimuli = [event for event in evidence.events(kinds.METER_ALARM) if event.subject in terminal.meters]
+    come = evidence.events(kinds.SERVER_ALARM, subject=terminal.id)
+    perhaps = _unconfirmed(evidence, terminal)
+    found = matched(evidence, sorted([*stimuli, *perhaps], key=lambda one: one.row), come)
+    taken = {arrival.row for arrival in found.values()}
+    unasked = [
+        Unasked(arrival, _why(evidence, terminal, arrival, stimuli, tolerance_ns))
+        for arrival in come
+        if arrival.row not in taken
+    ]
+    confirmed = {stimulus.row for stimulus in stimuli}
+    return Arrivals({row: arrival for row, arrival in found.items() if row in confirmed}, tuple(unasked))
+
+
+def matched(
+    evidence: Evidence, stimuli: Sequence[CitedObservation], come: Sequence[CitedObservation]
+) -> dict[int, CitedObservation]:
+    """For each stimulus (by its row) the first arrival of that meter and code that no earlier stimulus has taken.
+
+    Two stimuli of one meter and code are told apart by the time of occurrence: an arrival that is nearer to a later
+    stimulus is left to that one, so that one lost alarm does not make the next ones look late.
+    """
+    found: dict[int, CitedObservation] = {}
+    taken: set[int] = set()
+    for stimulus in stimuli:
+        alike = [other for other in stimuli if key(other) == key(stimulus)]
+        for arrival in come:
+            if arrival.row in taken or arrival.row < intended(evidence, stimulus) or _key_of(arrival) != key(stimulus):
+                continue
+            if _nearest(evidence, arrival, alike) is stimulus:
+                found[stimulus.row] = arrival
+                taken.add(arrival.row)
+                break
+    return found
+
+
+def key(stimulus: CitedObservation) -> tuple[Json, Json]:
+    """Meter and code of a stimulus, or of its intent."""
+    return stimulus.subject, stimulus.data.get("code")
+
+
+def intended(evidence: Evidence, stimulus: CitedObservation) -> int:
+    """The row from which on the stimulus may have had an effect: its intent's, or its own where it has none."""
+    intents = evidence.events(kinds.INTENT_ALARM, subject=stimulus.subject, until_ns=stimulus.t_ns)
+    return max((row.row for row in intents if row.row < stimulus.row), default=stimulus.row)
+
+
+def off(evidence: Evidence, stimulus: CitedObservation, occurred_ns: int) -> Limits:
+    """How far a time of occurrence (UTC) lies from that of the stimulus, ns, without sign."""
+    raised, clocks = caused(evidence, stimulus).limits, evidence.clocks
+    utc = clocks.utc(raised.low).join(clocks.utc(raised.high))
+    ends = (utc.low - occurred_ns, utc.high - occurred_ns)
+    return Limits(max(0, ends[0], -ends[1]), max(abs(ends[0]), abs(ends[1])), utc.why)
+
+
+def time_kept(
+    evidence: Evidence, stimulus: CitedObservation, arrival: CitedObservation, tolerance_ns: int
+) -> bool | None:
+    """Whether the time of occurrence is that of the stimulus; None where the host's UTC does not tell."""
+    occurred = arrival.data.get("occurred_ns")
+    if not isinstance(occurred, int):
+        return False
+    apart = off(evidence, stimulus, occurred)
+    if apart.high <= tolerance_ns:
+        return True
+    return False if apart.low > tolerance_ns else None
+
+
+def _key_of(arrival: CitedObservation) -> tuple[Json, Json]:
+    return arrival.data.get("meter"), arrival.data.get("code")
+
+
+def _nearest(evidence: Evidence, arrival: CitedObservation, alike: list[CitedObservation]) -> CitedObservation:
+    """Which of the stimuli that came before the arrival its time of occurrence is nearest to.
+
+    The time of occurrence is UTC: where UTC leaves several open, the latest of them, for alarms arrive soon.
+    """
+    before = [stimulus for stimulus in alike if intended(evidence, stimulus) < arrival.row]
+    occurred = arrival.data.get("occurred_ns")
+    if not isinstance(occurred, int):
+        return before[-1]
+    return min(reversed(before), key=lambda stimulus: off(evidence, stimulus, occurred).low)
+
+
+def _unconfirmed(evidence: Evidence, terminal: TerminalSetup) -> list[CitedObservation]:
+    """Intents to raise an alarm that no confirmation follows: they may have been carried out. A confirmation is that of
+    the newest one: a bench that goes on raises the alarm again, and the one of the killed bench stays unconfirmed."""
+    rows = [*evidence.events(kinds.INTENT_ALARM), *evidence.events(kinds.METER_ALARM)]
+    waiting: list[CitedObservation] = []
+    for row in sorted(rows, key=lambda event: event.row):
+        if row.subject not in terminal.meters:
+            continue
+        if row.kind == kinds.INTENT_ALARM:
+            waiting.append(row)
+            continue
+        newest = next((one for one in reversed(waiting) if key(one) == key(row)), None)
+        if newest is not None:
+            waiting.remove(newest)
+    return waiting
+
+
+def _why(
+    evidence: Evidence,
+    terminal: TerminalSetup,
+    arrival: CitedObservation,
+    stimuli: Sequence[CitedObservation],
+    tolerance_ns: int,
+) -> str:
+    if arrival.data.get("meter") not in terminal.meters:
+        return "of a foreign meter"
+    occurred = arrival.data.get("occurred_ns")
+    alike = [one for one in stimuli if key(one) == _key_of(arrival) and intended(evidence, one) < arrival.row]
+    if isinstance(occurred, int) and any(off(evidence, one, occurred).low <= tolerance_ns for one in alike):
+        return "doubled"
+    return "invented"
+
+
+def tolerance(alarm_time_tolerance_s: float) -> int:
+    """The agreed tolerance of times of occurrence, ns."""
+    return round(alarm_time_tolerance_s * NS_PER_S)

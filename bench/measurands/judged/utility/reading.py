@@ -1,0 +1,114 @@
+"""``reading.mdms``: requests of the MDMS for a reading that were not answered there with a fresh one.
+
+Start: the MDMS asks and the server accepts (``mdms.accepted``); at once the bench turns the register to an index that
+it never had. Stop: the answer is at the MDMS (``mdms.answer``) and carries exactly that index. Judged is the number of
+requests for which that does not happen before the episode gives up: refused, failed, unanswered, or answered with
+another index. One without a right answer during which the bench was blind is left out. How long it took is told beside
+it and judged by nobody: an MDMS sees an upper bound of the round trip and may not blame the terminal
+(lab-practice.md 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from bench import kinds
+from bench.evidence.evidence import Episode
+from bench.evidence.timeline import CitedObservation
+from bench.measurands.judged.common import Trouble, blind_over, gated, seconds, too_few
+from bench.measurands.judged.setup import Setup, TerminalSetup
+from bench.measurands.judged.utility.link import trouble_of
+from bench.records import Json, Measurement
+
+NAME: Final = "reading.mdms"
+
+
+@attrs.frozen(slots=True)
+class Asked:
+    """One reading that was asked for; ``why`` says what was wrong with its answer, empty where it was right."""
+
+    meter: str
+    t_ns: int
+    took_s: float | None
+    why: str
+    cited: tuple[str, ...]
+
+    def told(self) -> dict[str, Json]:
+        """For the detail of a measurement."""
+        return {"meter": self.meter, "sent_ns": self.t_ns, "rtt_s": self.took_s, "ok": not self.why, "why": self.why}
+
+
+def reading_mdms(episodes: Sequence[Episode], setup: Setup, statistic: str) -> list[Measurement]:
+    """One measurement a terminal: the number of its requests without a fresh answer."""
+    (episode,) = episodes
+    return [_measure(episode, terminal) for terminal in setup.terminals]
+
+
+def _measure(episode: Episode, terminal: TerminalSetup) -> Measurement:
+    marks = episode.marks("ask", terminal=terminal.id)
+    trouble = trouble_of(episode, terminal, "ask")
+    if trouble is None and not marks:
+        trouble = Trouble("nothing was asked for at the MDMS", False, ())
+    if trouble is not None:
+        return gated(NAME, terminal.id, "1", trouble)
+    asked, left = readings_asked(episode, terminal)
+    bad = [one for one in asked if one.why]
+    few = too_few(episode, len(asked), left, "requests")
+    if few is not None and not bad:
+        return gated(NAME, terminal.id, "1", few)
+    slowest = max((one.took_s for one in asked if one.took_s is not None), default=None)
+    return Measurement(
+        NAME,
+        terminal.id,
+        float(len(bad)),
+        "1",
+        u=0.0,
+        conditions={
+            "n": len(asked),
+            "slowest_s": slowest,
+            "unanswered": sum(one.took_s is None for one in asked),
+            **({"requests_left_out": len(left)} if left else {}),
+        },
+        cited=tuple(row for one in asked for row in one.cited),
+        detail={
+            "samples": [one.told() for one in asked],
+            "unread": [one.told() for one in bad],
+            "trials": [{"ok": not one.why} for one in asked],
+            "trial_noun": "readings on request",
+            "trial_condition": "answered with a fresh index",
+        },
+    )
+
+
+def readings_asked(episode: Episode, terminal: TerminalSetup) -> tuple[list[Asked], list[Trouble]]:
+    """The terminal's requests that count, and why others do not."""
+    marks = episode.marks("ask", terminal=terminal.id)
+    counted, left = [], []
+    for mark, end_ns in zip(marks, [*(mark.t_ns for mark in marks[1:]), episode.t1_ns], strict=False):
+        one = _asked(episode, mark)
+        blind = blind_over(episode.evidence, one.t_ns, end_ns) if one.why else None
+        if blind is None:
+            counted.append(one)
+        else:
+            left.append(blind)
+    return counted, left
+
+
+def _asked(episode: Episode, mark: CitedObservation) -> Asked:
+    meter, request, fresh = str(mark.data.get("meter")), mark.data.get("request"), mark.data.get("fresh")
+    answers = [event for event in episode.events(kinds.MDMS_ANSWER) if event.data.get("request") == request and request]
+    rows = (mark.citation, *(answer.citation for answer in answers[:1]))
+    if not answers:
+        why = "refused" if not request else "no answer"
+        return Asked(meter, mark.t_ns, None, why, rows)
+    answer = answers[0]
+    took_s = seconds(mark.t_ns, answer.t_ns)
+    if answer.data.get("meter") != meter:
+        return Asked(meter, mark.t_ns, took_s, f"answered for {answer.data.get('meter')}", rows)
+    if answer.data.get("index") != fresh:
+        why = f"answered {answer.data.get('index')}, the register stood at {fresh}"
+        return Asked(meter, mark.t_ns, took_s, why, rows)
+    return Asked(meter, mark.t_ns, took_s, "", rows)

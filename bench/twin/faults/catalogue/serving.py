@@ -1,0 +1,202 @@
+"""Faults of the connection server towards the utilities: push, pull, store, gap filling, and the operator's gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from bench.records import NS_PER_S
+from bench.twin.faults.fault import Answer, Fault
+from bench.twin.terminal.standin import Value
+
+
+@attrs.define
+class LostAnswer(Fault):
+    """Every ``nth`` answer to a reading never comes to the MDMS."""
+
+    nth: int = 3
+    name = "lost-mdms-answer"
+    at = "server"
+    turns = ("reading-function",)
+    also = ("security-cut-off",)
+    _seen: int = attrs.field(default=0, init=False)
+
+    def pushed_message(self, message: Mapping[str, Any], utility: str) -> Answer[Mapping[str, Any]]:
+        """A cut-off's probes are readings, too."""
+        if message["kind"] != "answer" or message.get("op") != "read":
+            return message
+        self._seen += 1
+        return None if self._seen % self.nth == 0 else message
+
+
+@attrs.define
+class CachedAnswer(Fault):
+    """A reading asked for within ``seconds`` of the last one of its meter is answered from memory."""
+
+    seconds: float = 240.0
+    name = "cached-mdms-answer"
+    at = "server"
+    turns = ("reading-function",)
+    _last: dict[str, tuple[int, Any]] = attrs.field(factory=dict, init=False)
+
+    def pushed_message(self, message: Mapping[str, Any], utility: str) -> Answer[Mapping[str, Any]]:
+        if message["kind"] != "answer" or message.get("op") != "read":
+            return message
+        meter = str(message["meter"])
+        since_ns, index = self._last.get(meter, (-1, None))
+        if index is not None and self.now_ns - since_ns < self.seconds * NS_PER_S:
+            return {**message, "index": index}
+        self._last[meter] = (self.now_ns, message["index"])
+        return message
+
+
+@attrs.define
+class PushLosesHour(Fault):
+    """The ``nth`` message of readings is pushed without its last hour; a pull has it."""
+
+    nth: int = 3
+    name = "push-loses-hour"
+    at = "server"
+    turns = ("store-type-server",)
+    _seen: int = attrs.field(default=0, init=False)
+
+    def pushed_message(self, message: Mapping[str, Any], utility: str) -> Answer[Mapping[str, Any]]:
+        if message["kind"] != "readings":
+            return message
+        self._seen += 1
+        if self._seen != self.nth:
+            return message
+        first, *others = message["meters"]
+        return {**message, "meters": [{**first, "values": first["values"][:-1]}, *others]}
+
+
+@attrs.define
+class PullShifts(Fault):
+    """A short pull gives one hour with the index of the hour before."""
+
+    hours: int = 120
+    name = "pull-shifts-hour"
+    at = "server"
+    turns = ("store-type-server",)
+
+    def pulled_values(self, meter: str, values: tuple[Value, ...]) -> Sequence[Value]:
+        if not 1 < len(values) <= self.hours:
+            return values
+        return (*values[:-1], attrs.evolve(values[-1], index=values[-2].index))
+
+
+@attrs.define
+class KeepsSixDays(Fault):
+    """The server gives the newest ``hours`` hours of a meter only."""
+
+    hours: int = 144
+    name = "keeps-six-days"
+    at = "server"
+    turns = ("storage-server",)
+
+    def pulled_values(self, meter: str, values: tuple[Value, ...]) -> Sequence[Value]:
+        return values[-self.hours :]
+
+
+@attrs.define
+class LongPullLosesHour(Fault):
+    """A pull of more than ``hours`` hours comes without the one at which the answer was cut in two."""
+
+    hours: int = 150
+    name = "long-pull-loses-hour"
+    at = "server"
+    turns = ("storage-server",)
+
+    def pulled_values(self, meter: str, values: tuple[Value, ...]) -> Sequence[Value]:
+        return values if len(values) <= self.hours else (*values[: self.hours], *values[self.hours + 1 :])
+
+
+@attrs.define
+class NoGapFilling(Fault):
+    """No gap is ever filled."""
+
+    name = "no-gap-filling"
+    at = "server"
+    turns = ("gap-filling",)
+
+    def gap_hours(self, meter: str, missing: tuple[int, ...]) -> Sequence[int]:
+        return ()
+
+
+@attrs.define
+class GapButOne(Fault):
+    """Of each gap the newest hour stays open: the end of the span is not asked for."""
+
+    name = "gap-but-one"
+    at = "server"
+    turns = ("gap-filling",)
+
+    def gap_hours(self, meter: str, missing: tuple[int, ...]) -> Sequence[int]:
+        return missing[:-1]
+
+
+@attrs.define
+class LeakyCutOff(Fault):
+    """A terminal that is cut off still gets its alarms through."""
+
+    name = "leaky-cut-off"
+    at = "server"
+    turns = ("security-cut-off",)
+
+    def gate_holds(self, holds: bool, terminal: str, message: str, utility: str) -> bool:
+        return holds and message != "alarm"
+
+
+@attrs.define
+class CutsNeighbour(Fault):
+    """For ``seconds`` after it held something from one utility's MDMS, readings of the others are held as well."""
+
+    seconds: float = 120.0
+    name = "cut-off-touches-neighbour"
+    at = "server"
+    turns = ("security-cut-off",)
+    _held: dict[str, int] = attrs.field(factory=dict, init=False)
+
+    def gate_holds(self, holds: bool, terminal: str, message: str, utility: str) -> bool:
+        if not utility:
+            return holds
+        if holds:
+            self._held[utility] = self.now_ns
+            return True
+        recent = (t for other, t in self._held.items() if other != utility)
+        return message == "read" and any(self.now_ns - t_ns < self.seconds * NS_PER_S for t_ns in recent)
+
+
+@attrs.define
+class LateReconnection(Fault):
+    """What was held stays held for ``seconds`` after its reconnection."""
+
+    seconds: float = 7200.0
+    name = "late-reconnection"
+    at = "server"
+    turns = ("security-cut-off",)
+    _held: dict[tuple[str, str, str], int] = attrs.field(factory=dict, init=False)
+
+    def gate_holds(self, holds: bool, terminal: str, message: str, utility: str) -> bool:
+        key = (terminal, message, utility)
+        if holds:
+            self._held[key] = self.now_ns
+        since_ns = self._held.get(key)
+        return since_ns is not None and self.now_ns - since_ns < self.seconds * NS_PER_S
+
+
+FAULTS: Final[tuple[type[Fault], ...]] = (
+    LostAnswer,
+    CachedAnswer,
+    PushLosesHour,
+    PullShifts,
+    KeepsSixDays,
+    LongPullLosesHour,
+    NoGapFilling,
+    GapButOne,
+    LeakyCutOff,
+    CutsNeighbour,
+    LateReconnection,
+)

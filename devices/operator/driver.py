@@ -1,0 +1,404 @@
+"""Driver of the operator port, and what it lends to terminals and meters (protocol: see the package).
+
+**Whoever asks waits in rig time**, with every port read meanwhile: a person takes minutes, and the bench goes on
+observing. Nobody waits for a lamp that is watched: `OperatorPanel.watch` asks, and the answer comes as ``panel.lamp``.
+
+**A stamp is that of the tap, less what is known of the person.** Between an act and the tap lies a reaction of 0 to
+``reaction_s``; of that nothing else is known (rectangular, GUM 4.3.7), so the act is placed in the middle, with the
+standard uncertainty ``reaction_s / sqrt(12)``. A register is turned at some time between question and answer, and is
+placed in the middle of that, likewise. How long desk or page held an answer back is taken off.
+
+**A number that somebody typed is no fact yet.** A register that was set counts when what was entered is what was
+asked; any other number counts when two readings in succession give it.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attr
+import attrs
+from labgrid.factory import target_factory
+
+from bench import kinds
+from bench.drive.clock import Clock
+from bench.errors import BenchError
+from bench.records import JST_OFFSET_NS, NS_PER_HOUR, NS_PER_S, Json
+from devices.operator.task import LAMPS, Do, NotAnswered, Task, object_of, request_words
+from devices.wires.line_driver import LineDriver
+from devices.wires.wire import Wire
+
+MOST_READINGS: Final = 5
+"""Readings of one register until two agree."""
+LARGEST_PHOTO: Final = 2_000_000
+"""Octets; the page sends a tenth of that."""
+ALL: Final = "mesh"
+
+
+@attrs.define(slots=True)
+class _Open:
+    """A task that was asked and is not answered yet."""
+
+    task: Task
+    asked_ns: int
+    answer: Mapping[str, Any] | None = None
+    t_ns: int = 0
+    cannot: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.answer is not None or bool(self.cannot)
+
+
+@attrs.define(slots=True)
+class _Answered:
+    """The condition that a task has an answer."""
+
+    open: _Open
+    ports: frozenset[str] = frozenset()
+
+    @property
+    def met(self) -> bool:
+        return self.open.over
+
+    def feed(self, _observation: Any) -> None:
+        """The driver sees the answer itself."""
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise ValueError(f"{value} s; expected a number of seconds above 0")
+    return seconds
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class OperatorDriver(LineDriver):
+    """``kenshin-operator/1``. Observations: ``operator.*``, and of what was done the kinds that a device would publish.
+
+    ``reaction_s``: from an act to the tap, at most. ``patience_s``: rig time for which an answer is awaited.
+    """
+
+    reaction_s: float = attr.ib(default=0.7, converter=_seconds)
+    patience_s: float = attr.ib(default=600.0, converter=_seconds)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self._tasks: dict[int, _Open] = {}
+        self._done: dict[int, _Open] = {}
+        self._last = 0
+        self._photos: Path | None = None
+        self._pictures: list[tuple[Task, int]] = []
+        self._cut: bool | None = None
+
+    def connect(self, clock: Clock, subject: str, photos: Path | None = None) -> None:
+        """Open the wire to the desk; ``photos`` is where pictures are kept (None: they are not fetched)."""
+        super().connect(clock, subject)
+        self._photos = photos
+        self.ask("CLEAR", lambda words: words == ["OK", "CLEAR"], harmless=True)
+
+    # -- asking --------------------------------------------------------------------------------------------------
+
+    def post(self, do: Do, on: str, what: str = "") -> int:
+        """Put a task before the people and do not wait; its number."""
+        self._collect()
+        self._last += 1
+        task = Task(self._last, do, on, what, self.patience_s)
+        self._publish(kinds.OPERATOR_ASKED, task, {"ja": task.ja, "en": task.en})
+        self._tasks[task.task] = _Open(task, self.clock.now_ns())
+        self._send(task)
+        return task.task
+
+    def done(self, do: Do, on: str, what: str = "") -> tuple[str, int, int]:
+        """Ask and wait: what was answered, when it was asked and when the act was placed (rig time, ns).
+
+        ``NotAnswered`` when the patience is over, or the person cannot do it.
+        """
+        number = self.post(do, on, what)
+        opened = self._tasks[number]
+        self.clock.wait_for(_Answered(opened), opened.asked_ns + round(self.patience_s * NS_PER_S))
+        if opened.answer is None:
+            self.give_up(number)
+            said = f"cannot: {opened.cannot}" if opened.cannot else "did not answer"
+            raise NotAnswered(f"operator {said} ({opened.task.en})")
+        del self._tasks[number]
+        self._collect()
+        return str(opened.answer.get("value") or ""), opened.asked_ns, opened.t_ns
+
+    def doubt(self, meter: str, why: str, since_ns: int) -> None:
+        """Record that nobody knows what a register shows, since it was asked for."""
+        after_s = round((self.clock.now_ns() - since_ns) / NS_PER_S, 3)
+        self._publish(kinds.OPERATOR_CANNOT, Task(self._last, Do.AGAIN, meter), {"why": why, "after_s": after_s})
+
+    def give_up(self, number: int) -> None:
+        """Ask no longer; recorded as a time-out where there was no answer."""
+        opened = self._tasks.pop(number, None)
+        if opened is None or opened.answer is not None:
+            return
+        if not opened.cannot:
+            self._publish(kinds.OPERATOR_TIMEOUT, opened.task, {"after_s": self._since_s(opened)})
+        with contextlib.suppress(BenchError):
+            self.ask(f"CANCEL {number}", lambda words: words == ["OK", "CANCEL", str(number)], harmless=True)
+
+    def _since_s(self, opened: _Open) -> float:
+        return round((self.clock.now_ns() - opened.asked_ns) / NS_PER_S, 3)
+
+    @property
+    def reaction_ns(self) -> tuple[int, int]:
+        """The mean of the reaction, and its standard uncertainty, ns."""
+        return round(self.reaction_s / 2 * NS_PER_S), round(self.reaction_s / math.sqrt(12) * NS_PER_S)
+
+    def record(self, subject: str, kind: kinds.Kind, data: dict[str, Json], t_ns: int, u_ns: int) -> None:
+        """What a person did or saw, as a device would have told it."""
+        u_all = round(math.hypot(u_ns, self.clock.u_ns))
+        self.clock.pump.publish(self.port, subject, kind, data, t_ns=t_ns, u_ns=u_all)
+
+    # -- what people do that hangs on no terminal ----------------------------------------------------------------
+
+    outage = "smart-meter mains, by an operator"
+
+    def cut_mesh(self, cut: bool) -> None:
+        """Have the smart meters' breaker opened or closed (`devices.family.CutsMesh`)."""
+        if self._cut is False and not cut:
+            return
+        if cut:
+            self._cut = True  # from the question on it may be open
+        self.done(Do.CUT if cut else Do.RESTORE, ALL)
+        self._cut = cut
+
+    def make_safe(self) -> None:
+        """A breaker that was opened is to be closed; a way out waits for nobody, so the task stays at the desk."""
+        if self._cut:
+            self.post(Do.RESTORE, ALL)
+            raise BenchError("the smart meters' breaker was left open; a person was asked to close it")
+
+    def staff_request(self, terminal: str, body: Mapping[str, Any]) -> str:
+        """Have a server's staff make a request; its id, ``r17``, once the same number was told twice. Recorded as
+        ``operator.request``, at some time between question and first answer. ``NotAnswered`` where nobody tells it."""
+        number, since_ns, until_ns = self.done(Do.REQUEST, terminal, request_words(body))
+        for _telling in range(MOST_READINGS):
+            before, (number, _asked_ns, _t_ns) = number, self.done(Do.RECEIPT, terminal)
+            if number == before:
+                break
+        else:
+            raise NotAnswered(f"operator: the number of the request to {terminal} was told differently each time")
+        half_ns = (until_ns - since_ns) // 2
+        request = f"r{int(number)}"
+        data: dict[str, Json] = {"request": request, "op": str(body.get("op")), "meter": str(body.get("meter"))}
+        u_ns = math.hypot(half_ns / math.sqrt(3), self.reaction_ns[1])
+        self.record(terminal, kinds.OPERATOR_REQUEST, data, since_ns + half_ns, round(u_ns))
+        return request
+
+    def move(self, terminal: str, where: str) -> None:
+        """Have a terminal moved to another place."""
+        self.done(Do.MOVE, terminal, where)
+
+    # -- what the desk says --------------------------------------------------------------------------------------
+
+    def on_line(self, text: str) -> None:
+        said, _, rest = text.removeprefix("! ").partition(" ")
+        if not text.startswith("! ") or said not in ("DONE", "UNDONE", "CANNOT"):
+            super().on_line(text)
+            return
+        with contextlib.suppress(ValueError):  # noise is no answer
+            body = object_of(rest)
+            number = body.get("task")
+            if isinstance(number, int):
+                self._told(said, number, body)
+
+    def _told(self, said: str, number: int, body: Mapping[str, Any]) -> None:
+        opened = self._tasks.get(number)
+        if said == "UNDONE":
+            if opened is not None:
+                opened.answer = None
+            if done := self._done.pop(number, None):
+                self._take_back(done)
+        elif opened is None or opened.over:
+            return  # nobody asks any more
+        elif said == "CANNOT":
+            opened.cannot = str(body.get("why", ""))[:200] or "no reason given"
+            self._publish(kinds.OPERATOR_CANNOT, opened.task, {"why": opened.cannot, "after_s": self._since_s(opened)})
+        elif opened.task.fits(body.get("value")):
+            self._answered(opened, body)
+
+    def _take_back(self, done: _Open) -> None:
+        """What was confirmed was not done: nothing is known of a register since it was asked for; what else was judged
+        from it is the bench's error, for the stimulus stands in the evidence."""
+        task = done.task
+        self._publish(kinds.OPERATOR_UNDONE, task, {"after_s": self._since_s(done)})
+        if task.do not in (Do.READ, Do.AGAIN, Do.SET):
+            said: dict[str, Json] = {"what": f"operator took back: {task.en}", "touches": [task.on, f"meter.{task.on}"]}
+            self.clock.pump.publish("bench", "bench", kinds.BENCH_ERROR, said)
+
+    def _answered(self, opened: _Open, body: Mapping[str, Any]) -> None:
+        held = body.get("held_s", 0)
+        held_s = float(held) if isinstance(held, int | float) and 0 <= held < 86_400 else 0.0
+        mean_ns, u_ns = self.reaction_ns
+        tapped_ns = self.clock.now_ns() - round(held_s * NS_PER_S)
+        opened.answer = body
+        opened.t_ns = max(opened.asked_ns, tapped_ns - mean_ns)
+        data: dict[str, Json] = {}
+        if opened.task.wants != "done":
+            data["value"] = str(body["value"])
+        if isinstance(body.get("name"), str) and body["name"].strip():
+            data["name"] = body["name"].strip()[:80]
+        self._done[opened.task.task] = opened
+        self._publish(kinds.OPERATOR_DONE, opened.task, data)
+        octets = body.get("photo", 0)
+        if isinstance(octets, int) and 0 < octets <= LARGEST_PHOTO:
+            self._pictures.append((opened.task, octets))
+        if opened.task.do is Do.WATCH:  # nobody waits for it
+            del self._tasks[opened.task.task]
+            self.record(opened.task.on, kinds.PANEL_LAMP, {"state": opened.task.what}, opened.t_ns, u_ns)
+
+    def _collect(self) -> None:
+        """Fetch the pictures that came with confirmations, and keep them in the run folder."""
+        while self._pictures and self._photos is not None:
+            task, octets = self._pictures.pop(0)
+            picture = b""
+            while len(picture) < octets and (piece := self._piece(task.task, len(picture))):
+                picture += piece
+            self._photos.mkdir(exist_ok=True)
+            file = self._photos / f"task-{task.task}-{self.clock.now_ns()}.jpg"
+            file.write_bytes(picture)
+            sha256 = hashlib.sha256(picture).hexdigest()
+            self._publish(kinds.OPERATOR_PHOTO, task, {"file": f"{file.parent.name}/{file.name}", "sha256": sha256})
+
+    def _piece(self, number: int, offset: int) -> bytes:
+        head = ["PHOTO", str(number), str(offset)]
+        answer = self.ask(" ".join(head), lambda words: words[:3] == head and len(words) == 4, harmless=True)
+        try:
+            return b"" if answer[3] == "-" else base64.b64decode(answer[3], validate=True)
+        except ValueError:
+            return b""
+
+    def _publish(self, kind: kinds.Kind, task: Task, data: dict[str, Json]) -> None:
+        self.clock.pump.publish(self.port, task.on, kind, {"task": task.task, "do": str(task.do), **data})
+
+    def _send(self, task: Task) -> None:
+        # The same task again is no second task: asking twice is harmless.
+        self.ask(f"ASK {task.line()}", lambda words: words == ["OK", "ASK", str(task.task)], harmless=True)
+
+    def on_found(self, wire: Wire) -> None:
+        """A desk that was started anew knows of nothing: it is told again."""
+        for opened in self._tasks.values():
+            if not opened.over:
+                with contextlib.suppress(BenchError):
+                    wire.write(f"ASK {opened.task.line()}\n".encode())
+
+
+@attrs.frozen
+class OperatorPanel:
+    """Key and lamp of a terminal by an operator: `PressesKey` and `SeesLamp` of ``fixtures.rig.abilities``."""
+
+    operator: OperatorDriver
+    terminal: str
+
+    def press(self, duration_s: float) -> None:
+        """Have the key pressed; recorded as ``panel.press``."""
+        _value, _asked_ns, t_ns = self.operator.done(Do.PRESS, self.terminal, f"{duration_s:g}")
+        data: dict[str, Json] = {"duration_s": duration_s}
+        self.operator.record(self.terminal, kinds.PANEL_PRESS, data, t_ns, self.operator.reaction_ns[1])
+
+    def erase(self, duration_s: float) -> None:
+        """Have the key held and the cell taken out on its release: in one task, for a long press also begins a join,
+        which must not come to its end before somebody is asked again. Recorded as ``panel.press``, some time since it
+        was asked."""
+        _value, since_ns, until_ns = self.operator.done(Do.ERASE, self.terminal, f"{duration_s:g}")
+        half_ns = (until_ns - since_ns) // 2
+        data: dict[str, Json] = {"duration_s": duration_s}
+        u_ns = round(half_ns / math.sqrt(3))
+        self.operator.record(self.terminal, kinds.PANEL_PRESS, data, since_ns + half_ns, u_ns)
+
+    def lamp(self) -> str:
+        """Have somebody look; recorded as ``panel.lamp``."""
+        state, _asked_ns, t_ns = self.operator.done(Do.LAMP, self.terminal)
+        assert state in LAMPS
+        self.operator.record(self.terminal, kinds.PANEL_LAMP, {"state": state}, t_ns, self.operator.reaction_ns[1])
+        return state
+
+    def watch(self, state: str) -> int:
+        """Have the lamp watched until it shows ``state``; number of the task, to be given up."""
+        return self.operator.post(Do.WATCH, self.terminal, state)
+
+    def give_up(self, number: int) -> None:
+        """Nobody needs to watch any more."""
+        self.operator.give_up(number)
+
+
+@attrs.frozen
+class OperatorMeter:
+    """A meter's register and alarms by an operator: `SetsIndex` and `RaisesAlarm` of ``fixtures.rig.abilities``."""
+
+    operator: OperatorDriver
+    meter: str
+    turns_at_h: tuple[int, ...] = ()
+    """JST hours of the day within which people turn it."""
+
+    @property
+    def port(self) -> str:
+        """Of whom the register is known."""
+        return self.operator.port
+
+    def turned_at(self, utc_ns: int) -> bool:
+        """Whether people turn the register in the hour of this instant."""
+        return (utc_ns + JST_OFFSET_NS) // NS_PER_HOUR % 24 in self.turns_at_h
+
+    def read_index(self) -> int:
+        """Two readings in succession that agree; recorded as ``meter.index``."""
+        return self._read(Do.READ, "")
+
+    def set_index(self, index: int) -> int:
+        """Have the register set; what it shows then, which is another index where a person says so twice."""
+        return self._read(Do.SET, str(index))
+
+    def raise_alarm(self, code: str) -> None:
+        """Have an alarm raised; recorded as ``meter.alarm``."""
+        _value, _asked_ns, t_ns = self.operator.done(Do.ALARM, self.meter, code)
+        self.operator.record(self.meter, kinds.METER_ALARM, {"code": code}, t_ns, self.operator.reaction_ns[1])
+
+    def _read(self, do: Do, what: str) -> int:
+        value, since_ns, until_ns = self.operator.done(do, self.meter, what)
+        for _reading in range(MOST_READINGS):
+            if do is Do.SET and value == what:
+                break
+            before, (value, _asked_ns, until_ns) = value, self.operator.done(Do.AGAIN, self.meter)
+            if value == before:
+                break
+        else:
+            why = f"read differently {MOST_READINGS + 1} times"
+            self.operator.doubt(self.meter, why, since_ns)
+            raise NotAnswered(f"operator: {self.meter} was {why}")
+        half_ns = (until_ns - since_ns) // 2
+        u_ns = math.hypot(half_ns / math.sqrt(3), self.operator.reaction_ns[1])
+        self.operator.record(self.meter, kinds.METER_INDEX, {"index": int(value)}, since_ns + half_ns, round(u_ns))
+        return int(value)
+
+
+@attrs.define
+class OperatorFeed:
+    """A built-in cell that somebody takes out and puts in: `FeedsTerminal` of ``fixtures.rig.abilities``."""
+
+    operator: OperatorDriver
+    terminal: str
+    _on: bool | None = None
+
+    def switch(self, on: bool) -> None:
+        """Have the cell connected or taken out; ``operator.done`` records it."""
+        self.operator.done(Do.FEED if on else Do.UNFEED, self.terminal)
+        self._on = on
+
+    def was_taken_out(self) -> None:
+        """The cell was taken out as a part of another task."""
+        self._on = False
+
+    def is_on(self) -> bool:
+        """What the last answer said; before the first one nothing is known, which is not on."""
+        return self._on is True

@@ -1,0 +1,28 @@
+"""What holds for every test of the bench."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import pytest
+from hypothesis import settings
+
+from tests.skips import NoSilentSkips
+
+# A watchdog that outlives a test that was killed must not keep the next test, nor a bench of this machine, from a port.
+os.environ.setdefault("KENSHIN_LOCKS", tempfile.mkdtemp(prefix="kenshin-locks-"))
+# No test signs with the key of whoever runs it; those that need one make one.
+os.environ["KENSHIN_KEY"] = ""
+
+# In CI the same examples each time: what a commit is refused for is what the commit did. By hand and by night they are
+# drawn anew, and find more.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In CI no test skips without a reason that is on the list; the workers of xdist leave that to their master."""
+    if os.environ.get("CI") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(NoSilentSkips(), "no-silent-skips")

@@ -1,0 +1,1 @@
+"""Wires under the drivers."""

@@ -1,0 +1,109 @@
+"""Sightings by the bulk decoder against those of decoded frames: every value, whole captures and damaged ones."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from bench.air.bulk.decoder import BulkDecoder
+from bench.air.bulk.spans import form_of, places, read, spans
+from bench.air.capture.capture import read_capture
+from bench.air.capture.pcapng import PcapngWriter
+from bench.air.frame.decoder import decode_frames
+from bench.air.keys.table import KeyTable
+from bench.errors import InputError
+from bench.measurands.air.sightings.bulk import SightingVisitor, collect
+from bench.measurands.air.sightings.digest import Collector
+from bench.measurands.air.sightings.reading import sightings
+from bench.measurands.air.sightings.sighting import Datagram, Sighting
+from tests.air.lowpan.lowpan_captures import CONTIKI_CONTEXTS
+from tests.air.mac_captures import CONTIKI, WISUN, keys_of, need
+
+SHARED = [(name, form) for name in WISUN for form in ("", "-tap-fcs32", "-clear") if name != "mbed-line2"]
+SHARED += [(name, form) for name in CONTIKI for form in ("", "-fcs16")]
+
+
+def in_bulk(path: Path, keys: KeyTable | None, workers: int = 1) -> list[Sighting] | None:
+    found: list[Sighting] = []
+    return found if collect(str(path), read_capture(path), keys, Collector(found.append), workers) else None
+
+
+def one_by_one(path: Path, keys: KeyTable | None) -> list[Sighting]:
+    return list(sightings(decode_frames(read_capture(path), keys)))
+
+
+@pytest.mark.parametrize(("name", "form"), SHARED)
+def test_every_sighting_is_that_of_the_decoded_frame(name: str, form: str) -> None:
+    path = need(f"{name}{form}.{'pcap' if 'fcs16' in form else 'pcapng'}")
+    for keys in (keys_of(name), None):
+        assert in_bulk(path, keys) == one_by_one(path, keys)
+
+
+@pytest.mark.parametrize("name", CONTIKI)
+def test_contexts_reach_both(name: str) -> None:
+    path, found = need(f"{name}.pcapng"), list[Sighting]()
+    keys = keys_of(name)
+    assert collect(str(path), read_capture(path), keys, Collector(found.append), 1, CONTIKI_CONTEXTS)
+    assert found == list(sightings(decode_frames(read_capture(path), keys, CONTIKI_CONTEXTS)))
+    assert found != one_by_one(path, keys)
+
+
+def test_datagrams_are_read_without_the_full_decoder() -> None:
+    """Else the test above compares the full decoder with itself."""
+    path = need("line2.pcapng")
+    form = form_of(path)
+    assert form is not None
+    visitor = SightingVisitor(form.link_type)
+    decoder = BulkDecoder(form.link_type, visitor.payloads, keys_of("line2"))
+    [span] = spans(form, path.stat().st_size)
+    with path.open("rb") as file:
+        buffer = read(form, span, file)
+    found = places(form, span, buffer)
+    visitor.visit(buffer, found, decoder.rows(buffer, found))
+    routed = [s.content for s in one_by_one(path, keys_of("line2")) if isinstance(s.content, Datagram)]
+    assert decoder.slow < span.packets / 2
+    assert any(datagram.ahead for datagram in routed)
+
+
+def test_damaged_frames_and_odd_tap_headers(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    source, path = need("star3-tap-fcs32.pcapng"), tmp_path / "damaged.pcapng"
+    with path.open("wb") as file:
+        writer = PcapngWriter(file)
+        writer.section("test")
+        for record in read_capture(source):
+            octets = bytearray(record.data)
+            for _ in range(rng.randrange(3)):
+                octets[rng.randrange(len(octets))] ^= 1 << rng.randrange(8)
+            told = {"rssi_dbm": rng.choice((None, -61.5)), "channel": rng.choice((None, 3))}
+            start = rng.choice((None, record.start_ns))
+            writer.packet(bytes(octets), record.time_ns, start_ns=start, end_ns=start and start + 9, **told)  # type: ignore[arg-type]
+    assert in_bulk(path, keys_of("star3")) == one_by_one(path, keys_of("star3"))
+
+
+def test_processes_give_the_same_in_the_same_order() -> None:
+    path = need("mcast.pcapng")
+    assert in_bulk(path, keys_of("mcast"), workers=2) == one_by_one(path, keys_of("mcast"))
+
+
+def test_a_file_that_cannot_be_cut_is_left_to_the_full_decoder(tmp_path: Path) -> None:
+    packed = tmp_path / "line2.pcapng.gz"
+    packed.write_bytes(b"\x1f\x8b")
+    assert in_bulk(packed, None) is None
+
+
+def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    whole, cut = need("line2.pcapng"), tmp_path / "cut.pcapng"
+    cut.write_bytes(whole.read_bytes()[:-7])
+    found: list[Sighting] = []
+    with pytest.raises(InputError, match="cut"):
+        collect(str(cut), read_capture(cut), keys_of("line2"), Collector(found.append), 1)
+    assert found == one_by_one(whole, keys_of("line2"))[:-1]
+
+
+def test_a_second_section_is_left_to_the_full_decoder(tmp_path: Path) -> None:
+    twice = tmp_path / "twice.pcapng"
+    twice.write_bytes(2 * need("badauth.pcapng").read_bytes())
+    assert in_bulk(twice, keys_of("badauth")) is None

@@ -1,0 +1,93 @@
+"""``hourmark.error``: what swept steps prove about the moment at which a register was read."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.judge.decide import Requirement, judge
+from bench.measurands.judged.hourmark_error import hourmark_error
+from bench.records import NS_PER_HOUR, NS_PER_S, Measurement, Obligation, Outcome
+from tests.measurands.synthetic import MIDNIGHT_NS, SETUP, Run
+
+DELTAS = (2.0, 10.0, 30.0, 57.0, 66.0)
+
+
+def swept(
+    path: Path, error_s: float, deltas: tuple[float, ...] = DELTAS, wrong: int | None = None, lost: bool = False
+) -> Measurement:
+    """A week in which a terminal reads ``error_s`` late, with a step on both sides of a mark at each delta."""
+    run = Run(path)
+    run.begin(MIDNIGHT_NS, "steady")
+    run.index(MIDNIGHT_NS, "t1.gas", 1000)
+    told: list[Any] = []
+    mark, index = MIDNIGHT_NS, 1000
+    for delta in (side * one for one in deltas for side in (-1, 1)):
+        mark += 4 * NS_PER_HOUR
+        run.index(mark - NS_PER_HOUR // 2, "t1.gas", index + 7)
+        run.index(mark + round(delta * NS_PER_S), "t1.gas", index + 9)
+        run.mark(mark + round(delta * NS_PER_S), "steady", "swept", terminal="t1", meter="t1.gas", mark_ns=mark)
+        read = index + 9 if error_s >= delta else index + 7
+        told.append({"mark_ns": mark, "index": wrong if wrong is not None else read})
+        index += 9
+    run.server(mark + NS_PER_HOUR, "upload", meters=[{"meter": "t1.gas", "values": told}])
+    if lost:
+        run.bench(mark + NS_PER_HOUR + 1, "bench.lost_port", "server", port="server", reason="gone")
+    run.end(mark + 2 * NS_PER_HOUR, "steady")
+    (measured,) = hourmark_error([run.evidence().episode("steady")], SETUP, "maximum")
+    return measured
+
+
+def outcome(measured: Measurement, limit_s: float = 60.0) -> Outcome:
+    row = Requirement("hour-mark-error", "2-1", Obligation.AGREEMENT, "hourmark.error", ("steady",), limit_s, "s")
+    return judge(measured, row).outcome
+
+
+@pytest.mark.parametrize(
+    ("error_s", "value", "bounds", "word"),
+    [
+        (0.0, 0.0, (0.0, 2.0), Outcome.PASS),
+        (1.5, 0.0, (0.0, 2.0), Outcome.PASS),
+        (5.0, 2.0, (2.0, 10.0), Outcome.PASS),
+        (-5.0, 2.0, (2.0, 10.0), Outcome.PASS),
+        (56.0, 30.0, (30.0, 57.0), Outcome.PASS),
+        (59.0, 57.0, (57.0, 66.0), Outcome.INCONCLUSIVE),
+        (70.0, 66.0, None, Outcome.FAIL),
+        (-70.0, 66.0, None, Outcome.FAIL),
+    ],
+)
+def test_the_largest_error_that_is_proved(
+    tmp_path: Path, error_s: float, value: float, bounds: tuple[float, float] | None, word: Outcome
+) -> None:
+    measured = swept(tmp_path, error_s)
+    assert (measured.value, measured.bounds, outcome(measured)) == (value, bounds, word)
+    assert all(math.isfinite(end) for end in measured.bounds or ())
+
+
+def test_a_value_that_is_neither_index_proves_nothing_here(tmp_path: Path) -> None:
+    assert "no value of a swept mark" in swept(tmp_path, 0.0, wrong=5).gate
+
+
+def test_steps_on_one_side_alone_leave_it_open(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.begin(MIDNIGHT_NS, "steady")
+    run.index(MIDNIGHT_NS, "t1.gas", 1000)
+    mark = MIDNIGHT_NS + NS_PER_HOUR
+    run.index(mark + 2 * NS_PER_S, "t1.gas", 1009)
+    run.mark(mark + 2 * NS_PER_S, "steady", "swept", terminal="t1", meter="t1.gas", mark_ns=mark)
+    told: Any = [{"meter": "t1.gas", "values": [{"mark_ns": mark, "index": 1000}]}]
+    run.server(mark + NS_PER_HOUR, "upload", meters=told)
+    run.end(mark + 2 * NS_PER_HOUR, "steady")
+    (measured,) = hourmark_error([run.evidence().episode("steady")], SETUP, "maximum")
+    assert "not swept on both sides" in measured.gate
+
+
+@pytest.mark.parametrize(("error_s", "gated"), [(0.0, True), (5.0, False)])
+def test_a_lost_server_leaves_it_open_but_for_an_error_that_was_proved(
+    tmp_path: Path, error_s: float, gated: bool
+) -> None:
+    measured = swept(tmp_path, error_s, lost=True)
+    assert measured.bench_error is gated

@@ -1,0 +1,149 @@
+"""``control.function`` and ``control.success``: the four events of a command, each missing or wrong in turn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.judge.statistics import lower_bound, upper_bound
+from bench.measurands.judged.utility.control import control_function, control_success
+from bench.records import NS_PER_S, Json, Measurement
+from tests.measurands.judged.utility.chain import link, mdms, setup
+from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, Run
+
+BEGIN = MIDNIGHT_NS
+SHUT = BEGIN + MINUTE_NS
+OPEN = BEGIN + 10 * MINUTE_NS
+LEAK = BEGIN + 20 * MINUTE_NS
+END = BEGIN + 40 * MINUTE_NS
+Moves = tuple[tuple[float, str], ...]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    run = Run(tmp_path)
+    run.begin(BEGIN, "control")
+    link(run, BEGIN, "open")
+    for meter in ("t1.gas", "t1.water"):
+        run.see(BEGIN, f"meter.{meter}", meter, "meter.valve", state="open")
+    return run
+
+
+def command(
+    run: Run,
+    at_ns: int,
+    what: str,
+    *,
+    expected: str = "",
+    accepted: bool = True,
+    forwarded: bool = True,
+    answer: tuple[float, str] | None = (6.0, ""),
+    moves: Moves = ((5.0, "shut"),),
+    meter: str = "t1.gas",
+    answered_for: str = "t1.gas",
+) -> None:
+    """A command and what became of it; ``answer`` and ``moves`` in seconds after it."""
+    run.requests += 1
+    request = f"r{run.requests}" if accepted else None
+    if accepted:
+        run.see(at_ns, "mdms.gas", "gas", "mdms.accepted", request=request, op="control", meter="t1.gas")
+    told: dict[str, Json] = {"meter": "t1.gas", "command": what, "expected": expected or what, "request": request}
+    run.mark(at_ns, "control", "command", terminal="t1", n=1, until_ns=at_ns + 9 * MINUTE_NS, **told)
+    if forwarded and accepted:
+        run.server(at_ns, "request.sent", request=request, op="control", meter="t1.gas")
+    for after_s, state in moves:
+        run.see(at_ns + round(after_s * NS_PER_S), f"meter.{meter}", meter, "meter.valve", state=state)
+    if answer is not None and accepted:
+        said = answer[1] or expected or what
+        data: dict[str, Any] = {"request": request, "op": "control", "meter": answered_for, "state": said}
+        mdms(run, at_ns + round(answer[0] * NS_PER_S), "t1.gas", "answer", final=True, **data)
+
+
+REOPENED: Moves = ((5.0, "checking"), (185.0, "open"))
+
+
+def controlled(run: Run) -> Measurement:
+    run.end(END, "control")
+    (one,) = control_function([run.evidence().episode("control")], setup(), "count")
+    return one
+
+
+def why(run: Run) -> str:
+    found = controlled(run)
+    assert found.value == 1.0
+    return str(found.detail["uncontrolled"][0]["why"])  # type: ignore[index, call-overload]
+
+
+def test_a_shut_off_a_reopening_and_a_leak(run: Run) -> None:
+    command(run, SHUT, "shut")
+    command(run, OPEN, "open", answer=(186.0, ""), moves=REOPENED)
+    command(run, LEAK, "open", expected="leak", answer=(186.0, ""), moves=((5.0, "checking"), (185.0, "shut")))
+    found = controlled(run)
+    assert (found.value, found.conditions["n"], found.conditions["slowest_answer_s"]) == (0.0, 3, 186.0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"accepted": False, "moves": ()}, "not accepted by the server"),
+        ({"forwarded": False}, "not forwarded to the terminal"),
+        ({"answer": None}, "no final answer came to the MDMS"),
+        ({"answer": (6.0, "open")}, "answered open for t1.gas, expected shut"),
+        ({"answered_for": "t1.water"}, "answered shut for t1.water, expected shut"),
+        ({"moves": ()}, "the valve is not shut"),
+        ({"answer": (3.0, "")}, "answered before the valve was shut"),
+        ({"moves": ((5.0, "shut"), (60.0, "open"))}, "the valve is not shut"),
+    ],
+)
+def test_a_shut_off_that_is_wrong(wrong: dict[str, object], said: str, run: Run) -> None:
+    command(run, SHUT, "shut", **wrong)  # type: ignore[arg-type]
+    assert why(run) == said
+
+
+@pytest.mark.parametrize(
+    ("answer_s", "moves", "said"),
+    [
+        (6.0, REOPENED, "answered before the valve was open"),
+        (16.0, ((5.0, "checking"), (15.0, "open")), "the leak check took 10 s only"),
+        (6.0, ((5.0, "open"),), "no leak check"),
+        (186.0, ((5.0, "checking"), (185.0, "shut")), "the valve is not open"),
+    ],
+)
+def test_a_reopening_that_is_wrong(answer_s: float, moves: Moves, said: str, run: Run) -> None:
+    command(run, OPEN, "open", answer=(answer_s, ""), moves=moves)
+    assert why(run) == said
+
+
+def test_a_valve_that_opens_onto_a_leak_is_wrong_even_where_it_shuts_again(run: Run) -> None:
+    moves: Moves = ((5.0, "checking"), (185.0, "open"), (186.0, "shut"))
+    command(run, LEAK, "open", expected="leak", answer=(190.0, ""), moves=moves)
+    assert why(run) == "the valve opened onto a leak"
+
+
+def test_another_valve_that_moves_is_wrong(run: Run) -> None:
+    command(run, SHUT, "shut")
+    run.see(SHUT + 7 * NS_PER_S, "meter.t1.water", "t1.water", "meter.valve", state="shut")
+    assert why(run) == "the valve of t1.water moved"
+
+
+def test_a_position_that_is_read_again_is_no_move(run: Run) -> None:
+    command(run, SHUT, "shut")
+    run.see(SHUT + 7 * NS_PER_S, "meter.t1.water", "t1.water", "meter.valve", state="open")
+    assert controlled(run).value == 0.0
+
+
+def test_no_command_is_a_gate(run: Run) -> None:
+    assert controlled(run).gate == "no command was given"
+
+
+@pytest.mark.parametrize("statistic", ["maximum", "minimum"])
+def test_the_success_rate_is_an_exact_bound(statistic: str, run: Run) -> None:
+    for n in range(7):
+        command(run, SHUT + n * MINUTE_NS, "shut", answer=None if n == 3 else (6.0, ""))
+    run.end(END, "control")
+    (found,) = control_success([run.evidence().episode("control")], setup(), statistic)
+    bound = upper_bound if statistic == "maximum" else lower_bound
+    assert found.value == bound(6, 7)
+    assert (found.conditions["rate"], found.conditions["n"]) == (6 / 7, 7)

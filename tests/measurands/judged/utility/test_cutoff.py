@@ -1,0 +1,159 @@
+"""``cutoff.holds``: probes before, in the window and after, as a good gate leaves them, and each way to be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.measurands.judged.setup import TerminalSetup
+from bench.measurands.judged.utility.cutoff import cutoff_holds
+from bench.records import NS_PER_S, Measurement
+from tests.measurands.judged.utility.chain import LINKS, link, mdms, setup
+from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, T1, Run
+
+BEGIN = MIDNIGHT_NS
+CUT = BEGIN + 5 * MINUTE_NS
+RECONNECT = CUT + 15 * MINUTE_NS
+END = RECONNECT + 60 * MINUTE_NS
+SCOPE = "utility gas"
+PHASES = {"before": BEGIN + MINUTE_NS, "window": CUT + MINUTE_NS, "after": RECONNECT + MINUTE_NS}
+CODES = {"before": "tamper", "window": "leak1", "after": "reverse"}
+UNTIL = {"before": CUT, "window": RECONNECT, "after": END}
+Probe = tuple[str, str, str]
+"""Phase, meter, ``alarm`` or ``read``."""
+RIGHT: frozenset[Probe] = frozenset(
+    {(phase, "t1.gas", what) for phase in ("before", "after") for what in ("alarm", "read")}
+    | {(phase, "t1.water", what) for phase in PHASES for what in ("alarm", "read")}
+)
+"""What passes where gas is cut off."""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def drive(
+    run: Run,
+    passed: Collection[Probe] = RIGHT,
+    reconnected: bool = True,
+    within: Callable[[Run], None] = lambda _run: None,
+) -> None:
+    """The episode as it is driven; ``within``: what else comes in the window."""
+    run.begin(BEGIN, "cut-off")
+    link(run, BEGIN, "open")
+    for phase, at_ns in PHASES.items():
+        if phase == "window":
+            run.see(CUT, "gate", "gate", "gate.cut_off", utility="gas")
+            run.mark(CUT, "cut-off", "cut off", scope=SCOPE)
+            within(run)
+        elif phase == "after" and reconnected:
+            run.mark(RECONNECT, "cut-off", "reconnect", scope=SCOPE)
+            run.see(RECONNECT, "gate", "gate", "gate.reconnected", utility="gas")
+        for n, meter in enumerate(LINKS):
+            for what in ("alarm", "read"):
+                run.requests += 1
+                probe_ns = at_ns + n * 10 * NS_PER_S
+                told = {"code": CODES[phase]} if what == "alarm" else {"request": f"r{run.requests}"}
+                passes = phase != "window" or meter == "t1.water"
+                run.mark(
+                    probe_ns,
+                    "cut-off",
+                    "probe",
+                    scope=SCOPE,
+                    phase=phase,
+                    terminal="t1",
+                    meter=meter,
+                    what=what,
+                    passes=passes,
+                    until_ns=UNTIL[phase],
+                    **told,
+                )
+                if (phase, meter, what) in passed:
+                    seen_ns = probe_ns + 5 * NS_PER_S
+                    if what == "alarm":
+                        mdms(run, seen_ns, meter, "alarm", meter=meter, code=CODES[phase], occurred_ns=probe_ns)
+                    else:
+                        mdms(run, seen_ns, meter, "answer", meter=meter, op="read", index=1, **told)
+    run.end(END, "cut-off")
+
+
+def held(run: Run) -> Measurement:
+    (one,) = cutoff_holds([run.evidence().episode("cut-off")], setup(), "count")
+    return one
+
+
+def test_a_gate_that_holds_and_lets_go(run: Run) -> None:
+    drive(run)
+    found = held(run)
+    assert found.value == 0.0
+    told = {key: found.conditions[key] for key in ("window_s", "held", "neighbours_passed", "controls_passed")}
+    assert told == {"window_s": 900.0, "held": 2, "neighbours_passed": 2, "controls_passed": 8}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ("window", "t1.gas", "alarm"),  # leaks
+        ("window", "t1.gas", "read"),
+        ("window", "t1.water", "read"),  # touches a neighbour
+        ("after", "t1.gas", "alarm"),  # is not undone
+    ],
+)
+def test_one_probe_that_does_otherwise_is_one(changed: Probe, run: Run) -> None:
+    drive(run, RIGHT ^ {changed})
+    found = held(run)
+    assert found.value == 1.0
+    leaks: Any = found.detail["leaks"]
+    assert [(leak["phase"], leak["meter"], leak["what"]) for leak in leaks] == [changed]
+
+
+def test_without_a_positive_control_before_nothing_is_shown(run: Run) -> None:
+    drive(run, RIGHT - {("before", "t1.gas", "read")})
+    assert "did not pass before the cut-off" in held(run).gate
+
+
+def test_what_was_seen_to_be_wrong_stays_wrong(run: Run) -> None:
+    """A second cut-off whose control before fails, because the first one was not undone, takes nothing back."""
+    drive(run, RIGHT - {("after", "t1.gas", "alarm")}, within=_probe_of_another)
+    assert held(run).value == 1.0
+
+
+def _probe_of_another(run: Run) -> None:
+    scope, told = "utility water", {"meter": "t1.water", "what": "read", "phase": "before", "request": "r99"}
+    run.mark(CUT, "cut-off", "probe", scope=scope, terminal="t1", passes=True, until_ns=END, **told)
+
+
+def test_without_a_reconnection_nothing_is_shown(run: Run) -> None:
+    drive(run, reconnected=False)
+    assert "no cut-off with a reconnection was driven" in held(run).gate
+
+
+def test_an_upload_that_is_pushed_in_the_window_is_a_leak(run: Run) -> None:
+    drive(run, within=lambda run: mdms(run, CUT + 30 * NS_PER_S, "t1.gas", "readings", meters=[]))
+    assert held(run).value == 1.0
+
+
+def test_an_upload_of_the_neighbour_is_none(run: Run) -> None:
+    drive(run, within=lambda run: mdms(run, CUT + 30 * NS_PER_S, "t1.water", "readings", meters=[]))
+    assert held(run).value == 0.0
+
+
+def test_what_was_kept_and_comes_after_the_reconnection_is_no_leak(run: Run) -> None:
+    drive(run)
+    window_ns = PHASES["window"]
+    mdms(run, RECONNECT + 3 * MINUTE_NS, "t1.gas", "alarm", meter="t1.gas", code="leak1", occurred_ns=window_ns)
+    assert held(run).value == 0.0
+
+
+def test_of_a_terminal_that_no_probe_was_meant_for_nothing_is_said(run: Run) -> None:
+    drive(run)
+    other = TerminalSetup("t9", "02:4b:42:ff:fe:00:02:09", ("t9.gas",))
+    episode, thirty = run.evidence().episode("cut-off"), setup(terminals=(T1, other))
+    assert [one.subject for one in cutoff_holds([episode], thirty, "count")] == ["t1"]
+    run.bench(episode.t1_ns, "episode.left_out", "t9", name="cut-off", what="cut off", why="t9: no operator's gate")
+    left = cutoff_holds([run.evidence().episode("cut-off")], thirty, "count")
+    assert [one.subject for one in left] == ["t1", "t9"], "one that was left out says why"

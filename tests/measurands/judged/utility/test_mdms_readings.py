@@ -1,0 +1,177 @@
+"""``reading.mdms``, ``delivery.mdms`` and ``gap.filling`` on runs written by hand: right, wrong, and every gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.measurands.judged.common import Measurand
+from bench.measurands.judged.utility.delivery import delivery_mdms
+from bench.measurands.judged.utility.gaps import gap_filling
+from bench.measurands.judged.utility.reading import reading_mdms
+from bench.records import NS_PER_HOUR, Measurement
+from tests.measurands.judged.utility.chain import (
+    BEGIN,
+    END,
+    FILLED,
+    GAP,
+    REMOVED,
+    ask,
+    link,
+    mdms_day,
+    pull,
+    setup,
+)
+from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, Run, day_marks, true_index, upload
+
+AGREED = setup(gap_filling=True, mdms_ways=("push", "pull"))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def measured(run: Run, measurand: Measurand, statistic: str = "count", agreed: Any = AGREED) -> Measurement:
+    (one,) = measurand([run.evidence().episode("mdms")], agreed, statistic)
+    return one
+
+
+class TestReading:
+    def drive(self, run: Run, *answers: tuple[int, int | None]) -> Measurement:
+        run.begin(BEGIN, "mdms")
+        link(run, BEGIN, "open")
+        for n, (fresh, answered) in enumerate(answers, start=1):
+            ask(run, BEGIN + n * 10 * MINUTE_NS, "t1.gas", fresh, answered, n=n)
+        run.end(END, "mdms")
+        return measured(run, reading_mdms)
+
+    def test_every_request_is_answered_with_the_fresh_index(self, run: Run) -> None:
+        found = self.drive(run, (100, 100), (200, 200))
+        assert (found.value, found.unit, found.conditions["n"]) == (0.0, "1", 2)
+        assert found.conditions["slowest_s"] == 5.0
+
+    def test_no_answer_and_a_stale_one_count(self, run: Run) -> None:
+        found = self.drive(run, (100, 100), (200, None), (300, 200))
+        assert found.value == 2.0
+        assert [one["why"] for one in found.detail["unread"]] == [  # type: ignore[union-attr, index, call-overload]
+            "no answer",
+            "answered 200, the register stood at 300",
+        ]
+
+    def test_a_refused_request_counts(self, run: Run) -> None:
+        run.begin(BEGIN, "mdms")
+        run.mark(BEGIN, "mdms", "ask", terminal="t1", meter="t1.gas", request=None, fresh=1, n=1)
+        run.end(END, "mdms")
+        assert measured(run, reading_mdms).value == 1.0
+
+    def test_nothing_asked_is_a_gate(self, run: Run) -> None:
+        assert self.drive(run).gate == "nothing was asked for at the MDMS"
+
+    def test_an_episode_that_was_broken_off_is_a_gate(self, run: Run) -> None:
+        run.begin(BEGIN, "mdms")
+        link(run, BEGIN, "open")
+        ask(run, BEGIN + MINUTE_NS, "t1.gas", 5, None)
+        assert "did not end" in measured(run, reading_mdms).gate
+
+    def test_a_lost_link_is_the_benchs_failure(self, run: Run) -> None:
+        run.begin(BEGIN, "mdms")
+        link(run, BEGIN, "open")
+        ask(run, BEGIN + MINUTE_NS, "t1.gas", 5, None)
+        run.bench(BEGIN + MINUTE_NS, "bench.lost_port", "mdms.gas", port="mdms.gas", reason="closed by the device")
+        run.end(END, "mdms")
+        found = measured(run, reading_mdms)
+        assert found.bench_error
+        assert "lost mdms.gas" in found.gate
+
+
+class TestDelivery:
+    def test_what_came_is_pushed_and_pulled(self, run: Run) -> None:
+        mdms_day(run)
+        found = measured(run, delivery_mdms)
+        assert found.value == 0.0
+        assert [found.conditions[key] for key in ("values", "push", "pull", "stored_at")] == [48, 48, 48, ["server"]]
+
+    def test_one_hour_that_is_not_pushed(self, run: Run) -> None:
+        marks = day_marks(0)
+        mdms_day(run, pushed=[mark for mark in marks if mark != marks[7]])
+        found = measured(run, delivery_mdms)
+        assert found.value == 2.0, "of both meters"
+        assert {one["why"] for one in found.detail["undelivered"]} == {"not by push"}  # type: ignore[union-attr, index, call-overload]
+
+    @pytest.mark.parametrize(
+        ("ways", "value"), [((), 0.0), (("push",), 0.0), (("pull",), 1.0), (("push", "pull"), 1.0)]
+    )
+    def test_either_way_will_do_unless_it_was_agreed(self, ways: tuple[str, ...], value: float, run: Run) -> None:
+        marks = day_marks(0)
+        mdms_day(run, pulled=[mark for mark in marks if mark != marks[0]])
+        pull(run, END - 1, "t1.gas", marks)
+        assert measured(run, delivery_mdms, agreed=setup(mdms_ways=ways)).value == value
+
+    @pytest.mark.parametrize("way", ["push_wrong", "pull_wrong"])
+    def test_another_index_is_wrong_by_whatever_way(self, way: str, run: Run) -> None:
+        mark = day_marks(0)[3]
+        mdms_day(run, **{way: {mark: true_index(mark) - 1}})  # type: ignore[arg-type]
+        assert measured(run, delivery_mdms, agreed=setup()).value == 2.0
+
+    def test_what_came_while_the_link_was_shut_is_not_asked_for(self, run: Run) -> None:
+        mdms_day(run, opened_ns=GAP - 2)
+        assert "less than a day of t1.gas" in measured(run, delivery_mdms).gate
+
+    def test_less_than_a_day_shows_nothing(self, run: Run) -> None:
+        run.begin(BEGIN, "mdms")
+        link(run, BEGIN, "open")
+        upload(run, MIDNIGHT_NS + 20 * MINUTE_NS, day_marks(-1)[-2:])
+        for meter in ("t1.gas", "t1.water"):
+            pull(run, END - 1, meter, day_marks(-1)[-2:])
+        run.end(END, "mdms")
+        assert "less than a day" in measured(run, delivery_mdms).gate
+
+
+class TestGapFilling:
+    def gap(self, run: Run, agreed: Any = AGREED) -> Measurement:
+        return measured(run, gap_filling, "maximum", agreed)
+
+    def test_the_last_hour_that_comes_back_ends_it(self, run: Run) -> None:
+        mdms_day(run)
+        found = self.gap(run)
+        assert (found.value, found.unit) == ((FILLED - GAP) / 1e9, "s")
+        assert found.conditions["hours"] == 6
+
+    def test_a_pull_shows_it_as_well(self, run: Run) -> None:
+        mdms_day(run, filled=())
+        assert self.gap(run).value == (END - 1 - GAP) / 1e9
+
+    def test_an_hour_that_stays_away_is_a_gap_without_end(self, run: Run) -> None:
+        mdms_day(run, filled=REMOVED[:-1], pulled=[mark for mark in day_marks(0) if mark != REMOVED[-1]])
+        found = self.gap(run)
+        assert found.value is None
+        assert found.detail["never"] == "1 of 6 missing hours were not filled"
+
+    def test_a_made_up_value_fills_nothing(self, run: Run) -> None:
+        mdms_day(run, fill_wrong={REMOVED[2]: true_index(REMOVED[2]) + 1})
+        found = self.gap(run)
+        assert found.value is None
+        assert "filled with" in str(found.detail["unfilled"])
+
+    def test_without_an_agreement_nothing_is_judged(self, run: Run) -> None:
+        mdms_day(run, filled=(), pulled=day_marks(0)[:10])
+        found = self.gap(run, setup(gap_filling=False))
+        assert (found.value, found.gate) == (0.0, "")
+
+    def test_hours_that_were_never_gone_prove_nothing(self, run: Run) -> None:
+        mdms_day(run, gone=False)
+        assert "still there right after" in self.gap(run).gate
+
+    def test_no_removal_is_a_gate(self, run: Run) -> None:
+        run.begin(BEGIN, "mdms")
+        run.end(END, "mdms")
+        assert self.gap(run).gate == "no hour was removed at the server"
+
+    def test_it_is_counted_from_the_first_removal(self, run: Run) -> None:
+        mdms_day(run)
+        data: dict[str, Any] = {"from_ns": REMOVED[0], "to_ns": REMOVED[-1], "removed": 6}
+        run.see(GAP + NS_PER_HOUR, "gate", "gate", "gate.removed", meter="t3.gas", **data)
+        assert self.gap(run).conditions["hours"] == 6, "another terminal's is none of it"

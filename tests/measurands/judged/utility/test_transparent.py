@@ -1,0 +1,101 @@
+"""``transparent.mdms``: calls and requests that passed, and each way in which one does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.measurands.judged.utility.transparent import transparent_mdms
+from bench.records import NS_PER_DAY, NS_PER_HOUR, Measurement
+from tests.measurands.judged.utility.chain import ask, link, push, setup
+from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, Run, day_marks, hourly_steps, true_index
+
+BEGIN = MIDNIGHT_NS - NS_PER_HOUR
+CALLED = MIDNIGHT_NS + NS_PER_DAY + 20 * MINUTE_NS
+END = MIDNIGHT_NS + NS_PER_DAY + 7 * NS_PER_HOUR
+BOTH = ("periodic-reading", "on-demand-reading")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+def drive(
+    run: Run,
+    gas: Any = None,
+    wrong: dict[int, int] | None = None,
+    at_ns: int = CALLED,
+    again: bool = False,
+    answered: int | None = 500,
+) -> None:
+    """A whole day: both meters' calls at 00:20, and a request for a reading."""
+    hourly_steps(run, BEGIN - 2 * NS_PER_HOUR, END)
+    run.begin(BEGIN, "mdms")
+    link(run, BEGIN, "open")
+    ask(run, BEGIN + MINUTE_NS, "t1.gas", 500, answered)
+    marks = day_marks(0)
+    for _ in range(1 + again):
+        push(run, at_ns, "t1.gas", marks if gas is None else gas, wrong)
+    push(run, CALLED, "t1.water", marks)
+    run.end(END, "mdms")
+
+
+def measured(run: Run, functions: tuple[str, ...] = BOTH) -> Measurement:
+    (one,) = transparent_mdms([run.evidence().episode("mdms")], setup(functions=functions), "count")
+    return one
+
+
+def test_all_that_passed_is_right(run: Run) -> None:
+    drive(run)
+    found = measured(run)
+    assert (found.value, found.conditions) == (0.0, {"calls": 2, "requests": 1})
+    assert len(found.cited) == 4
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "why"),
+    [
+        ({"gas": ()}, "not at the MDMS by the deadline"),
+        ({"gas": day_marks(0)[:-1]}, "not at the MDMS by the deadline"),
+        ({"at_ns": MIDNIGHT_NS + NS_PER_DAY + 6 * NS_PER_HOUR + 1}, "not at the MDMS by the deadline"),
+        ({"again": True}, "came more than once"),
+        ({"wrong": {day_marks(0)[3]: 7}}, f"7 came, the register stood at {true_index(day_marks(0)[3])}"),
+    ],
+)
+def test_a_call_that_did_not_pass_whole_counts_once(run: Run, spoilt: dict[str, Any], why: str) -> None:
+    drive(run, **spoilt)
+    found = measured(run)
+    assert found.value == 1.0
+    told: Any = found.detail["not_passed"]
+    assert [(one["meter"], one["day"], one["why"]) for one in told] == [("t1.gas", "2026-04-01", why)]
+
+
+@pytest.mark.parametrize("answered", [None, 499])
+def test_a_request_without_a_fresh_answer_counts(run: Run, answered: int | None) -> None:
+    drive(run, answered=answered)
+    assert measured(run).value == 1.0
+    assert measured(run, ("periodic-reading",)).value == 0.0, "what is not declared is not asked"
+
+
+def test_what_is_not_declared_is_not_missed(run: Run) -> None:
+    drive(run, gas=())
+    assert measured(run, ("on-demand-reading",)).value == 0.0
+
+
+def test_what_a_blind_time_hides_is_left_out(run: Run) -> None:
+    drive(run, gas=())
+    run.blind(CALLED - MINUTE_NS, CALLED + MINUTE_NS)
+    found = measured(run)
+    assert (found.value, found.conditions["left_out"], found.conditions["calls"]) == (0.0, 1, 1)
+
+
+def test_no_whole_day_shows_nothing(run: Run) -> None:
+    hourly_steps(run, BEGIN, END)
+    run.begin(BEGIN, "mdms")
+    link(run, BEGIN, "open")
+    ask(run, BEGIN + MINUTE_NS, "t1.gas", 500, 500)
+    run.end(BEGIN + NS_PER_HOUR, "mdms")
+    assert measured(run).gate == "no whole day was seen at the MDMS"

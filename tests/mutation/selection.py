@@ -1,0 +1,100 @@
+"""Which tests run which line of the code, and how long each takes: asked of one run of them under coverage.
+
+A mutant is shown those alone that run its line, the quick ones first. A constant of a module is run by none when it is
+imported; it is shown all that run anything of its module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from tests.places import ROOT
+
+TESTS: Final = ("tests/judge", "tests/measurands")
+_SETTINGS: Final = """\
+[run]
+dynamic_context = test_function
+source = {rooms}
+relative_files = true
+"""
+
+
+@attrs.frozen(slots=True)
+class Selection:
+    """Node ids of tests (``tests/judge/test_judge.py::test_x``) by file and line, and their seconds."""
+
+    by_line: Mapping[str, Mapping[int, Sequence[str]]]
+    seconds: Mapping[str, float]
+    failing: Sequence[str] = ()
+    """Those that fail without any mutant: they are shown none."""
+
+    def of(self, path: Path, line: int, function: str) -> list[str]:
+        """Those that could notice a change there, the quickest first."""
+        lines = self.by_line.get(path.as_posix(), {})
+        found = set(lines.get(line, ()))
+        if not function:
+            found = {test for tests in lines.values() for test in tests}
+        return sorted(found, key=lambda test: (self.seconds.get(test, 0.0), test))
+
+
+def measured(rooms: Sequence[str], folder: Path) -> Selection:
+    """Run the tests once and ask. RuntimeError where they could not be run."""
+    known = folder / "selection.json"
+    digest = _digest(rooms)
+    if known.exists() and (told := json.loads(known.read_text(encoding="utf-8")))["digest"] == digest:
+        lines = {path: {int(line): tests for line, tests in by.items()} for path, by in told["by_line"].items()}
+        return Selection(lines, told["seconds"], told["failing"])
+    found = _asked(rooms, folder)
+    known.write_text(json.dumps({"digest": digest, **attrs.asdict(found)}), encoding="utf-8")
+    return found
+
+
+def _digest(rooms: Sequence[str]) -> str:
+    """Of the code and its tests: while these stand, the same tests run the same lines."""
+    files = sorted(path for place in (*rooms, *TESTS) for path in (ROOT / place).rglob("*.py"))
+    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()
+
+
+def _asked(rooms: Sequence[str], folder: Path) -> Selection:
+    settings, data, times = folder / "coveragerc", folder / "coverage", folder / "seconds.json"
+    settings.write_text(_SETTINGS.format(rooms=",".join(rooms)), encoding="utf-8")
+    given = ["--rcfile", str(settings), "--data-file", str(data)]
+    command = [sys.executable, "-m", "coverage", "run", *given, "-m", "tests.mutation.timed", str(times), *TESTS]
+    ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if ran.returncode not in (0, 1):
+        raise RuntimeError(f"the tests cannot be run:\n{ran.stdout[-2000:]}")
+    told = json.loads(times.read_text(encoding="utf-8"))
+    failing = set(told["failing"])
+    lines = {
+        path: {line: [test for test in tests if test not in failing] for line, tests in by.items()}
+        for path, by in _by_line(data).items()
+    }
+    return Selection(lines, {test: s for test, s in told["seconds"].items() if test not in failing}, sorted(failing))
+
+
+def _by_line(data: Path) -> dict[str, dict[int, list[str]]]:
+    from coverage import CoverageData
+
+    known = CoverageData(str(data))
+    known.read()
+    found: dict[str, dict[int, list[str]]] = {}
+    for file in known.measured_files():
+        path = Path(file)
+        name = (path.relative_to(ROOT) if path.is_absolute() else path).as_posix()
+        contexts = known.contexts_by_lineno(file)
+        found[name] = {line: sorted({_node(one) for one in ones if one}) for line, ones in contexts.items()}
+    return found
+
+
+def _node(context: str) -> str:
+    """``tests.judge.test_judge.test_x`` as pytest names it."""
+    module, _, function = context.rpartition(".")
+    return f"{module.replace('.', '/')}.py::{function}"

@@ -1,0 +1,71 @@
+"""A small sample of what ``python -m tests.soak`` does by the hundred."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from bench.twin.lab.trap import Point
+from tests.soak import habits, kills, ways
+from tests.soak.plan import Plan, planned
+from tests.soak.zygote import Zygote
+from tests.twin.lab_process import until
+
+pytestmark = pytest.mark.slow
+SAMPLE = (
+    ("supply.ac", Point.IN, "half-open"),
+    ("supply.dc", Point.BEFORE, "1,100 open files"),
+    ("meter.t1.gas", Point.AFTER, "disk full"),
+    ("server", Point.IN, "SIGTERM in the teardown"),
+    ("supply.ac", Point.AFTER, "read-only"),
+)
+
+
+@pytest.mark.timeout(240)
+def test_outputs_are_safe_whatever_happens_at_whatever_moment() -> None:
+    found = ways.try_all(SAMPLE, 2, lambda _case, _wrong, _seconds: None)
+    assert found == dict.fromkeys(SAMPLE, "")
+
+
+def test_every_case_has_a_name_of_its_own() -> None:
+    assert len({ways.name_of(case) for case in ways.CASES}) == len(ways.PORTS) * len(Point) * len(ways.WAYS)
+    assert set(SAMPLE) <= set(ways.CASES)
+
+
+@pytest.mark.timeout(240)
+def test_a_run_that_is_struck_goes_on_from_the_command_line() -> None:
+    what = kills.wanted(2, 1, 1)
+    tally = kills.strike_all(what, seed=5, jobs=2, tell=lambda _text: None)
+    assert tally.problems == []
+    assert tally.done == what
+
+
+@pytest.mark.timeout(240)
+def test_a_control_session_that_was_cut_off_with_a_valve_shut_blames_no_terminal(tmp_path: Path) -> None:
+    given = '"name":"command"'
+    zygote = Zygote(tmp_path / "locks")
+    try:
+        with planned(zygote, tmp_path / "plan") as plan:
+            bench = plan.start("--requirement", "control-function")
+            assert until(lambda: plan.count(given) > 0 or bench.code is not None, 90), plan.said
+            bench.send_signal(signal.SIGINT)
+            assert bench.wait(90) == 3, plan.said
+            assert plan.start("--requirement", "control-function").wait(90) is not None
+            assert {verdict["outcome"] for verdict in plan.verdicts()} == {"PASS"}
+    finally:
+        zygote.close()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not ways.ASKED, reason="asked for by KENSHIN_MATRIX")
+def test_thirty_bad_habits_at_once_make_no_wrong_verdict(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def tell(_name: str, _wrong: str, plan: Plan, _seconds: float) -> None:
+        told.extend(plan.undecided())
+
+    cases = {"all": habits.together(list(habits.HABITS.values()))}
+    found = habits.drive_all(cases, 1, tell, tmp_path)
+    assert found == {"all": ""}, told
