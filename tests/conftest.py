@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.failed import Failed
 from tests.skips import NoSilentSkips
 
 # A watchdog that outlives a test that was killed must not keep the next test, nor a bench of this machine, from a port.
@@ -23,6 +25,13 @@ if os.environ.get("CI"):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In CI no test skips without a reason that is on the list; the workers of xdist leave that to their master."""
-    if os.environ.get("CI") and not hasattr(config, "workerinput"):
+    """In CI no test skips without a reason that is on the list, and what failed is kept to be run again alone.
+
+    The workers of xdist leave both to their master.
+    """
+    if hasattr(config, "workerinput"):
+        return
+    if os.environ.get("CI"):
         config.pluginmanager.register(NoSilentSkips(), "no-silent-skips")
+    if path := os.environ.get("KENSHIN_FAILED"):
+        config.pluginmanager.register(Failed(Path(path)), "failed")

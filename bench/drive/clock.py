@@ -395,7 +395,8 @@ class TwinClock(Clock):
     def _advance(self, until_ns: int, wake: frozenset[str]) -> None:
         request_id = self._next_id()
         try:
-            self._send({"id": request_id, "op": "advance", "until_ns": until_ns, "wake": sorted(wake), "sent": {}})
+            sent = {port: channel.sent for port, channel in self.pump.channels.items() if channel.sent}
+            self._send({"id": request_id, "op": "advance", "until_ns": until_ns, "wake": sorted(wake), "sent": sent})
             answer = self._answer_to(request_id, "advance", ADVANCE_WATCHDOG_S, streams=True)
         except BenchError:
             raise

@@ -107,6 +107,8 @@ class Channel(ABC):
         self.stamp = stamp
         self.epoch = 0
         self.count = 0
+        self.sent = 0
+        """Octets written to the port in this epoch; only where somebody writes without waiting for an answer (ttys)."""
 
     @abstractmethod
     def fileno(self) -> int: ...
@@ -133,7 +135,7 @@ class Channel(ABC):
 
     def attached(self, epoch: int, n: int) -> None:
         """The twin counts this port from here: ``n`` units of ``epoch`` were said before."""
-        self.epoch, self.count = epoch, n
+        self.epoch, self.count, self.sent = epoch, n, 0
 
 
 class Pump:

@@ -72,7 +72,7 @@ class LabgridConsole(ConsoleExpectMixin, ConsoleProtocol):  # type: ignore[misc]
             self._clock.pump.exchange(self.port)
             channel = self._clock.pump.channels[self.port]
             assert isinstance(channel, LineChannel)
-            channel.wire.write(data)
+            channel.write(data)
         return len(data)
 
     def _own_wire(self) -> Wire:

@@ -114,7 +114,7 @@ class LineDriver(Driver):  # type: ignore[misc]  # labgrid has no types
         channel = pump.channels[self.port]
         assert isinstance(channel, LineChannel)
         try:
-            channel.wire.write(text.encode() + b"\n")
+            channel.write(text.encode() + b"\n")
         except BenchError:
             pump.lose(self.port, "closed by the device")
             raise

@@ -295,6 +295,11 @@ class LineChannel(Channel):
             self._end_line(line)
         self._go_on(partial)
 
+    def write(self, data: bytes) -> None:
+        """Octets to the device, counted: virtual time waits until the twin has read them (rule 3)."""
+        self.wire.write(data)
+        self.sent += len(data)
+
     def flush(self) -> None:
         self._forget()
         self.wire.flush_input()

@@ -231,6 +231,19 @@ class TestTwinClock:
         assert clock.now_ns() == T0 + 50
         assert [r["until_ns"] for r in twin.asked("advance")] == [T0, T0 + 50]
 
+    def test_time_waits_for_what_was_written_without_waiting_for_an_answer(
+        self, clock: TwinClock, twin: FakeTwin
+    ) -> None:
+        meter, sniffer = PipeChannel(clock, "meter", Stamp.HOST), PipeChannel(clock, "sniffer", Stamp.DEVICE)
+        for channel in (meter, sniffer):
+            clock.attach(channel)
+        meter.sent += 12
+        twin.on_advance = lambda r: {"now_ns": r["until_ns"], "reason": "deadline", "ports": counts(meter=(0, 0))}
+        clock.step(T0 + 5)
+        assert twin.asked("advance")[-1]["sent"] == {"meter": 12}
+        meter.attached(2, 0)  # opened once more: the twin counts anew
+        assert meter.sent == 0
+
     def test_a_port_that_left_the_barrier_is_lost_and_the_rest_goes_on(
         self, clock: TwinClock, twin: FakeTwin, seen: list[Observation]
     ) -> None:

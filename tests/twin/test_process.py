@@ -233,6 +233,17 @@ def test_refusals_name_what_was_expected(idle: Twin, request_: dict[str, Any], s
     assert "now_ns" in idle.control.ask("state")
 
 
+def test_time_stands_until_all_that_the_bench_sent_was_read(virtual: Twin) -> None:
+    console = virtual.pty("console.t1")
+    until_ns = virtual.now_ns + 1
+    moving = virtual.control.send("advance", until_ns=until_ns, wake=[], sent={"console.t1": 5})
+    state = virtual.control.ask("state")  # answered first, though asked later
+    assert (state["now_ns"], state["advancing"]) == (virtual.now_ns, False)
+    os.write(console, b"wisun")
+    moved = virtual.control.receive()
+    assert (moved["id"], moved["now_ns"]) == (moving, until_ns)
+
+
 def test_closed_connection_leaves_the_barrier_and_a_new_one_is_a_new_epoch(virtual: Twin) -> None:
     wire = virtual.tcp("supply.dc")
     wire.sendall(b"*IDN?\n")
