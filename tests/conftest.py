@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.failed import Failed
 from tests.skips import NoSilentSkips
@@ -17,11 +17,11 @@ os.environ.setdefault("KENSHIN_LOCKS", tempfile.mkdtemp(prefix="kenshin-locks-")
 # No test signs with the key of whoever runs it; those that need one make one.
 os.environ["KENSHIN_KEY"] = ""
 
-# In CI the same examples each time: what a commit is refused for is what the commit did. By hand and by night they are
-# drawn anew, and find more.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# No example fails for being slow: machines are shared, and nothing here asserts a time. In CI the same examples each
+# time: what a commit is refused for is what the commit did. By hand and by night they are drawn anew, and find more.
+settings.register_profile("bench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("bench"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "bench")
 
 
 def pytest_configure(config: pytest.Config) -> None:
