@@ -29,7 +29,7 @@ test: setup
 	@$(BIN)/python -m pytest tests -m "not slow" -q -n auto --dist worksteal $(ARGS)
 
 test-all: setup
-	@$(BIN)/python -m pytest tests -q -n auto --dist worksteal --timeout 600 $(ARGS)
+	@$(BIN)/python -m pytest tests -q -n auto --dist worksteal $(ARGS)
 
 # The same on another Python: make test-fast VENV=.venv-3.13 PYTHON=python3.13
 test-fast: setup

@@ -14,7 +14,6 @@ from tests.fixtures.run.bench_process import kenshin
 from tests.measurands.judged.test_collection_rate import drawn, text
 from tests.places import ROOT, RUNS
 
-pytestmark = pytest.mark.timeout(600)
 AGREEMENT = ROOT / "testplans" / "agreements" / "default.yaml"
 
 

@@ -12,7 +12,6 @@ import pytest
 from tests.fixtures.run.bench_process import kenshin
 from tests.places import ROOT, RUNS
 
-pytestmark = pytest.mark.timeout(600)
 AGREEMENT = ROOT / "testplans" / "agreements" / "default.yaml"
 ROW = "security-connection-guideline"
 

@@ -143,7 +143,6 @@ def test_what_is_no_run_and_what_cannot_be_read(run: Told, tmp_path: Path) -> No
     assert kenshin("watch", run.path, "--page", "nowhere").code == 2
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.slow
 def test_a_real_run_killed_and_gone_on_with(tmp_path: Path) -> None:
     """The status as a driving bench writes it: from its rig's opening over a kill to its end."""

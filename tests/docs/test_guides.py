@@ -39,7 +39,7 @@ def test_the_fault_of_the_guide_turns_its_row_red_and_no_other(tmp_path: Path) -
         env={"PYTHONPATH": f".:{ROOT}", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=580,
     )
     assert ended.returncode == 1, ended.stdout[-2000:] + ended.stderr[-2000:]
     failed = [

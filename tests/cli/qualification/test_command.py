@@ -33,7 +33,6 @@ class Idle(Fault):
 '''
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.slow
 def test_somebodys_file_is_tried_fault_by_fault(tmp_path: Path) -> None:
     file = tmp_path / "own.py"
