@@ -34,6 +34,7 @@ from typing import Final
 
 import attrs
 
+from bench.cli.ending import INTERRUPTED
 from bench.records import NS_PER_S
 from tests.soak.plan import Plan, planned
 from tests.soak.zygote import Zygote
@@ -205,7 +206,7 @@ def _signal(number: signal.Signals) -> Callable[[Campaign], None]:
         # Struck before its first breath, a process ends as its system ends it: it has driven nothing yet, and where it
         # was to go on with a run, the watchdog of the one before it still holds the outputs.
         breathed = bool(campaign.plan.said)
-        campaign.ended_safely((3,) if breathed else (3, -number))
+        campaign.ended_safely((3,) if breathed else (3, -number, INTERRUPTED))
         campaign.go_on()
 
     return strike
@@ -355,6 +356,6 @@ def _one_run(
             plan.close()
             if keep is not None:
                 shutil.copytree(plan.disk, keep, ignore_dangling_symlinks=True)
-                shutil.copy(plan.log, keep)
+                (keep / plan.log.name).write_text(plan.said, encoding="utf-8")
             if own:
                 subprocess.run(["umount", "-l", plan.disk], check=False)
