@@ -38,6 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     strikes.add_argument("--steps", type=int, default=20, metavar="N")
     strikes.add_argument("--seed", type=int, default=1, metavar="N")
     strikes.add_argument("--jobs", type=int, default=3, metavar="N", help="so many labs and benches at once")
+    strikes.add_argument("--keep", type=Path, metavar="FOLDER", help="keep run folders and logs here")
     strikes.set_defaults(run=_kills)
     options = parser.parse_args(arguments)
     return int(options.run(options))
@@ -81,7 +82,7 @@ def _kills(options: argparse.Namespace) -> int:
         print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
 
     what = kills.wanted(options.kills, options.fills, options.steps)
-    tally = kills.strike_all(what, options.seed, options.jobs, tell)
+    tally = kills.strike_all(what, options.seed, options.jobs, tell, options.keep)
     print(f"done: {dict(tally.done)}; verdicts of the runs that ended: {dict(tally.ended)}")
     print(f"safe at most {tally.slowest_s:.1f} s after hold_s; {len(tally.problems)} problems")
     for problem in tally.problems:

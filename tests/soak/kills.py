@@ -1,6 +1,6 @@
 """Kills and stops of bench, watchdog and lab, filled disks and clock steps at random moments of runs that are resumed.
 
-    python -m tests.soak kills [--kills 200] [--fills 20] [--steps 20] [--seed N] [--jobs 3]
+    python -m tests.soak kills [--kills 200] [--fills 20] [--steps 20] [--seed N] [--jobs 3] [--keep FOLDER]
 
 A plan is driven on a faulty lab (`tests.soak.plan`). At a random moment something happens to it; then
 
@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -27,11 +28,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import attrs
 
+from bench.cli.ending import INTERRUPTED
 from bench.records import NS_PER_S
 from tests.soak.plan import Plan, planned
 from tests.soak.zygote import Zygote
@@ -203,7 +206,7 @@ def _signal(number: signal.Signals) -> Callable[[Campaign], None]:
         # Struck before its first breath, a process ends as its system ends it: it has driven nothing yet, and where it
         # was to go on with a run, the watchdog of the one before it still holds the outputs.
         breathed = bool(campaign.plan.said)
-        campaign.ended_safely((3,) if breathed else (3, -number))
+        campaign.ended_safely((3,) if breathed else (3, -number, INTERRUPTED))
         campaign.go_on()
 
     return strike
@@ -301,8 +304,10 @@ def wanted(kills: int, fills: int, steps: int) -> Counter[str]:
     return found + Counter({"disk filled": fills, "clock stepped": steps})
 
 
-def strike_all(what: Counter[str], seed: int, jobs: int, tell: Callable[[str], None]) -> Tally:
-    """Runs on so many labs at once, until all strikes were made."""
+def strike_all(
+    what: Counter[str], seed: int, jobs: int, tell: Callable[[str], None], keep: Path | None = None
+) -> Tally:
+    """Runs on so many labs at once, until all strikes were made; ``keep``: where the run folders are left."""
     tally = Tally(what)
 
     def work(worker: int, scratch: Path, zygote: Zygote) -> None:
@@ -310,7 +315,9 @@ def strike_all(what: Counter[str], seed: int, jobs: int, tell: Callable[[str], N
         while tally.done.total() < what.total():
             number += 1
             rng = random.Random(f"{seed}/{worker}/{number}")
-            _one_run(tally, rng, scratch / f"{worker}-{number}", zygote, lambda text: tell(f"{worker}: {text}"))
+            name = f"{worker}-{number}"
+            kept = None if keep is None else keep / f"{seed}-{name}"
+            _one_run(tally, rng, scratch / name, zygote, partial(_named, tell, name), kept)
 
     with tempfile.TemporaryDirectory(prefix="kenshin-kills-") as folder, ThreadPoolExecutor(jobs) as pool:
         zygote = Zygote(Path(folder) / "locks")
@@ -322,7 +329,18 @@ def strike_all(what: Counter[str], seed: int, jobs: int, tell: Callable[[str], N
     return tally
 
 
-def _one_run(tally: Tally, rng: random.Random, scratch: Path, zygote: Zygote, tell: Callable[[str], None]) -> None:
+def _named(tell: Callable[[str], None], name: str, text: str) -> None:
+    tell(f"{name}: {text}")
+
+
+def _one_run(
+    tally: Tally,
+    rng: random.Random,
+    scratch: Path,
+    zygote: Zygote,
+    tell: Callable[[str], None],
+    keep: Path | None,
+) -> None:
     hold_s, faults = rng.choice((1.0, 20.0)), rng.choice(FAULTS)
     with planned(zygote, scratch, HABITS, faults, hold_s) as plan:
         tell(f"a run with hold_s {hold_s:g}, faults {faults}")
@@ -336,5 +354,8 @@ def _one_run(tally: Tally, rng: random.Random, scratch: Path, zygote: Zygote, te
             tell(f"PROBLEM {' '.join(str(unlike).split())}")
         finally:
             plan.close()
+            if keep is not None:
+                shutil.copytree(plan.disk, keep, ignore_dangling_symlinks=True)
+                (keep / plan.log.name).write_text(plan.said, encoding="utf-8")
             if own:
                 subprocess.run(["umount", "-l", plan.disk], check=False)

@@ -55,6 +55,30 @@ def test_a_control_session_that_was_cut_off_with_a_valve_shut_blames_no_terminal
         zygote.close()
 
 
+def test_a_bench_that_is_killed_before_it_settles_what_it_found_leaves_it_to_the_next_one(tmp_path: Path) -> None:
+    """The first one was killed and its outputs made safe. The second is killed while it opens its rig, and its own
+    watchdog holds them: they are not as the first one left them, and what that one drove is void."""
+    zygote = Zygote(tmp_path / "locks")
+    try:
+        with planned(zygote, tmp_path / "plan", hold_s=10.0) as plan:
+            selected = ("--requirement", "upload-daily")
+            bench = plan.start(*selected)
+            assert until(lambda: plan.count('"name":"steady"') > 0 or bench.code is not None, 90), plan.said
+            bench.kill()
+            assert plan.lab.await_safe(60)
+            plan.lab.ask("trap", port="server", point=Point.BEFORE.value, words="/v1/status")
+            bench = plan.start(*selected)
+            assert until(lambda: plan.lab.ask("caught")["command"] is not None, 60), plan.said
+            bench.kill()
+            plan.lab.ask("release")
+            bench = plan.start(*selected)
+            assert until(lambda: plan.count('"takeover":') > 0 or bench.code is not None, 60), plan.said
+            assert plan.count('"takeover":"too late"') == 1
+            assert plan.count('"reason":"the bench was gone') == 1, "what was cut off is void"
+    finally:
+        zygote.close()
+
+
 @pytest.mark.skipif(not ways.ASKED, reason="asked for by KENSHIN_MATRIX")
 def test_thirty_bad_habits_at_once_make_no_wrong_verdict(tmp_path: Path) -> None:
     told: list[str] = []

@@ -8,8 +8,10 @@ for ``LEAK_CHECK_S`` at least, then ``open``, and the answer ``open`` came no ea
 valve it must not open, and the answer must not say that it did. No other valve may move meanwhile.
 
 A command during which the bench was blind is left out, and so is one that went wrong after a time in which the bench
-may have left a valve otherwise than it knew: a killed bench may have sent what it did not record. A meter's port that
-was gone is the same: valves tell of themselves.
+may have left a valve otherwise than it knew: a killed bench may have sent what it did not record, and what it had asked
+for goes on without it. So is told since when a valve's state is known: since it was asked for the last time, in
+whatever attempt. A meter's port that was gone is the same: valves tell of themselves. A command's time ends where the
+bench asks for something else.
 
 ``control.function``: the number of commands that were not right. ``control.success``: the success rate, as an exact
 one-sided bound over the commands (Clopper and Pearson): statistic ``maximum``, its upper bound, so that a rate below
@@ -53,6 +55,9 @@ class Command:
     forwarded: CitedObservation | None
     answered: CitedObservation | None
     moved: tuple[CitedObservation, ...]
+    row: int = 0
+    stray: CitedObservation | None = None
+    """The first move of another valve meanwhile."""
     why: str = ""
 
     @property
@@ -75,7 +80,7 @@ def control_success(episodes: Sequence[Episode], setup: Setup, statistic: str) -
 
 def _measure(episode: Episode, terminal: TerminalSetup, name: str, statistic: str) -> Measurement:
     given = [_command(episode, mark) for mark in episode.marks("command", terminal=terminal.id)]
-    left = {id(one): blind for one in given if (blind := _unseen(episode, one, given)) is not None}
+    left = {id(one): blind for one in given if (blind := _unseen(episode, one)) is not None}
     commands = [one for one in given if id(one) not in left]
     trouble = trouble_of(episode, terminal, "command")
     if trouble is None and not given:
@@ -111,21 +116,40 @@ def _measure(episode: Episode, terminal: TerminalSetup, name: str, statistic: st
     )
 
 
-def _unseen(episode: Episode, one: Command, given: Sequence[Command]) -> Trouble | None:
-    """Why nothing is said of a command: the bench was blind during it, or since the one before where it went wrong."""
-    before = [other.at_ns for other in given if other.meter == one.meter and other.at_ns < one.at_ns]
-    since_ns = max(before, default=episode.t0_ns) if one.why else one.at_ns
-    until_ns = one.answered.t_ns if one.answered is not None and not one.why else one.end_ns
+def _unseen(episode: Episode, one: Command) -> Trouble | None:
+    """Why nothing is said of a command: the bench was blind during it, or, where it went wrong, since the valve that
+    was not as it had to be was asked for something the last time before."""
     ports = {event.source for event in episode.evidence.events(kinds.METER_VALVE)}
+    since_ns, until_ns = one.at_ns, one.end_ns
+    if not one.why and one.answered is not None:
+        until_ns = one.answered.t_ns
+    elif one.why:
+        valve = one.stray.subject if one.stray is not None else one.meter
+        since_ns = min(since_ns, _asked_before(episode, valve, one.row))
     return blind_over(episode.evidence, since_ns, until_ns, ports)
+
+
+def _asked_before(episode: Episode, meter: str, row: int) -> int:
+    """When a valve was asked for something the last time before the command of that row, in whatever attempt; when the
+    episode began, where it was not."""
+    own = [mark.t_ns for mark in episode.marks("command", meter=meter) if mark.row < row]
+    asked = [event for event in _asks(episode) if event.data.get("meter") == meter and event.row < row]
+    of_it = [event for event in _asks(episode) if event.row < row][-1:]  # the command's own
+    return max([*own, *(event.t_ns for event in asked if event not in of_it)], default=episode.t0_ns)
+
+
+def _asks(episode: Episode) -> list[CitedObservation]:
+    """Every request for a valve in the run, in order of their rows."""
+    asks = [event for event in episode.evidence.events(kinds.INTENT_ASK) if event.data.get("op") == "control"]
+    return sorted(asks, key=lambda event: event.row)
 
 
 def _command(episode: Episode, mark: CitedObservation) -> Command:
     meter, request = str(mark.data["meter"]), mark.data.get("request")
     until = mark.data.get("until_ns")
     end_ns = until if isinstance(until, int) else episode.t1_ns
-    later = [other.t_ns for other in episode.marks("command") if other.row > mark.row]
-    end_ns = min([end_ns, *later])
+    later = [*episode.marks("command"), *_asks(episode)]
+    end_ns = min([end_ns, *(other.t_ns for other in later if other.row > mark.row)])
 
     def of(kind: str) -> CitedObservation | None:
         found = [e for e in episode.events(kind) if e.data.get("request") == request and request]
@@ -143,9 +167,12 @@ def _command(episode: Episode, mark: CitedObservation) -> Command:
         of(kinds.SERVER_REQUEST_SENT),
         of(kinds.MDMS_ANSWER),
         tuple(event for event in valves if event.subject == meter),
+        mark.row,
     )
+    if why := _why(one):
+        return attrs.evolve(one, why=why)
     strays = [e for e in valves if e.subject != meter and e.source == f"meter.{e.subject}" and _moves(episode, e)]
-    return attrs.evolve(one, why=_why(one) or (f"the valve of {strays[0].subject} moved" if strays else ""))
+    return attrs.evolve(one, stray=strays[0], why=f"the valve of {strays[0].subject} moved") if strays else one
 
 
 def _moves(episode: Episode, event: CitedObservation) -> bool:

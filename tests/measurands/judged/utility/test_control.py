@@ -134,6 +134,45 @@ def test_a_position_that_is_read_again_is_no_move(run: Run) -> None:
     assert controlled(run).value == 0.0
 
 
+def ask(run: Run, at_ns: int, meter: str, what: str) -> None:
+    """The bench's intent to ask for a command, or for what puts a valve right between commands."""
+    run.bench(at_ns, "intent.ask", meter.split(".")[1], op="control", meter=meter, command=what)
+
+
+def moved(run: Run, at_ns: int, meter: str, state: str) -> None:
+    run.see(at_ns, f"meter.{meter}", meter, "meter.valve", state=state)
+
+
+def test_a_valve_that_the_bench_opens_again_behind_a_command_is_no_fault_of_it(run: Run) -> None:
+    """One that a cut-off attempt left shut, put right before its own first command."""
+    moved(run, BEGIN, "t3.gas", "shut")
+    ask(run, SHUT - 1, "t1.gas", "shut")
+    command(run, SHUT, "shut")
+    ask(run, SHUT + 30 * NS_PER_S, "t3.gas", "open")
+    moved(run, SHUT + 40 * NS_PER_S, "t3.gas", "checking")
+    assert controlled(run).value == 0.0
+
+
+@pytest.mark.parametrize("valve", ["t1.gas", "t3.gas"])
+@pytest.mark.parametrize("blind", [True, False])
+def test_what_a_killed_bench_had_asked_for_may_still_come_and_blames_nobody(valve: str, blind: bool, run: Run) -> None:
+    """A request of an attempt that is void: its valve moves in a later one, in the middle of another command."""
+    moved(run, BEGIN, "t3.gas", "open")
+    ask(run, BEGIN + 1, valve, "open")
+    if blind:
+        run.resumed(BEGIN + 1, BEGIN + NS_PER_S, "too late")
+    run.bench(BEGIN + 2 * NS_PER_S, "episode.void", "control", name="control")
+    run.begin(BEGIN + 2 * NS_PER_S, "control")
+    for n in range(6):
+        ask(run, SHUT + n * MINUTE_NS - 1, "t1.gas", "shut")
+        moves: Moves = ((5.0, "shut"), (7.0, "open")) if n == 0 and valve == "t1.gas" else ((5.0, "shut"),)
+        command(run, SHUT + n * MINUTE_NS, "shut", moves=moves)
+    if valve != "t1.gas":
+        moved(run, SHUT + 7 * NS_PER_S, valve, "shut")
+    found = controlled(run)
+    assert (found.value, found.conditions["n"]) == ((0.0, 5) if blind else (1.0, 6))
+
+
 def test_no_command_is_a_gate(run: Run) -> None:
     assert controlled(run).gate == "no command was given"
 
