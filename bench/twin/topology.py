@@ -18,6 +18,7 @@ from bench.errors import InputError
 from bench.records import NS_PER_S
 from bench.twin import faults
 from bench.twin.faults import Place
+from bench.twin.heard import Interference, Link, Sniffer
 from bench.twin.methods import U_BUS_AIR, HanNetwork, RadioMethod, UBusNetwork
 from bench.twin.written import Count, DottedClass, Eui64, Gtk, Instant, Name, Positive, Prefix64
 from bench.yamlfile import FileModel, Source, check, load_source
@@ -67,15 +68,6 @@ class Network(FileModel):
     key_rotation: KeyRotation | None = None
     """None: the GTK stays."""
     """Join timers of the smart meters."""
-
-
-class Link(FileModel):
-    """Two radios that hear each other, both ways alike."""
-
-    between: Annotated[tuple[Name, Name], Field()]
-    rssi_dbm: Annotated[int, Field(ge=-110, le=0)] = -60
-    loss: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of frames lost whatever the level is."""
 
 
 class BorderRouter(FileModel):
@@ -144,15 +136,6 @@ class Terminal(FileModel):
     """Impersonator that each of its meters' ports has."""
     faults: tuple[str | dict[str, Any], ...] = ()
     """Seeded faults by name or ``package.module:Class``, or ``{name: {option: value}}``."""
-
-
-class Sniffer(FileModel):
-    """A one-channel sniffer and what it hears (node -> received level in dBm)."""
-
-    id: Name
-    hears: Annotated[dict[str, int], Field(min_length=1)]
-    channel: Annotated[int, Field(ge=4, le=17)] | None = None
-    """Channel that it listens on; None: the mesh's, all of them where the mesh hops."""
 
 
 class Channel(FileModel):
@@ -281,6 +264,7 @@ class Topology(FileModel):
     smart_meters: tuple[SmartMeter, ...]
     links: tuple[Link, ...]
     terminals: Annotated[tuple[Terminal, ...], Field(min_length=1)]
+    interference: tuple[Interference, ...] = ()
     sniffers: tuple[Sniffer, ...] = ()
     supplies: tuple[Supply, ...] = ()
     server: Server
@@ -369,7 +353,7 @@ def _check_names(source: Source, topology: Topology) -> None:
     for group in ("smart_meters", "terminals"):
         for i, node in enumerate(getattr(topology, group)):
             _unique(source, addresses, node.eui64, (group, i, "eui64"), "eui64")
-    for group in ("smart_meters", "terminals", "sniffers", "supplies"):
+    for group in ("smart_meters", "terminals", "interference", "sniffers", "supplies"):
         for i, item in enumerate(getattr(topology, group)):
             _unique(source, places, item.id, (group, i, "id"))
     for i, terminal in enumerate(topology.terminals):
@@ -401,6 +385,15 @@ def _check_names(source: Source, topology: Topology) -> None:
     for i, sniffer in enumerate(topology.sniffers):
         for name in sniffer.hears:
             _known(source, name, nodes, ("sniffers", i, "hears", name), key=True)
+    for i, other in enumerate(topology.interference):
+        for name in other.heard_at:
+            _known(
+                source,
+                name,
+                (*nodes, *(s.id for s in topology.sniffers)),
+                ("interference", i, "heard_at", name),
+                key=True,
+            )
     for i, supply in enumerate(topology.supplies):
         mains_fed = (topology.border_router.id, *(m.id for m in topology.smart_meters))
         loads = mains_fed if supply.ac else tuple(t.id for t in topology.terminals)

@@ -17,9 +17,10 @@ from bench.air.ip.icmpv6 import EchoReply, EchoRequest
 from bench.air.ip.packet import Packet
 from bench.records import NS_PER_S
 from bench.twin.core.kernel import Kernel
+from bench.twin.heard import Link
 from bench.twin.mesh import Mesh, build
 from bench.twin.terminal.network import JoinState
-from bench.twin.topology import Link, SmartMeter, Timers, Topology, load
+from bench.twin.topology import SmartMeter, Timers, Topology, load
 from tests.places import DEFAULT_TOPOLOGY, ROOT
 from tests.twin.radio.world import TOPOLOGIES, World
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from bench.ports import RequestRefused
 from bench.records import NS_PER_HOUR, NS_PER_S
+from bench.twin.faults import Fault
+from bench.twin.terminal.standin import HistoryRequest, Message, ReadRequest
+from bench.twin.terminal.terminal import PART_VALUES
 from bench.twin.topology import StoredAt
 from bench.twin.utility.link import UtilityLink
 from tests.twin.twin_rigs import Bench, days, topology
@@ -280,6 +284,31 @@ def test_a_command_into_an_outage_fails_and_the_mdms_is_told(bench: Bench) -> No
     assert valve.ask("shut", 310) == []
     assert [message["op"] for message in messages(bench, "request.failed")] == ["control"]
     assert valve.moved == []
+
+
+class LosesPart(Fault):
+    """Of the answer to the first history request only the last part arrives, however often it is asked for."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+
+    def answers_to(
+        self, request: ReadRequest | HistoryRequest, answers: tuple[Message, ...]
+    ) -> Sequence[Message | tuple[float, Message]]:
+        self.seq = self.seq or request.seq
+        return answers[-1:] if request.seq == self.seq else answers
+
+
+def test_a_gap_whose_answer_was_lost_in_part_is_asked_for_again() -> None:
+    bench = with_fault("t1", f"{__name__}:{LosesPart.__name__}")
+    bench.run(days(6))
+    marks = sorted(pulled(bench, "t1.gas"))[-100:]
+    bench.rig.backend.gate.remove("t1.gas", marks[0], marks[-1])
+    bench.run(days(1))
+    assert set(marks[:PART_VALUES]).isdisjoint(pulled(bench, "t1.gas"))
+    bench.run(days(1))
+    assert len(asked(bench)) == 2
+    assert set(marks[48:]) <= set(pulled(bench, "t1.gas"))  # what is older is no longer asked for
 
 
 # What the seeded faults do, each its one wrong thing

@@ -22,6 +22,7 @@ What the other radio methods build on (`bench.twin.radio`):
 
 * `agenda`: a node's own view of the kernel
 * `border_router`: the concentrator's node
+* `interference`: others on the air
 * `medium`: the air of one channel
 * `member`: smart meters, and FAN terminals
 * `plan`: what the mesh needs of a topology
@@ -45,6 +46,7 @@ __all__ = [
     "agenda",
     "border_router",
     "build",
+    "interference",
     "medium",
     "member",
     "plan",

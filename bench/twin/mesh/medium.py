@@ -2,7 +2,8 @@
 
 A frame on a channel takes its air time at 100 kbit/s (domain.md 5.1) and reaches the nodes that a link connects to its
 sender at its end, unless the receiver was off, elsewhere when it began, or sending meanwhile, another audible frame
-overlapped it on the same channel (the stronger by 10 dB survives: capture effect), or the link's loss hits it. Sniffers
+overlapped it on the same channel (the stronger by 10 dB survives: capture effect), or the link's loss hits it. The
+bursts of others on the air overlap frames, and make the channel busy, where they are heard (`interference`). Sniffers
 hear the nodes that the plan names, on all channels or on one, by the same rules save the loss. Stamps given to
 sniffers: start of preamble and end of FCS.
 """
@@ -14,12 +15,12 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from bench.twin.core.kernel import Kernel
+from bench.twin.mesh.interference import CAPTURE_DB, Interferer
 from bench.twin.mesh.plan import LinkPlan, SnifferPlan
 
 BIT_NS: Final = 10_000
 PHY_OVERHEAD_OCTETS: Final = 8 + 2 + 2 + 4
 """Preamble, SFD, PHR and FCS of 2-FSK at 100 kbit/s."""
-CAPTURE_DB: Final = 10
 
 
 def air_time_ns(psdu_octets: int) -> int:
@@ -64,8 +65,10 @@ class Medium:
         sniffers: Iterable[SnifferPlan],
         sink: CaptureSink,
         channel: int,
+        interferers: Iterable[Interferer] = (),
     ) -> None:
         self._kernel, self._rng, self._sink, self.channel = kernel, rng, sink, channel
+        self._interferers = tuple(interferers)
         self._sniffers = tuple(sniffers)
         self._links: dict[str, dict[str, tuple[int, float]]] = {}
         for link in links:
@@ -83,9 +86,12 @@ class Medium:
             self._tuned[name] = listening_on
 
     def busy(self, name: str, channel: int | None = None) -> bool:
-        """Carrier sense at that node: it is sending, or a neighbour on that channel."""
+        """Carrier sense at that node: it is sending, or a neighbour on that channel, or interference is heard there."""
         near, on = self._links.get(name, {}), self.channel if channel is None else channel
-        return any(f.sender == name or (f.channel == on and f.sender in near) for f in self._active)
+        if any(f.sender == name or (f.channel == on and f.sender in near) for f in self._active):
+            return True
+        now = self._kernel.now_ns
+        return any(one.channel == on and name in one.hears and one.sends(now, now + 1) for one in self._interferers)
 
     def transmit(self, name: str, psdu: bytes, channel: int | None = None) -> int:
         """Put a frame on the air now; returns its end (ns)."""
@@ -111,7 +117,9 @@ class Medium:
             return
         for sniffer in self._sniffers:
             level = sniffer.hears.get(frame.sender) if sniffer.channel in (None, frame.channel) else None
-            if level is not None and not _drowned(frame, level, sniffer.hears):
+            if level is None or self._jammed(frame, sniffer.name, level):
+                continue
+            if not _drowned(frame, level, sniffer.hears):
                 self._sink(sniffer.name, frame.start_ns, frame.end_ns, frame.psdu, level, frame.channel)
         for name, (rssi, loss) in self._links.get(frame.sender, {}).items():
             receiver = self._receivers.get(name)
@@ -122,8 +130,11 @@ class Medium:
             if frame.channel != (self.channel if tuned is None else tuned(frame.start_ns)):
                 continue
             lost = loss > 0.0 and self._rng.random() < loss
-            if not lost and not self._collided(frame, name, rssi):
+            if not lost and not self._collided(frame, name, rssi) and not self._jammed(frame, name, rssi):
                 receiver.on_air(frame, rssi)
+
+    def _jammed(self, frame: OnAir, where: str, level_dbm: int) -> bool:
+        return any(one.drowns(frame, where, level_dbm) for one in self._interferers)
 
     def _collided(self, frame: OnAir, name: str, rssi: int) -> bool:
         if not frame.overlaps:

@@ -12,6 +12,7 @@ from bench.twin.core.kernel import Kernel
 from bench.twin.faults import Hooks
 from bench.twin.mesh.border_router import BorderRouter
 from bench.twin.mesh.dodag import MIN_HOP_RANK_INCREASE, ROOT_RANK
+from bench.twin.mesh.interference import Interferer
 from bench.twin.mesh.medium import CaptureSink, Medium
 from bench.twin.mesh.member import Meter, Terminal
 from bench.twin.mesh.parents import Parent
@@ -27,7 +28,8 @@ class Mesh:
     def __init__(self, kernel: Kernel, plan: MeshPlan, rng: random.Random, capture_sink: CaptureSink) -> None:
         epoch_ns = self._epoch_ns = kernel.now_ns
         self.plan = plan
-        self.medium = Medium(kernel, rng, plan.links, plan.sniffers, capture_sink, plan.channel)
+        interferers = [Interferer(one, plan.seed) for one in plan.interferers]
+        self.medium = Medium(kernel, rng, plan.links, plan.sniffers, capture_sink, plan.channel, interferers)
         (root,) = (node for node in plan.nodes if node.role is Role.BORDER_ROUTER)
         self.border_router = BorderRouter(kernel, self.medium, plan, root, epoch_ns)
         self.meters = {

@@ -12,6 +12,7 @@ from enum import Enum
 import attrs
 
 from bench.records import NS_PER_S
+from bench.twin.mesh.interference import InterfererPlan
 from bench.twin.methods import RadioMethod
 from bench.twin.topology import Network, Topology, octets
 
@@ -78,6 +79,7 @@ class MeshPlan:
     channel: int = 10
     hopping: bool = False
     calendar: KeyCalendar | None = None
+    interferers: tuple[InterfererPlan, ...] = ()
 
 
 def plan_of(topology: Topology | MeshPlan) -> MeshPlan:
@@ -108,6 +110,15 @@ def plan_of(topology: Topology | MeshPlan) -> MeshPlan:
         channel=network.channel,
         hopping=network.hopping,
         calendar=_calendar(network),
+        interferers=interferers_of(topology),
+    )
+
+
+def interferers_of(topology: Topology) -> tuple[InterfererPlan, ...]:
+    """The sources of interference that a topology names."""
+    return tuple(
+        InterfererPlan(one.id, one.channel, one.share, one.burst_ms * NS_PER_S // 1000, dict(one.heard_at))
+        for one in topology.interference
     )
 
 

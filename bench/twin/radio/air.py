@@ -9,8 +9,9 @@ import random
 from collections.abc import Callable, Iterable
 
 from bench.twin.core.kernel import Kernel
+from bench.twin.mesh.interference import Interferer
 from bench.twin.mesh.medium import CaptureSink, Medium, OnAir
-from bench.twin.mesh.plan import LinkPlan, SnifferPlan
+from bench.twin.mesh.plan import LinkPlan, SnifferPlan, interferers_of
 from bench.twin.topology import Topology
 
 Hear = Callable[[OnAir, int], None]
@@ -26,8 +27,10 @@ class Air:
         links: Iterable[LinkPlan],
         sniffers: dict[int, list[SnifferPlan]],
         sink: CaptureSink,
+        interferers: Iterable[Interferer] = (),
     ) -> None:
         self._kernel, self._rng, self._sink = kernel, rng, sink
+        self._interferers = tuple(interferers)
         self._links, self._sniffers = tuple(links), sniffers
         self._channels: dict[int, Medium] = {}
         self._radios: dict[str, Tuner] = {}
@@ -40,7 +43,8 @@ class Air:
             if sniffer.channel not in (None, topology.network.channel):
                 sniffers.setdefault(sniffer.channel, []).append(SnifferPlan(sniffer.id, dict(sniffer.hears)))
         links = [LinkPlan(*link.between, link.rssi_dbm, link.loss) for link in topology.links_of_all()]
-        return cls(kernel, rng, links, sniffers, sink)
+        interferers = [Interferer(one, topology.seed) for one in interferers_of(topology)]
+        return cls(kernel, rng, links, sniffers, sink, interferers)
 
     def join(self, name: str, radio: Tuner) -> None:
         """A radio of that node."""
@@ -53,7 +57,9 @@ class Air:
         medium = self._channels.get(number)
         if medium is None:
             here = self._sniffers.get(number, ())
-            medium = self._channels[number] = Medium(self._kernel, self._rng, self._links, here, self._sink, number)
+            medium = self._channels[number] = Medium(
+                self._kernel, self._rng, self._links, here, self._sink, number, self._interferers
+            )
             for name, radio in self._radios.items():
                 medium.attach(name, _Ear(radio, number))
         return medium

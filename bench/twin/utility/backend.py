@@ -32,6 +32,7 @@ class Backend:
         self._kernel, self._server, self._faults = kernel, server, faults
         self._transparent = {t.id for t in topology.terminals if t.type is StoreType.TRANSPARENT}
         self._spans: dict[str, tuple[str, int, int]] = {}
+        self._parts: dict[str, set[int]] = {}
         self.store = Store(server.now_ns, plan.keep_days, plan.storage_at)
         utilities = tuple(utility.id for utility in topology.utilities)
         self.gate = Gate(utilities, terminals, server.now_ns, self.store.remove, faults)
@@ -111,8 +112,12 @@ class Backend:
         request = str(event["request"])
         if event.get("values"):
             self._take(terminal, [{"meter": event["meter"], "values": event["values"]}])
-        if "parts" in event and event["part"] == event["parts"] and request in self._spans:
-            self.gaps.answered(*self._spans.pop(request))
+        if "parts" in event and request in self._spans:
+            told = self._parts.setdefault(request, set())
+            told.add(event["part"])
+            if len(told) == event["parts"]:  # parts come in any order: the last one says nothing of the others
+                del self._parts[request]
+                self.gaps.answered(*self._spans.pop(request))
 
     def _tell(self, meter: str, kind: str, terminal: str, passing: Passing, data: Mapping[str, Json]) -> None:
         for link in self.links.values():

@@ -83,7 +83,7 @@ def test_a_relay_counts_the_hops_down() -> None:
 
 def test_a_way_that_is_gone_is_gone_round() -> None:
     """t3 hears r1 and, weaker, the smart meter m2: with r1 dark it sends to m2."""
-    from bench.twin.topology import Link
+    from bench.twin.heard import Link
 
     first = world("u-bus-air")
     terminals = tuple(t.model_copy(update={"parent": "r1"}) if t.id == "t3" else t for t in first.topology.terminals)
