@@ -37,6 +37,8 @@ SERVER_PPM: Final = 100.0
 SLEW_PPM: Final = 500.0
 """Anchors that differ by no more than a kernel slews belong together."""
 ALIKE_NS: Final = 5_000_000
+AGREE_NS: Final = NS_PER_S
+"""Clocks that are set by hand agree no better; what differs by more than this is another time."""
 MINUTE_NS: Final = 60 * NS_PER_S
 RESOLUTIONS_NS: Final = (NS_PER_S, NS_PER_S // 10, NS_PER_S // 100, 1_000_000, 1000)
 """What clocks round to."""
@@ -147,16 +149,30 @@ class Clocks:
         """UTC at rig time ``t_ns``."""
         if self.host is None:
             return Limits(t_ns, t_ns)
-        why = "; ".join(self.steps) or "discipline of the host's UTC"
-        return attrs.evolve(self.host.any_side(t_ns).moved(t_ns), why=why)
+        return self._difference(self.host, t_ns).moved(t_ns)
 
     def rig(self, utc_ns: int) -> Limits:
         """Rig time at which UTC was ``utc_ns``."""
         if self.host is None:
             return Limits(utc_ns, utc_ns)
         # A difference moves so slowly that it may be read anywhere near the place.
-        there = self.host.any_side(utc_ns - self.host.any_side(utc_ns).best)
-        return Limits(utc_ns - there.high, utc_ns - there.low, self.utc(utc_ns).why)
+        there = self._difference(self.host, utc_ns - self.host.any_side(utc_ns).best)
+        return Limits(utc_ns - there.high, utc_ns - there.low, there.why)
+
+    def _difference(self, host: Model, t_ns: int) -> Limits:
+        """UTC less rig time at rig time ``t_ns``.
+
+        Where nobody vouches for the host's UTC and the server's clock contradicts it, either may be right.
+        """
+        why = "; ".join(self.steps) or "discipline of the host's UTC"
+        found = attrs.evolve(host.any_side(t_ns), why=why)
+        if self.host_disciplined or self.server is None:
+            return found
+        other = self.server.any_side(t_ns)
+        if found.wider(AGREE_NS).meet(other) is not None:
+            return found
+        apart_s = (other.best - found.best) / NS_PER_S
+        return attrs.evolve(found.join(other), why=f"{why}; the server's clock is {apart_s:+.3g} s from it")
 
     def rate_ppm(self, since_ns: int, until_ns: int) -> float:
         """Limit of how wrong rig time's own rate is between two stamps: the oscillator's, or a slew's where it is more.

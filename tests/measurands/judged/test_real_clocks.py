@@ -261,3 +261,27 @@ def test_a_stamp_before_its_cause_says_nothing(tmp_path: Path) -> None:
     assert figure.bounds is not None
     assert 0.0 <= figure.bounds[0] <= 0.5 <= figure.bounds[1] < 0.7
     assert "contradicts the order of events" in figure.doubt
+
+
+@pytest.mark.parametrize("off_s", [-7200, -3600, -61, 61, 3600])
+def test_a_host_that_nobody_set_right_and_the_server_contradicts_blames_no_terminal(off_s: int, tmp_path: Path) -> None:
+    """Its UTC was wrong when the rig was opened, so no step shows. Alarms of one meter and code, one after the other,
+    carry the true time of occurrence."""
+    run = RealRun(tmp_path, steps=((1, off_s * NS_PER_S),), synchronised=False)
+    alarms(run, AT, [3.0, 2.0, 4.0, 3.0])
+    figure = measured(run, "alarm")
+    assert (figure.detail["never"], figure.conditions["n"]) == ("", 4)
+    assert judge(figure, REQUIREMENT).outcome is Outcome.PASS
+
+
+def test_a_host_that_is_known_to_be_right_is_believed_whatever_the_server_says(tmp_path: Path) -> None:
+    run = RealRun(tmp_path, steps=((1, 3600 * NS_PER_S),), synchronised=True)
+    alarms(run, AT, [3.0])
+    assert measured(run, "alarm").detail["never"] == "1 of 1 arrived with another time of occurrence"
+
+
+def test_a_time_of_occurrence_that_no_clock_explains_is_wrong_all_the_same(tmp_path: Path) -> None:
+    """Ten minutes by the host, right by the server, an hour early by the terminal."""
+    run = RealRun(tmp_path, steps=((0, -3600 * NS_PER_S), (1, 4200 * NS_PER_S)), synchronised=False)
+    alarms(run, AT, [3.0])
+    assert judge(measured(run, "alarm"), REQUIREMENT).outcome is Outcome.FAIL
