@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Draw: TypeAlias = Callable[[Verdict], str | None]
 
+SUBJECTS_SHOWN = 8
+"""A row of the overview has a line for each of so many subjects; of more it says how far their figures reach."""
 CITATIONS_SHOWN = 6
 """A storage verdict cites hundreds of rows; ``verdicts.json`` has them all."""
 
@@ -79,6 +81,16 @@ class VerdictRow:
 
 
 @attrs.frozen(slots=True)
+class OverviewLine:
+    """One line of a requirement in the overview: a subject, or many that came to the same verdict."""
+
+    beside: str
+    value: str
+    uncertainty: str
+    u_known: bool
+
+
+@attrs.frozen(slots=True)
 class RequirementRow:
     """One judged requirement with its verdicts; ``row`` is None when the catalogue does not know it."""
 
@@ -93,6 +105,7 @@ class RequirementRow:
     interpretation: tuple[tuple[str, str], ...]
     note: str
     verdicts: tuple[VerdictRow, ...]
+    overview: tuple[OverviewLine, ...]
     plots: tuple[tuple[str, str], ...]
 
 
@@ -205,8 +218,39 @@ def _requirement(report: RunReport, requirement: str, draw: Draw) -> Requirement
         interpretation=_pairs(_interpretation(row)) if row else (),
         note=figures.plain(row.interpretation.get("note", "")) if row else "",
         verdicts=shown,
+        overview=tuple(_overview(verdicts, shown)),
         plots=tuple(_plots(verdicts, draw)),
     )
+
+
+def _overview(verdicts: Sequence[Verdict], shown: Sequence[VerdictRow]) -> Iterator[OverviewLine]:
+    """A line for each subject, or, where they are many, for each outcome among them."""
+    if len(verdicts) <= SUBJECTS_SHOWN:
+        yield from (OverviewLine(row.beside, row.value, row.uncertainty, row.u_known) for row in shown)
+        return
+    for outcome in reversed(Outcome):
+        alike = [(verdict, row) for verdict, row in zip(verdicts, shown, strict=True) if verdict.outcome is outcome]
+        if alike:
+            named = len(alike) <= SUBJECTS_SHOWN
+            names = f" ({', '.join(verdict.subject for verdict, _ in alike)})" if named else ""
+            us = {row.uncertainty for _, row in alike}
+            yield OverviewLine(
+                f"{len(alike)} × {outcome.value}{names}",
+                _reach(alike),
+                us.pop() if len(us) == 1 else "",
+                all(row.u_known for _, row in alike),
+            )
+
+
+def _reach(alike: Sequence[tuple[Verdict, VerdictRow]]) -> str:
+    """From the least figure to the greatest, with the words that stand where there is none."""
+    figured = [
+        (v.measurement.value, row.value) for v, row in alike if v.measurement and v.measurement.value is not None
+    ]
+    least, greatest = (pick(figured, key=lambda one: one[0], default=(0.0, ""))[1] for pick in (min, max))
+    reach = least if least == greatest else f"{least} … {greatest}"
+    words = dict.fromkeys(row.value for v, row in alike if v.measurement is None or v.measurement.value is None)
+    return ", ".join(filter(None, (reach, *words)))
 
 
 def _interpretation(row: CatalogueRow) -> Iterator[tuple[str, Json]]:

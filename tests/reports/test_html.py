@@ -75,6 +75,21 @@ def test_uncertainty_stands_with_every_value_in_both_tables(top: str) -> None:
     assert "t1 (1 hop, cold, TEST): 31.20 s" in words(overview)
 
 
+def test_many_subjects_are_a_line_for_each_outcome_in_the_overview() -> None:
+    """Each verdict has its row below all the same."""
+    took = [(f"t{n}", 30.0 + n) for n in range(1, 31)]
+    verdicts = [Verdict("join-time", t, Outcome.PASS, "in time", join(t, s, 1), 90.0, "s", 0.5) for t, s in took]
+    late = [("t31", 110.0), ("t32", 99.0), ("t33", None)]
+    missed = [Verdict("join-time", t, Outcome.TARGET_MISSED, "late", join(t, s, 1), 90.0, "s", 0.5) for t, s in late]
+    alike = [Verdict("round-trip", f"t{n}", Outcome.PASS, "", join(f"t{n}", 5.0, 1), 90.0, "s", 0.0) for n in range(9)]
+    top = html.summary(report(verdicts=(*verdicts, *missed, *alike)))
+    overview, _, rest = top.partition('<section class="kb-requirement"')
+    joins = "3 × TARGET MISSED (t31, t32, t33): 99.00 s … 110.00 s, never 30 × PASS: 31.00 s … 60.00 s ± 0.50 s"
+    assert joins in words(overview)
+    assert "9 × PASS: 5 s ± 0 s" in words(overview)
+    assert all(f'<td class="kb-subject">{name}</td>' in rest for name, _ in (*took, *late))
+
+
 def test_a_count_never_shows_the_bare_unit(top: str) -> None:
     assert "≤ 0 wrong or doubled" in words(top)
     assert "unit wrong or doubled" in words(top)
