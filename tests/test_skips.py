@@ -20,7 +20,7 @@ def session(folder: Path, tests: str, *options: str, ci: str = "true") -> subpro
     (folder / "test_some.py").write_text(f"import pytest\n\n{tests}\n")
     own = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")} | {"CI": ci}
     command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
-    return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, timeout=500, check=False)
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")])

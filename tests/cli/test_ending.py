@@ -60,7 +60,7 @@ def broken(where: str, error: str, arguments: Sequence[str], tmp_path: Path) -> 
         env={**environment, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=500,
         check=False,
     )
 

@@ -54,5 +54,5 @@ def test_a_shell_can_complete_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMP_WORDS", "kenshin me")
     monkeypatch.setenv("COMP_CWORD", "1")
     command = Path(sys.executable).with_name("kenshin")  # the shell asks the program of this name
-    done = subprocess.run([command], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([command], capture_output=True, text=True, timeout=500, check=False)
     assert (done.returncode, done.stdout.split()) == (0, ["measure"])

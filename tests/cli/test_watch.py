@@ -192,7 +192,7 @@ class Page:
         assert until(self._listens)
 
     def get(self, path: str, host: str = "") -> tuple[int, Any]:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             connection.request("GET", path, headers={"Host": host} if host else {})
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())

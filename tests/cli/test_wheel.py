@@ -143,6 +143,6 @@ def test_the_plan_is_found_by_pytest_alone(installed: Path, empty: Path) -> None
         "no:cacheprovider",
         plan,
     ]
-    done = subprocess.run(command, cwd=empty, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=empty, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 4
     assert "the plan needs a rig" in done.stdout + done.stderr

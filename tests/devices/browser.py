@@ -70,7 +70,7 @@ class Phone:
         assert "exceptionDetails" not in got, got
         return got["result"].get("value")
 
-    def until(self, expression: str, within_s: float = 20.0) -> None:
+    def until(self, expression: str, within_s: float = 120.0) -> None:
         """Look until an expression is true."""
         end = time.monotonic() + within_s
         while not self.value(expression):

@@ -124,11 +124,11 @@ class TestConsole:
         device = PtyDevice(lambda port: ConsoleImpersonator(port, FakeTerminal()), "console.t1")
         console = build(RawSerialPort, ConsoleDriver, device.name, port=device.path)
         console.sendline("wisun get wisun.join_state")
-        _, _, match, _ = console.expect(r"join_state = State \((\d)\)", timeout=5)
+        _, _, match, _ = console.expect(r"join_state = State \((\d)\)", timeout=60)
         assert match[1] == b"0"
         console.connect(clock, "t1")
         console.sendline("wisun get wisun.network_name")
-        assert console.expect('wisun.network_name = "(.*)"', timeout=5)[2][1] == b"standin"
+        assert console.expect('wisun.network_name = "(.*)"', timeout=60)[2][1] == b"standin"
         assert console.join_state() == 0
         assert b"join_state" in console.read(timeout=0.01)
         with pytest.raises(TIMEOUT):
@@ -250,7 +250,7 @@ class TestSwitch:
             "import sys; from devices.switch.switch import built; print(built('mains', sys.argv[1]).switch(1, False))"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code, recipe(driver.power)], capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", code, recipe(driver.power)], capture_output=True, text=True, timeout=500
         )
         assert (done.stdout.strip(), relay.read_text()) == ("False", "0\n"), done.stderr
 

@@ -137,7 +137,7 @@ def test_with_a_token() -> None:
 
 
 def _post(port: int, body: str, headers: dict[str, str], path: str = "/confirm") -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("POST", path, body, headers)
         return connection.getresponse().status

@@ -49,7 +49,7 @@ def session(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     (folder / "test_plan.py").write_text(PLAN)
     (folder / "pytest.ini").write_text("[pytest]\njunit_family = xunit2\n")
     command = [sys.executable, "-m", "pytest", "-p", "reports.plugin", "-p", "no:cacheprovider", "-q", *options]
-    return subprocess.run(command, cwd=folder, text=True, capture_output=True, timeout=60, check=False,
+    return subprocess.run(command, cwd=folder, text=True, capture_output=True, timeout=500, check=False,
                           env={"PYTHONPATH": str(HERE.parents[1]), "PATH": "/usr/bin:/bin"})  # fmt: skip
 
 

@@ -114,7 +114,7 @@ def _run(arguments: list[str]) -> str:
     program = shutil.which("tshark")
     if program is None:
         pytest.skip("tshark is not installed")
-    return subprocess.run([program, "-n", *arguments], capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run([program, "-n", *arguments], capture_output=True, text=True, check=True, timeout=500).stdout
 
 
 def tshark(path: Path, *fields: str) -> list[list[str]]:

@@ -158,7 +158,7 @@ def dissected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, A
             octets = ipv6.build(packet)
             out.write(struct.pack("<IIII", number, 0, len(octets), len(octets)) + octets)
     command = ["tshark", "-n", "-r", str(path), "-T", "ek", "-o", "udp.check_checksum:TRUE"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=500).stdout
     rows = [json.loads(line) for line in text.splitlines()]
     trees = [_flat(row["layers"], {}) for row in rows if "layers" in row]
     return dict(zip(PACKETS, trees, strict=True))

@@ -60,7 +60,7 @@ def _tshark_sources(name: str) -> dict[int, set[bytes]]:
     keys = CAPTURES / f"{name}.ieee802154_keys"
     for line in keys.read_text().splitlines() if keys.exists() else ():
         command += ["-o", f"uat:ieee802154_keys:{line}"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=500).stdout
     sources: dict[int, set[bytes]] = defaultdict(set)
     number, octets, named = 0, bytearray(), False
     for line in [*text.splitlines(), ""]:

@@ -161,7 +161,7 @@ print(Wpan(bytes(made)).summary())
 
 def test_the_layers_from_scapys_shell() -> None:
     script = SHELL.format(keys=str(need("pomrpi.ieee802154_keys")), capture=str(need(TAPPED)))
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"2 fe80::\S+ RplConfiguration", done.stdout.splitlines()[0])
     assert "RplDis" in done.stdout.splitlines()[1] or "RPL Dis" in done.stdout.splitlines()[1]
@@ -175,5 +175,5 @@ def test_decoding_never_loads_scapy() -> None:
         "sys.exit('scapy' in sys.modules)"
     )
     command = [sys.executable, "-c", script, str(need(TAPPED))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -97,5 +97,5 @@ def tshark(path: Path, *fields: str, show: str = "") -> list[list[str]]:
     gak = keys.gak(NAME, GTK).hex()
     command = ["tshark", "-n", "-r", str(path), "-o", f'uat:ieee802154_keys:"{gak}","1","No hash"', "-T", "fields"]
     command += [part for field in fields for part in ("-e", field)] + (["-Y", show] if show else [])
-    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=500).stdout
     return [line.split("\t") for line in output.splitlines()]
