@@ -26,7 +26,7 @@ from bench.air.bulk.link import InOrder, PsduReader, Shut, Unusual
 from bench.air.bulk.packet import MOST, Hop, remember
 from bench.air.bulk.rows import Begin, Head, Link, Payloads, Pending, Row, Sender, ends_text, in_parts, row_of
 from bench.air.bulk.spans import Place
-from bench.air.capture.link import make_record
+from bench.air.capture.link import NO_FCS, make_record
 from bench.air.frame import summary
 from bench.air.frozen import frozen
 from bench.air.keys.counters import Freshness
@@ -135,6 +135,7 @@ class BulkDecoder(Generic[T]):
         """
         # Names of this function cost half of what attributes cost, and this loop is most of what a capture costs.
         read_psdu, read_payload, forms = self._read_psdu, self._payloads.read, self._forms
+        bare = self._link_type == NO_FCS
         judged, unopened, fresh = self._payloads.judged, self._payloads.unopened, Freshness.FRESH
         for number, offset, time_ns, start, stop, original in captured:
             said: Freshness | None = None
@@ -143,7 +144,10 @@ class BulkDecoder(Generic[T]):
             try:
                 if stop - start != original:
                     raise Unusual
-                data, end = read_psdu(buffer, start, stop)
+                if bare:
+                    data, end = buffer[start:stop], original
+                else:
+                    data, end = read_psdu(buffer, start, stop)
                 # `or`, not a default: a record is never false, and what is not there is learnt and remembered.
                 form = forms.get(data[:2]) or self._form(data[:end])
                 counter: int | None = None

@@ -7,7 +7,10 @@ from typing import Final
 
 NAMES: Final = ("number", "time s", "src", "dst", "kind", "seq", "mic", "info")
 _LAYOUT: Final = "{:>6} {:>12} {:<23} {:<23} {:<7} {:>4} {:<6} {}"
-_BULK: Final = "%6d %12.6f %s\n"
+_BULK: Final = "%6d %12.6f %s%s%s\n"
+_BULK_CELLS: Final = 5
+SEQS: Final = {None: "    ", **{seq: f"{seq:>4}" for seq in range(1 << 8)}}
+"""The column seq."""
 HEADING: Final = _LAYOUT.format(*NAMES) + "\n"
 
 
@@ -27,16 +30,21 @@ def line(
 
 
 def ends(src: str | None, dst: str | None) -> str:
-    """The columns of source and destination, which a bulk decoder keeps by header."""
-    return f"{src or '':<23} {dst or '':<23}"
+    """The columns of source and destination as they stand before the others, which a bulk decoder keeps by header."""
+    return f"{src or '':<23} {dst or '':<23} "
 
 
 def middle(kind: str, seq: int | None, mic: str) -> str:
     """The columns kind, seq and mic, of which there are few different ones, as they stand before ``info``."""
-    return f"{kind:<7} {'' if seq is None else seq:>4} {mic:<6} "
+    return f"{kind:<7} {SEQS[seq]} {mic:<6} "
+
+
+def around_seq(ends: str, kind: str, mic: str, info: str) -> tuple[str, str]:
+    """What stands before the column seq, and after it, in all frames of a link that say the same."""
+    return f"{ends}{kind:<7} ", f" {mic:<6} {info}".rstrip()
 
 
 def bulk_lines(cells: Sequence[object]) -> str:
-    """The same lines as `line` makes, of three cells each: number, seconds, and the rest without blanks at its end:
-    `ends`, a blank, `middle`, info."""
-    return _BULK * (len(cells) // 3) % tuple(cells)
+    """The same lines as `line` makes, of five cells each: number, seconds, and the rest without blanks at its end:
+    `ends`, `middle`, info; or one of `SEQS` within `around_seq`."""
+    return _BULK * (len(cells) // _BULK_CELLS) % tuple(cells)

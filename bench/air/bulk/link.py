@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Final
 
-from bench.air.capture.link import NO_FCS, TAP, make_record
+from bench.air.capture.link import TAP, make_record
 from bench.air.frozen import frozen
 from bench.air.mac.frame import fcs16
 
@@ -35,25 +35,26 @@ class InOrder(Exception):
 @frozen
 class _Layout:
     """What stays the same in TAP headers of one form: ``fixed`` are the numbers that ``unpack`` takes out of them. It
-    raises struct.error for a shorter packet."""
+    raises struct.error for a shorter packet. ``octets`` are the header's."""
 
     unpack: Callable[[bytes, int], tuple[Any, ...]]
     fixed: tuple[int, ...]
+    octets: int
     fcs_octets: int
 
 
-def _read_bare(buffer: bytes, start: int, stop: int) -> tuple[bytes, int]:
-    return buffer[start:stop], stop - start
+_NONE_YET: Final = _Layout(lambda buffer, start: (), (0,), 0, 0)
 
 
 class PsduReader:
-    """Packets of one link type to PSDUs. Raises `Unusual`, IndexError or struct.error for a wrong FCS and for what it
-    does not know."""
+    """Packets of one link type, with an FCS or a header, to PSDUs. Raises `Unusual`, IndexError or struct.error for a
+    wrong FCS and for what it does not know."""
 
     def __init__(self, link_type: int) -> None:
         self._link_type = link_type
+        self._layout = _NONE_YET
         self._layouts: dict[int, _Layout] = {}
-        self.read = {TAP: self._read_tapped, NO_FCS: _read_bare}.get(link_type, self._read_plain)
+        self.read = self._read_tapped if link_type == TAP else self._read_plain
         """``read(buffer, start, stop)``: the PSDU as captured in the packet from ``start`` to ``stop`` of a buffer, and
         how many of its octets come before the FCS."""
 
@@ -65,11 +66,14 @@ class PsduReader:
         return packet, len(record.data)
 
     def _read_tapped(self, buffer: bytes, start: int, stop: int) -> tuple[bytes, int]:
-        length = buffer[start + 2] | buffer[start + 3] << 8
-        layout = self._layouts.get(length)
-        if layout is None or layout.unpack(buffer, start) != layout.fixed:
-            layout = self._learn(buffer[start:stop], length)
-        psdu = buffer[start + length : stop]
+        layout = self._layout  # the last packet's; the length of the header is one of the numbers that are compared
+        if layout.unpack(buffer, start) != layout.fixed:
+            length = buffer[start + 2] | buffer[start + 3] << 8
+            layout = self._layouts.get(length, _NONE_YET)
+            if layout.unpack(buffer, start) != layout.fixed:
+                layout = self._learn(buffer[start:stop], length)
+            self._layout = layout
+        psdu = buffer[start + layout.octets : stop]
         if layout.fcs_octets == 4:
             if zlib.crc32(psdu) != _CRC32_RESIDUE or len(psdu) < 4:
                 raise Unusual
@@ -91,6 +95,6 @@ class PsduReader:
         # Fixed words side by side are taken as numbers of 8 octets, then 4: fewer objects than strings of octets.
         pattern = "".join("I" if fixed else "x" for fixed in words).replace("II", "Q").replace("x", "4x")
         layout = struct.Struct(f"<{pattern}")
-        known = _Layout(layout.unpack_from, layout.unpack_from(packet), record.fcs_octets)
+        known = _Layout(layout.unpack_from, layout.unpack_from(packet), length, record.fcs_octets)
         self._layouts[length] = known
         return known

@@ -277,7 +277,8 @@ class Packets:
             datagram, upper = known
             rest = octets[size:]
             length = len(rest)
-            if length < _CHECKSUM_OCTETS or (datagram.total + 2 * length + words_of(rest)) % 0xFFFF:
+            words = int.from_bytes(rest + b"\0" if length & 1 else rest, "big")  # as `words_of`, in one division
+            if length < _CHECKSUM_OCTETS or (datagram.total + 2 * length + words) % 0xFFFF:
                 raise Unusual
             return datagram.line + str(length - _CHECKSUM_OCTETS), upper
         self._datagram = None

@@ -22,9 +22,14 @@ if TYPE_CHECKING:
     from bench.air.frame.decoder import Frame
 
 _ENCRYPTED: Final = ("encrypted", None, None)
-_MPX_HEADS: Final = [b"", b"", *(struct.pack("<H", 0x8000 | MPX_GROUP << 11 | size) for size in range(1 << 11))]
-"""Head of the MPX-IE that fills a payload, by the payload's octets."""
-_MPX_LOWPAN: Final = encode_mpx(Mpx(LOWPAN, b"")).content[1:]
+_MPX_PACKET: Final = encode_mpx(Mpx(LOWPAN, b"")).content
+_MPX_LOWPAN: Final = _MPX_PACKET[1:]
+_HEAD_OCTETS: Final = 2 + len(_MPX_PACKET)
+_MPX_HEADS: Final = [
+    *(_MPX_PACKET, _MPX_PACKET),  # longer than a payload of 0 or 1 octets, so never equal
+    *(struct.pack("<H", 0x8000 | MPX_GROUP << 11 | size) + _MPX_PACKET for size in range(1 << 11)),
+]
+"""What a payload begins with that is one MPX-IE with a whole packet, by the payload's octets."""
 _MPX_KMP: Final = encode_mpx(Mpx(KMP, b"")).content[1:]
 _KMP_IDS: Final = frozenset(KmpId)
 
@@ -57,13 +62,10 @@ class Lines:
         if head.has_ies:
             # Perhaps Wi-SUN elements (of which no word is said), then one MPX-IE with a whole packet: so most payloads
             # are. The head of that MPX-IE holds its length, which is to be what is left: it is compared as a whole.
-            at = self._skips.get(clear[:2], 0)
-            if (
-                clear[at + 3 : at + 5] == _MPX_LOWPAN
-                and clear[at : at + 2] == _MPX_HEADS[len(clear) - at]
-                and not clear[at + 2] & 7
-            ):
-                info, upper = self._packets.read_on_hop(clear[at + 5 :], link.hop)
+            start = self._skips.get(clear[:2], 0)
+            at = start + _HEAD_OCTETS
+            if clear[start:at] == _MPX_HEADS[len(clear) - start]:
+                info, upper = self._packets.read_on_hop(clear[at:], link.hop)
                 if info and upper[2] == udp.PROTOCOL:  # laid out here: on a busy mesh every second frame is one
                     return (info, upper, None), False
                 if info:

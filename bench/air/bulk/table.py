@@ -46,7 +46,7 @@ class _LineVisitor:
 
     def visit(self, buffer: bytes, found: list[Place], rows: Iterator[Row[Line] | Pending]) -> _Piece:
         """The lines of a span."""
-        middles, start_ns = self.middles, self.start_ns
+        middles, seqs, start_ns = self.middles, columns.SEQS, self.start_ns
         texts: list[str] = []
         pending: list[Pending] = []
         cells: list[object] = []
@@ -58,17 +58,16 @@ class _LineVisitor:
                 pending.append(row)
                 continue
             number, _, time_ns, _, link, kind, seq, mic, level, _, _, (info, _, kept), _ = row
-            # Broadcasts have no sequence number, so nothing but number and time tells one from the next.
-            if kept and seq is None:
-                tail = kept[0]
+            if kept:
+                before, after = kept
+                cells += (number, (time_ns - start_ns) / 1e9, before, seqs[seq], after)
             else:
                 middle = middles.get((kind, seq, mic))
                 if middle is None:
                     middle = remember(middles, (kind, seq, mic), columns.middle(kind, seq, mic))
-                tail = f"{link.ends} {middle}{info}" if info else f"{link.ends} {middle}".rstrip()
-                if seq is None and kept is not None:
-                    kept.append(tail)
-            cells += (number, (time_ns - start_ns) / 1e9, tail)
+                cells += (number, (time_ns - start_ns) / 1e9, link.ends, middle if info else middle.rstrip(), info)
+                if kept is not None:
+                    kept += columns.around_seq(link.ends, kind, mic, info)
             if level:
                 secured.append(mic)
         texts.append(columns.bulk_lines(cells))
