@@ -9,7 +9,9 @@ decode, so a `decode` that is written plainly is read here (`bench.cli.decode.pl
 
 from __future__ import annotations
 
+import atexit
 import gc
+import signal
 import sys
 
 from bench.cli.decode import decode_capture, plain
@@ -19,6 +21,7 @@ from bench.streams import ready
 
 def main() -> None:
     """Entry point of ``kenshin``. Raises SystemExit."""
+    atexit.register(_deaf)  # the first one here is the last one there
     try:
         ready()
         options = plain(sys.argv[1:])
@@ -39,6 +42,12 @@ def main() -> None:
         # The interpreter's last act is to look through every object for garbage; here all of it goes with the
         # process. Frozen objects are passed over: 5 ms in place of 20, and who hooks the end (coverage) has his turn.
         gc.freeze()
+
+
+def _deaf() -> None:
+    """All is said and written, and Python gives up its handlers: an impatient Ctrl-C now would only spoil the exit
+    code."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 
 if __name__ == "__main__":

@@ -21,10 +21,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
-import attrs
-
 from bench import kinds
 from bench.drive import host
+from bench.drive.host import Continued
 from bench.drive.pump import ANSWER_S, EXCHANGE_LIMIT, Bus, Channel, Pump, Stamp, wait_readable
 from bench.errors import BenchError
 from bench.formats import CONTROL, KEY, UNNUMBERED
@@ -136,6 +135,12 @@ class Clock(ABC):
         latest_ns = self.now_ns() - round(self.patience_s * NS_PER_S)
         return {port: since_ns for port, since_ns in self.pump.lost_ns.items() if since_ns <= latest_ns}
 
+    def _patient_until(self, until_ns: int) -> int:
+        """``until_ns``, or sooner: when the patience with a port that is gone is over, who waits must look at it."""
+        over = (since_ns + round(self.patience_s * NS_PER_S) for since_ns in self.pump.lost_ns.values())
+        now_ns = self.now_ns()
+        return min([until_ns, *(t_ns for t_ns in over if t_ns > now_ns)])
+
     def attended(self) -> AbstractContextManager[None]:
         """While the driving thread is busy with something else: no port waits. Virtual time stands meanwhile."""
         return contextlib.nullcontext()
@@ -146,34 +151,6 @@ class Clock(ABC):
     def close(self) -> None:
         """Close every port."""
         self.pump.close()
-
-
-@attrs.frozen(slots=True)
-class Continued:
-    """Where an earlier session of the same run left rig time: its last anchor and its last stamp."""
-
-    boot: str
-    monotonic_ns: int
-    anchor_ns: int
-    offset_ns: int
-    last_ns: int
-
-    @classmethod
-    def of(cls, anchor: Observation, last_ns: int) -> Continued | None:
-        """From a run's last ``clock.anchor``; None where an older bench wrote it."""
-        boot, monotonic, offset = (anchor.data.get(key) for key in ("boot", "monotonic_ns", "offset_ns"))
-        if not isinstance(boot, str) or not isinstance(monotonic, int) or not isinstance(offset, int):
-            return None
-        return cls(boot, monotonic, anchor.t_ns, offset, last_ns)
-
-    def zero_ns(self, reading: host.Reading) -> int:
-        """Rig time less monotonic time for a session that begins now.
-
-        Within one boot monotonic time went on by itself. After another one only UTC leads over the gap.
-        """
-        if self.boot and self.boot == host.boot():
-            return self.anchor_ns - self.monotonic_ns
-        return max(reading.difference_ns - self.offset_ns, self.last_ns + 1 - reading.monotonic_ns)
 
 
 class WallClock(Clock):
@@ -207,7 +184,9 @@ class WallClock(Clock):
         self._reopen_mono = self._second_mono = 0
         self._looked_ns = self.now_ns()
         again = continued is not None and continued.boot != host.boot()
-        self._publish(first, 0, "boot" if again else "first")
+        moved_ns, elapsed_ns = (0, 0) if continued is None or again else continued.moved(first)
+        stepped = _change(moved_ns, elapsed_ns) == "step"  # while no bench was there to see it
+        self._publish(first, moved_ns if stepped else 0, "step" if stepped else "boot" if again else "first")
 
     def now_ns(self) -> int:
         return self._zero + self._monotonic_ns()
@@ -218,7 +197,7 @@ class WallClock(Clock):
     def step(self, until_ns: int, wake: frozenset[str] = frozenset()) -> None:
         if self.pump.release():
             return
-        while (now := self.now_ns()) < until_ns:
+        while (now := self.now_ns()) < (until_ns := self._patient_until(until_ns)):
             self._anchor_if_due()
             self._reopen_if_due()
             next_second = self._second_over()

@@ -16,6 +16,8 @@ from typing import Final
 
 import attrs
 
+from bench.records import Observation
+
 READINGS: Final = 5
 """UTC is read so often between two readings of monotonic time; the quickest counts."""
 QUICK_NS: Final = 20_000
@@ -98,3 +100,36 @@ def boot() -> str:
     with contextlib.suppress(OSError):
         return _BOOT.read_text(encoding="ascii").strip()
     return ""
+
+
+@attrs.frozen(slots=True)
+class Continued:
+    """Where an earlier session of the same run left rig time: its last anchor and its last stamp."""
+
+    boot: str
+    monotonic_ns: int
+    anchor_ns: int
+    offset_ns: int
+    last_ns: int
+
+    @classmethod
+    def of(cls, anchor: Observation, last_ns: int) -> Continued | None:
+        """From a run's last ``clock.anchor``; None where an older bench wrote it."""
+        boot, monotonic, offset = (anchor.data.get(key) for key in ("boot", "monotonic_ns", "offset_ns"))
+        if not isinstance(boot, str) or not isinstance(monotonic, int) or not isinstance(offset, int):
+            return None
+        return cls(boot, monotonic, anchor.t_ns, offset, last_ns)
+
+    def zero_ns(self, reading: Reading) -> int:
+        """Rig time less monotonic time for a session that begins now.
+
+        Within one boot monotonic time went on by itself. After another one only UTC leads over the gap.
+        """
+        if self.boot and self.boot == boot():
+            return self.anchor_ns - self.monotonic_ns
+        return max(reading.difference_ns - self.offset_ns, self.last_ns + 1 - reading.monotonic_ns)
+
+    def moved(self, reading: Reading) -> tuple[int, int]:
+        """What UTC moved by against monotonic time since the last anchor, and after how long, ns; within one boot."""
+        zero_ns = self.anchor_ns - self.monotonic_ns
+        return reading.difference_ns - zero_ns - self.offset_ns, reading.monotonic_ns - self.monotonic_ns

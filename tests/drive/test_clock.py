@@ -15,8 +15,8 @@ import attrs
 import pytest
 
 from bench.drive import host
-from bench.drive.clock import ANCHOR_EVERY_NS, Continued, TwinClock, WallClock
-from bench.drive.host import Discipline
+from bench.drive.clock import ANCHOR_EVERY_NS, TwinClock, WallClock
+from bench.drive.host import Continued, Discipline
 from bench.drive.pump import Bus, Channel, PortLost, Stamp
 from bench.errors import BenchError, InputError
 from bench.records import NS_PER_S, Observation
@@ -446,6 +446,34 @@ class TestWallClock:
         clock._anchor_if_due()
         assert [o.data["change"] for o in rows] == ["step"]
 
+    @staticmethod
+    def first_anchors(time_is: HostTime, left: Continued) -> list[Observation]:
+        rows: list[Observation] = []
+        bus = Bus()
+        bus.subscribe(rows.append)
+        WallClock(bus, time_is.utc, time_is.monotonic, continued=left)
+        return rows
+
+    def test_what_is_no_step_is_none_in_a_resumed_run_either(self) -> None:
+        time_is = HostTime()
+        left = Continued(host.boot(), time_is.monotonic(), time_is.utc(), 0, time_is.utc())
+        time_is.passes(3600 * NS_PER_S, 900_000)
+        (anchor,) = self.first_anchors(time_is, left)
+        assert (anchor.data["change"], anchor.data["step_ns"]) == ("first", 0)
+
+    def test_a_wait_ends_when_the_patience_with_a_port_is_over(self) -> None:
+        """Nothing else would say so: who waits for an answer by a port that is gone may wait for ten minutes."""
+        clock = WallClock(Bus())
+        clock.patience_s = 0.2
+        meter = PipeChannel(clock, "meter", Stamp.HOST)
+        clock.attach(meter)
+        meter.far.close()
+        far_ns = clock.now_ns() + 600 * NS_PER_S
+        while "meter" not in clock.given_up():
+            clock.step(far_ns)
+        assert clock.now_ns() < far_ns
+        clock.close()
+
     def test_a_resumed_run_goes_on_in_the_same_rig_time(self) -> None:
         time_is = HostTime()
         first = WallClock(Bus(), time_is.utc, time_is.monotonic)
@@ -454,9 +482,14 @@ class TestWallClock:
         time_is.passes(7 * NS_PER_S, -3600 * NS_PER_S)
         again = WallClock(Bus(), time_is.utc, time_is.monotonic, continued=left)
         assert again.now_ns() == left.anchor_ns + 7 * NS_PER_S, "within one boot UTC has no say"
+        (anchor,) = self.first_anchors(time_is, left)
+        assert (anchor.data["change"], anchor.data["step_ns"]) == ("step", -3600 * NS_PER_S), (
+            "nobody was there to see it"
+        )
         elsewhere = attrs.evolve(left, boot="another")
         late = WallClock(Bus(), time_is.utc, time_is.monotonic, continued=elsewhere)
         assert late.now_ns() == left.last_ns + 1, "UTC lies behind the last stamp: time does not run backwards"
+        assert [one.data["change"] for one in self.first_anchors(time_is, elsewhere)] == ["boot"]
         time_is.passes(0, 7200 * NS_PER_S)
         assert WallClock(Bus(), time_is.utc, time_is.monotonic, continued=elsewhere).now_ns() == time_is.utc()
 

@@ -38,7 +38,11 @@ RIGHT: Final = frozenset(
 )
 """What a terminal that does all that is asked may get; of the two undecided ones the cause is looked at."""
 UNDECIDED: Final = frozenset({Outcome.INCONCLUSIVE, Outcome.ERROR})
-BREAKS: Final[Mapping[str, str]] = {"lose-hour": "values-hourly", "shift-hour": "values-hourly"}
+BREAKS: Final[Mapping[str, str]] = {
+    "lose-hour": "values-hourly",
+    "shift-hour": "values-hourly",
+    "short-store": "storage-terminal",
+}
 """Seeded faults, and the requirement that each one breaks."""
 SHOWS: Final = frozenset({*BREAKS.values(), "storage-terminal", "store-type-server", "gap-filling"})
 """Rows in which an hour that is lost or shifted may show as well, by when it falls."""

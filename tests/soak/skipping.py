@@ -21,7 +21,8 @@ from typing import Any, Final
 
 import bench.drive.clock
 import fixtures.rig.rig
-from bench.drive.clock import Continued, WallClock
+from bench.drive.clock import WallClock
+from bench.drive.host import Continued
 from bench.drive.pump import Bus, Channel
 from bench.records import NS_PER_S
 

@@ -156,6 +156,7 @@ def _reap() -> None:
 
 def _become(order: dict[str, Any]) -> None:
     """In the fork: be that bench, to its end."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would be deaf to it
     os.setsid()
     out = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     nothing = os.open(os.devnull, os.O_RDONLY)
