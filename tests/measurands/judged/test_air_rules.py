@@ -100,6 +100,7 @@ def test_frames_as_they_should_be_break_no_rule(run: Run, monkeypatch: pytest.Mo
         ([frame(11, 21.0, air_ms=4001.0)], "too long on the air"),
         ([frame(11, 21.0), frame(12, 21.0119)], "no pause"),
         ([frame(11, 21.0, air_ms=500.0), frame(12, 21.549)], "no pause"),
+        ([frame(11, 21.0, air_ms=400.000001), frame(12, 21.4021)], "no pause"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -108,7 +109,7 @@ def test_each_rule_broken_once(run: Run, monkeypatch: pytest.MonkeyPatch, spoilt
     assert (measured.value, measured.detail["rules_broken"]) == (1.0, {rule: 1})
 
 
-@pytest.mark.parametrize(("pause_ms", "air_ms"), [(2.0, 10.0), (50.0, 500.0)])
+@pytest.mark.parametrize(("pause_ms", "air_ms"), [(2.0, 10.0), (2.0, 400.0), (50.0, 500.0)])
 def test_a_pause_that_is_just_long_enough(
     run: Run, monkeypatch: pytest.MonkeyPatch, pause_ms: float, air_ms: float
 ) -> None:
