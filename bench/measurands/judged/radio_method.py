@@ -119,17 +119,15 @@ def _no_keys(evidence: Evidence) -> Trouble | None:
 def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup, heard: Heard) -> Measurement:
     evidence = episode.evidence
     data = sorted((e for kind in DATA for e in evidence.events(kind, subject=terminal.id)), key=lambda e: e.row)
-    carried, missing, unheard = 0, list[CitedObservation](), 0
     came = [(evidence.clocks.utc(evidence.clocks.heard(event, 0).high).high, event) for event in data]
     came.sort(key=_when)
-    free = _Free(heard.messages(sorted(at_ns for at_ns, event in came if event.kind == kinds.SERVER_REACHABLE)))
-    for at_ns, event in came:
-        if free.takes(at_ns):
-            carried += 1
-        elif heard.missed(at_ns - WINDOW_NS, at_ns):
-            unheard += 1
-        else:
-            missing.append(event)
+    registered = [at_ns for at_ns, event in came if event.kind == kinds.SERVER_REACHABLE]
+    free = _Free(heard.messages(registered))
+    excused = [heard.missed(at_ns - WINDOW_NS, at_ns) for at_ns, _ in came]
+    # A datum whose own message the sniffers may have missed takes none from one that must have been heard.
+    missing = [event for (at_ns, event), may in zip(came, excused, strict=True) if not may and not free.takes(at_ns)]
+    unheard = sum(may and not free.takes(at_ns) for (at_ns, _), may in zip(came, excused, strict=True))
+    carried = len(data) - len(missing) - unheard
     strange = [e for e in data if e.kind == kinds.SERVER_REACHABLE and _other_unit(e, terminal)]
     if not missing and not strange and (not carried or unheard * 5 > len(data)):
         why = f"of {len(data)} data {carried} were heard on the air, and the sniffers missed frames beside the others"

@@ -201,6 +201,19 @@ def test_a_message_that_was_held_carries_its_datum_when_it_is_repeated(
     assert method(run, monkeypatch, said(*held)).value == 0.0
 
 
+def test_a_datum_whose_own_message_was_missed_takes_none_that_another_needs(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alarm is held and repeated; meanwhile an answer comes whose frame the sniffers missed."""
+    uploads(run, 1005.0, 2281.0, *(3000.0 + 1000.0 * n for n in range(8)))
+    held = [(7, at) for at in (1000.0, 1010.0, 1030.0, 1070.0, 1150.0, 1310.0, 1630.0, 2280.0)]
+    others = [(20 + n, 2999.0 + 1000.0 * n) for n in range(8)]
+    frames = said(*held, (8, 1004.0), *others)
+    lost = next(n for n, one in enumerate(frames) if one.start_ns == MIDNIGHT_NS + 1004 * NS_PER_S)
+    measured = method(run, monkeypatch, [*frames[:lost], *frames[lost + 1 :]])
+    assert (measured.value, measured.conditions["left_out"]) == (0.0, 1)
+
+
 def test_a_datum_takes_the_message_that_is_over_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second datum comes too late for the first message: it is the first one's."""
     uploads(run, 1250.0, 1310.0)
