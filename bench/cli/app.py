@@ -497,6 +497,7 @@ def show(
         "kenshin verify runs/night",
         "kenshin verify runs/night --key bench-key.pub.pem",
         "kenshin verify runs/night --after runs/evening",
+        "kenshin verify runs/night --stamp authority.pem",
         codes={0: "as it was sealed and judged, and signed", 1: "altered", 4: "not proven: not sealed or not signed"},
     )
 )
@@ -508,11 +509,37 @@ def verify(
     after: Annotated[
         Path | None, typer.Option("--after", metavar="RUN", help="The run that the same key must have sealed before.")
     ] = None,
+    stamp: Annotated[
+        Path | None,
+        typer.Option("--stamp", metavar="PEM", help="Certificates by which the manifest must be time-stamped."),
+    ] = None,
 ) -> None:
     """Is a stored run as it was sealed, and do its verdicts follow from it again? Each difference with its place."""
     from bench.cli.verify import verify_run
 
-    finish(lambda: verify_run(run, key, after, sys.stdout))
+    finish(lambda: verify_run(run, key, after, sys.stdout, stamp))
+
+
+@app.command(
+    epilog=after(
+        "kenshin stamp runs/night",
+        "kenshin stamp runs/night --answer reply.tsr",
+        "kenshin stamp runs/night --ask http://tsa.example/tsr",
+    )
+)
+def stamp(
+    run: Annotated[Path, typer.Argument(help="A sealed run folder.", show_default=False)],
+    ask: Annotated[
+        str | None, typer.Option("--ask", metavar="URL", help="Ask this time stamping authority, over HTTP.")
+    ] = None,
+    answer: Annotated[
+        Path | None, typer.Option("--answer", metavar="FILE", help="Take the answer of an authority asked elsewhere.")
+    ] = None,
+) -> None:
+    """A time stamp (RFC 3161) of a sealed run: writes the request, asks an authority, or takes its answer."""
+    from bench.cli.stamp import stamp_run
+
+    finish(lambda: stamp_run(run, ask, answer, sys.stdout))
 
 
 keys_app = typer.Typer(no_args_is_help=True, help="The key that signs what this bench recorded.")
@@ -578,9 +605,15 @@ def qualify(
         bool,
         typer.Option("--quick", help="Each fault on the episodes of its requirements; on the whole plan if missed so."),
     ] = False,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="With --quick, faults of different terminals share a run where they can.")
+    ] = False,
     nightly: Annotated[
         bool, typer.Option("--nightly", help="As every night: quick, 90 clean seeds and 10 of thirty terminals.")
     ] = False,
+    turn: Annotated[
+        int, typer.Option("--turn", metavar="N", min=0, help="With --nightly, which night: seeds drive parts by turns.")
+    ] = 0,
     rig: Annotated[Path | None, typer.Option("--rig", metavar="R", help="Another virtual rig.")] = None,
     topology: Annotated[
         Path | None, typer.Option("--topology", metavar="FILE", help="Replaces the virtual rig's topology.")
@@ -596,8 +629,8 @@ def qualify(
 
     look_here_last()
     named = tuple(fault or ()), tuple(requirement or ())
-    asked = Asked(*named, jobs, out, profile, seed, clean, quick, rig, topology, terminal, keep, thirty)
-    finish(lambda: run_all(asked.at_night() if nightly else asked, to_stderr), judges=True)
+    asked = Asked(*named, jobs, out, profile, seed, clean, quick, rig, topology, terminal, keep, thirty, shared=shared)
+    finish(lambda: run_all(asked.at_night(turn) if nightly else asked, to_stderr), judges=True)
 
 
 def _pytest(arguments: list[str]) -> int:

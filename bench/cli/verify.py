@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 import attrs
+from cryptography.x509 import Certificate
 
 from bench.errors import BenchError, InputError
 from bench.evidence.added import REGISTER
@@ -25,6 +26,7 @@ from bench.evidence.seal.contents import EARLIER, JUDGED, LOG, MANIFEST, TIMELIN
 from bench.evidence.seal.keys import fingerprint, read_public
 from bench.evidence.seal.manifest import Manifest, NoManifest, Read, Seals, read_manifest
 from bench.evidence.seal.sealing import FOUND
+from bench.evidence.seal.stamp import ANSWER, NoStamp, read_certificates, read_stamp
 from bench.evidence.status import Life, read_status
 from bench.evidence.upgrade import upgraded
 from bench.formats import VERDICTS
@@ -48,10 +50,13 @@ class Found:
     notes: list[str] = attrs.field(factory=list)
 
 
-def verify_run(run: Path, key: Path | None, after: Path | None, out: TextIO) -> int:
+def verify_run(run: Path, key: Path | None, after: Path | None, out: TextIO, stamp: Path | None = None) -> int:
     """Verify a run folder; ``key``: the public key that must have signed, ``after``: the run that the same key must
-    have sealed before. Exit code by the contract. InputError where ``run`` is no folder, or ``key`` no key."""
+    have sealed before, ``stamp``: certificates by which it must be time-stamped. Exit code by the contract. InputError
+    where ``run`` is no folder, ``key`` no key, or ``stamp`` no certificates."""
+    trusted = None if stamp is None else read_certificates(stamp)
     found = integrity(run, key, after)
+    _check_stamp(run, trusted, found)
     _derive(run, run, None, _when_judged(run), found)
     for folder in _judgements(run):
         _derive_judgement(run, folder, found)
@@ -188,6 +193,27 @@ def _check_chain(sealed: Read, previous: str | None, after: Path, found: Found) 
     named = (sealed.manifest.facts.get("previous") or {}).get("sha256")
     if named != previous:
         found.altered.append(f"{MANIFEST}: does not follow {after}: what its key sealed before is {named or 'nothing'}")
+
+
+def _check_stamp(run: Path, trusted: list[Certificate] | None, found: Found) -> None:
+    """An authority's time stamp beside the manifest. Nobody is asked for one, so what is wrong with it counts for those
+    who name certificates."""
+    answer, sealed = run / ANSWER, run / MANIFEST
+    if not answer.is_file() or not sealed.is_file():
+        if trusted is not None:
+            found.unproven.append(f"no {ANSWER}: not time-stamped")
+        return
+    try:
+        stamp = read_stamp(answer.read_bytes(), sealed.read_bytes())
+        wrong = "" if trusted is None else stamp.wrong_with_signature(trusted)
+    except NoStamp as error:
+        (found.notes if trusted is None else found.altered).append(f"{ANSWER}: {error}")
+        return
+    if wrong:
+        found.altered.append(f"{ANSWER}: none of the certificates vouches for it ({wrong})")
+    else:
+        checked = "not checked: --stamp CERTIFICATES" if trusted is None else "its signature stands"
+        found.notes.append(f"time-stamped {stamp}; {checked}")
 
 
 def _digest_of(run: Path) -> str:

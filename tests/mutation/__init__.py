@@ -1,6 +1,7 @@
 """Do the tests notice when judge or measurands go wrong? Each mutant is one small change; a test must see it.
 
-    python -m tests.mutation                    a sample, as every night (the seed says which)
+    python -m tests.mutation                    a sample (the seed says which)
+    python -m tests.mutation --night 7          those that were not tried for longest, as many as --processor-s allows
     python -m tests.mutation --all              every mutant
     python -m tests.mutation --of judge/decide  those of modules whose path holds this
 
@@ -11,5 +12,6 @@ code. Writes a section of docs/qualification.md, and the same as JSON.
 * `live`: a change made to code that is loaded
 * `selection`: which tests run which line, and for how long
 * `trials`: a fork a mutant, and what became of it
+* `tally`: when each was last tried
 * `page`: the section
 """

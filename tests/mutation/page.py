@@ -26,13 +26,16 @@ def survivors(found: Sequence[Tried], reasons: Mapping[str, str]) -> list[Tried]
     return sorted(bad, key=lambda one: (one.mutant.path, one.mutant.line, one.mutant.number))
 
 
-def section(found: Sequence[Tried], total: int, command: str, code: str, reasons: Mapping[str, str]) -> str:
-    """The section: what survived on top, then the score by module, then what was accepted."""
+def section(
+    found: Sequence[Tried], total: int, command: str, code: str, reasons: Mapping[str, str], cycle: str = ""
+) -> str:
+    """The section: what survived on top, then the score by module, then what was accepted. ``cycle``: what the nights
+    have tried so far."""
     lines = ["## Mutants of judge and measurands", "", f"Made by `{command}`, by {code}; nothing is written by hand."]
     lines += [
         f"{len(found)} of {total} small changes of the code were tried, each by itself, on the tests that run the"
     ]
-    lines += ["changed line. One that no test notices is a hole in the tests.", ""]
+    lines += ["changed line. One that no test notices is a hole in the tests.", *([cycle] if cycle else []), ""]
     bad = survivors(found, reasons)
     lines += [*_listed("Survived:", bad), *_modules(found, reasons)]
     known = [one for one in found if one.fate not in GOOD and one.mutant.key in reasons]

@@ -21,7 +21,6 @@ from tests.places import ROOT
 TESTS: Final = ("tests/judge", "tests/measurands")
 _SETTINGS: Final = """\
 [run]
-dynamic_context = test_function
 source = {rooms}
 relative_files = true
 """
@@ -29,7 +28,7 @@ relative_files = true
 
 @attrs.frozen(slots=True)
 class Selection:
-    """Node ids of tests (``tests/judge/test_judge.py::test_x``) by file and line, and their seconds."""
+    """Node ids of tests (``tests/judge/test_judge.py::test_x``) by file and line, and their processor seconds."""
 
     by_line: Mapping[str, Mapping[int, Sequence[str]]]
     seconds: Mapping[str, float]
@@ -58,8 +57,9 @@ def measured(rooms: Sequence[str], folder: Path) -> Selection:
 
 
 def _digest(rooms: Sequence[str]) -> str:
-    """Of the code and its tests: while these stand, the same tests run the same lines."""
-    files = sorted(path for place in (*rooms, *TESTS) for path in (ROOT / place).rglob("*.py"))
+    """Of the code, its tests and how they are asked: while these stand, the same tests run the same lines."""
+    places = (*rooms, *TESTS, "tests/mutation")
+    files = sorted(path for place in places for path in (ROOT / place).rglob("*.py"))
     return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()
 
 
@@ -90,11 +90,5 @@ def _by_line(data: Path) -> dict[str, dict[int, list[str]]]:
         path = Path(file)
         name = (path.relative_to(ROOT) if path.is_absolute() else path).as_posix()
         contexts = known.contexts_by_lineno(file)
-        found[name] = {line: sorted({_node(one) for one in ones if one}) for line, ones in contexts.items()}
+        found[name] = {line: sorted({one for one in ones if one}) for line, ones in contexts.items()}
     return found
-
-
-def _node(context: str) -> str:
-    """``tests.judge.test_judge.test_x`` as pytest names it."""
-    module, _, function = context.rpartition(".")
-    return f"{module.replace('.', '/')}.py::{function}"

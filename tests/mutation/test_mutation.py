@@ -14,6 +14,7 @@ import pytest
 from tests.mutation.live import NotLive, make_live
 from tests.mutation.mutants import Mutant, mutants, mutated
 from tests.mutation.page import section, survivors
+from tests.mutation.tally import Tally
 from tests.mutation.trials import Fate, Tried, _fate
 
 SOURCE = '''\
@@ -135,3 +136,42 @@ def test_the_section_has_what_survived_on_top_and_reasons_for_the_rest() -> None
     assert (
         text.index("bench/a.py:7") < text.index("| `bench/c.py` | 1 | 1 | 0 | 0 |") < text.index("both sides are equal")
     )
+
+
+def test_night_after_night_those_that_were_not_tried_for_longest(root: Path, tmp_path: Path) -> None:
+    every = mutants(Path("made_up.py"), root)
+    place, tally, seen = tmp_path / "tally.json", Tally(), list[Mutant]()
+    for night in (1, 2, 3):
+        now = tally.next(every, night)[:4]
+        seen += now
+        tally.tried(every, now, night).write(place)
+        tally = Tally.read(place)
+    assert {*seen[:9]} == {*every}, "9 mutants, 4 a night: all within three nights"
+    assert {*seen[9:]} <= {*seen[:4]}, "and then those of the first night again"
+    assert (tally.since(every, 0), tally.since(every, 2), tally.since(every, 3)) == (9, 8, 4)
+
+
+def test_a_mutant_whose_line_changed_was_never_tried(root: Path) -> None:
+    every = mutants(Path("made_up.py"), root)
+    tally = Tally().tried(every, every, 1)
+    (root / "made_up.py").write_text(SOURCE.replace("return -1", "return -2"), encoding="utf-8")
+    changed = mutants(Path("made_up.py"), root)
+    assert {one.what for one in tally.next(changed, 2)[:2]} == {"2 as 3", "minus left out"}
+    assert len(tally.tried(changed, (), 2).nights) == len(every) - 2, "what there is no more is forgotten"
+
+
+def test_a_tally_that_cannot_be_read_begins_anew(tmp_path: Path) -> None:
+    place = tmp_path / "tally.json"
+    for broken in ("", "[]", '{"a": "x"}'):
+        place.write_text(broken, encoding="utf-8")
+        assert Tally.read(place) == Tally() == Tally.read(tmp_path / "none.json")
+
+
+def test_no_mutant_is_begun_once_it_is_enough(root: Path) -> None:
+    from tests.mutation.selection import Selection
+    from tests.mutation.trials import tried as try_all
+
+    every = mutants(Path("made_up.py"), root)
+    nothing = Selection({}, {})
+    assert len(list(try_all(every, nothing, 1, lambda one: None))) == len(every)
+    assert not list(try_all(every, nothing, 1, lambda one: None, lambda: True))

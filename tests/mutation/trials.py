@@ -73,11 +73,20 @@ def check_control(selection: Selection) -> None:
         raise RuntimeError(f"the tests do not pass in a fork without a mutant (exit code {code})")
 
 
-def tried(mutants: Sequence[Mutant], selection: Selection, jobs: int, say: Callable[[Tried], None]) -> Iterator[Tried]:
-    """What becomes of each, ``jobs`` at a time, as it ends. RuntimeError where the tests cannot be run."""
+def tried(
+    mutants: Sequence[Mutant],
+    selection: Selection,
+    jobs: int,
+    say: Callable[[Tried], None],
+    enough: Callable[[], bool] = lambda: False,
+) -> Iterator[Tried]:
+    """What becomes of each, ``jobs`` at a time, as it ends; none is begun any more once that is ``enough``.
+    RuntimeError where the tests cannot be run."""
     waiting = list(reversed(mutants))
     running: dict[int, tuple[Mutant, int]] = {}
     while waiting or running:
+        if enough():
+            waiting.clear()
         while waiting and len(running) < jobs:
             mutant = waiting.pop()
             tests = selection.of(mutant.path, mutant.line, mutant.function)
@@ -92,6 +101,12 @@ def tried(mutants: Sequence[Mutant], selection: Selection, jobs: int, say: Calla
             one = Tried(mutant, _fate(status), shown)
             say(one)
             yield one
+
+
+def spent_s() -> float:
+    """Processor seconds of all forks that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _fork(mutant: Mutant | None, tests: Sequence[str], cpu_s: float) -> int:

@@ -21,7 +21,7 @@ import attrs
 
 from bench.cli.qualification.matrix import Case, Clean, Judged, Qualification, Ran
 from bench.cli.qualification.page import as_json, as_markdown, as_text
-from bench.cli.qualification.trials import Trial, run_all
+from bench.cli.qualification.trials import DIGITS, Trial, run_all
 from bench.errors import BenchError, InputError
 from bench.plan.catalogue import Plan
 from bench.plan.schema import GUIDELINE, load_agreement, load_declaration, load_guideline, load_profile
@@ -35,10 +35,19 @@ NIGHT_CLEAN: Final = 90
 NIGHT_CROWDS: Final = 10
 NIGHT_PROFILE: Final = "night"
 """The profile of the clean seeds of a night: each episode as short as it can be judged (testplans/profiles)."""
+PARTS: Final = (("steady",), ("outage",), ("mdms", "cut-off"))
+"""Episodes that a clean seed of a night drives, the long ones first; a fourth part is all others."""
+CROWD_TURNS: Final = 10
+"""Nights until each seed of thirty terminals has driven every part."""
+WHOLE_EVERY: Final = 20
+"""Of the clean seeds of a night, one in so many is run on the whole plan; the others on one part of it, by turns, and
+those of thirty terminals always, for their whole plan takes a tenth of the night."""
 CROWD: Final = 30
 CROWD_RIG: Final = VIRTUAL_RIG.with_name("virtual-thirty.yaml")
 CROWD_TERMINALS: Final = PLAN / "declarations" / "virtual-thirty.yaml"
 """The rig with so many terminals, and their declaration."""
+CROWD_OPEN: Final = frozenset({"radio-method"})
+"""What nobody can decide there: two sniffers amid thirty terminals miss too many frames to prove that one lacks."""
 
 
 @attrs.frozen(slots=True)
@@ -62,6 +71,12 @@ class Asked:
     """Further clean seeds on the rig of thirty."""
     clean_profile: str = ""
     """The profile of the clean seeds after the first, which faults are compared with; empty: the same."""
+    shared: bool = False
+    """Faults of different terminals that want the same episodes are tried in one run."""
+    parts: bool = False
+    """Clean seeds after the first drive a part of the plan each, by turns."""
+    turn: int = 0
+    """Which night it is: in the next one each seed has the next part."""
 
     @property
     def plan_options(self) -> tuple[str, ...]:
@@ -78,9 +93,10 @@ class Asked:
             raise InputError(f"{rig}: no virtual rig; expected one with a topology, in which faults can be seeded")
         return path
 
-    def at_night(self) -> Asked:
-        """The same as a night asks for it: a hundred clean seeds, ten of them crowded, and quick."""
-        return attrs.evolve(self, quick=True, clean=NIGHT_CLEAN, crowds=NIGHT_CROWDS, clean_profile=NIGHT_PROFILE)
+    def at_night(self, turn: int = 0) -> Asked:
+        """The same as a night asks for it: a hundred clean seeds, ten of them crowded, quick, and by turns."""
+        clean = attrs.evolve(self, clean=NIGHT_CLEAN, crowds=NIGHT_CROWDS, clean_profile=NIGHT_PROFILE, parts=True)
+        return attrs.evolve(clean, quick=True, shared=True, turn=turn)
 
 
 def qualify(asked: Asked, say: Callable[[str], None]) -> int:
@@ -105,28 +121,61 @@ def qualify(asked: Asked, say: Callable[[str], None]) -> int:
 
 
 def _trials(asked: Asked, cases: Sequence[Case], seed: int) -> list[Trial]:
-    """Every run, the one that faults are compared with first, then those that take longest."""
+    """Every run: the one that faults are compared with, the faults, the clean seeds, longest first."""
     plan = asked.plan_options
     first = Trial(f"clean-{seed}", seed, (*plan, f"--seed={seed}"), plan=asked.profile)
     other = asked.clean_profile or asked.profile
     fewer = tuple(f"--profile={other}" if one.startswith("--profile=") else one for one in plan)
-    seeds = range(seed + 1, seed + max(1, asked.clean))
+    after = seed + max(1, asked.clean)
     clean = [
-        Trial(f"clean-{number}-{_title(other)}", number, (*fewer, f"--seed={number}"), plan=other) for number in seeds
+        Trial(f"clean-{number}-{_title(other)}", number, (*fewer, f"--seed={number}"), plan=other)
+        for number in range(seed + 1, after)
     ]
     picked = tuple(f"--requirement={one}" for one in asked.requirements)
     crowd = (f"--rig={CROWD_RIG}", f"--terminal={CROWD_TERMINALS}", f"--profile={other}", *picked)
-    after = seed + max(1, asked.clean)
     crowds = [
         Trial(f"crowd-{number}", number, (*crowd, f"--seed={number}"), plan=other, terminals=CROWD)
         for number in range(after, after + asked.crowds)
     ]
-    narrow = {case: _own_episodes(case) if asked.quick else () for case in cases}
+    if asked.parts:
+        clean, crowds = _by_turns(clean, asked.turn), _by_turns(crowds, asked.turn)
+    terminals = topology.load(asked.topology_file).fault_places if asked.shared else {}
     tried = [
-        Trial(_title(case.option), seed, (*plan, f"--seed={seed}", f"--fault={case.option}"), case, narrow[case])
+        Trial(
+            _title(case.option),
+            seed,
+            (*plan, f"--seed={seed}", f"--fault={case.option}"),
+            case,
+            _own_episodes(case) if asked.quick else (),
+            terminal=_terminal(case, terminals),
+        )
         for case in cases
     ]
-    return [first, *crowds, *tried, *clean]
+    return [first, *tried, *crowds, *clean]
+
+
+def _terminal(case: Case, places: Mapping[str, Place]) -> str:
+    """The terminal that a fault sits at, or at a meter of which; empty where it sits elsewhere."""
+    name = case.subject.partition(".")[0]
+    return name if places.get(name) is Place.TERMINAL else ""
+
+
+def _by_turns(clean: Sequence[Trial], turn: int) -> list[Trial]:
+    """The same, on the whole plan one in `WHOLE_EVERY` that is no crowd, else on a part of it."""
+    rows = [row.interpretation for row in load_guideline(GUIDELINE).requirements]
+    named = dict.fromkeys(name for meant in rows if meant is not None for name in meant.episodes)
+    parts = [*PARTS, tuple(name for name in named if not any(name in part for part in PARTS))]
+    found = []
+    for one in clean:
+        place = (one.seed + turn) % (CROWD_TURNS if one.terminals else WHOLE_EVERY)
+        if place or one.terminals:
+            # Of thirty terminals the long parts take as much as all others of a turn: once each, then the short ones.
+            which = min(place, 2 + place % 2) if one.terminals else place % len(parts)
+            options = (*one.options, *(f"--episode={name}" for name in parts[which]))
+            title, plan = f"{one.title}-{which}", f"{one.plan}: {', '.join(parts[which])}"
+            one = attrs.evolve(one, title=title, options=options, plan=plan)
+        found.append(one)
+    return found
 
 
 def _own_episodes(case: Case) -> tuple[str, ...]:
@@ -143,7 +192,7 @@ def _found(trials: Sequence[Trial], ran: Mapping[str, Ran], asked: Asked, seed: 
     if not reference.ended:
         raise BenchError(f"the clean run with seed {seed} gave no verdicts: {reference.why}")
     clean = [
-        Clean(one.seed, ran[one.title], one.plan, one.terminals)
+        Clean(one.seed, ran[one.title], one.plan, one.terminals, CROWD_OPEN if one.terminals else frozenset())
         for one in trials
         if one.case is None and one.title in ran
     ]
@@ -155,10 +204,17 @@ def _found(trials: Sequence[Trial], ran: Mapping[str, Ran], asked: Asked, seed: 
 def _command(asked: Asked, seed: int) -> str:
     """What was asked, as it stands on a command line."""
     said = [f"--profile {asked.profile}", f"--seed {seed}", *(f"--requirement {one}" for one in asked.requirements)]
-    if asked == attrs.evolve(asked, quick=False).at_night():
-        said.append("--nightly")
+    files = {"rig": asked.rig, "topology": asked.topology, "terminal": asked.terminal}
+    said += [f"--{name} {path}" for name, path in files.items() if path is not None]
+    said += [f"--fault {one}" for one in asked.faults]
+    if asked == attrs.evolve(asked, quick=False).at_night(asked.turn):
+        said += ["--nightly", *([f"--turn {asked.turn}"] if asked.turn else [])]
     else:
-        said += [f"--clean {asked.clean}", *(["--quick"] if asked.quick else [])]
+        said += [
+            f"--clean {asked.clean}",
+            *(["--quick"] if asked.quick else []),
+            *(["--shared"] if asked.shared else []),
+        ]
         said += [f"--thirty {asked.crowds}"] if asked.crowds else []
     return " ".join(["kenshin qualify", *said])
 
@@ -236,10 +292,13 @@ def _subjects(fault: Fault, rig: topology.Topology) -> list[str]:
         raise InputError(f"fault '{fault.name}': at names '{unknown[0]}', which is not there; expected one of {there}")
     if named := [name for name in said if name in known]:
         return named
-    kinds = [Place(name) for name in said] or faults.places(type(fault))
+    kinds = [Place(name) for name in said if name in set(Place)] or faults.places(type(fault))
     if not kinds:
         raise InputError(f"fault '{fault.name}' overrides no hook; expected one at least")
-    return [next(name for name, kind in known.items() if kind is kinds[0])]
+    first = next((name for name, kind in known.items() if kind is kinds[0]), None)
+    if first is None:
+        raise InputError(f"fault '{fault.name}' sits at a {kinds[0]}; the rig has none")
+    return [first]
 
 
 # -- what is left -----------------------------------------------------------------------------------------------------
@@ -269,7 +328,7 @@ def _write(found: Qualification, out: Path) -> None:
 def _title(option: str) -> str:
     """A folder's name for a fault, with a few digits that tell apart what else would be called alike."""
     plain = re.sub(r"[^a-z0-9]+", "-", option.lower()).strip("-")
-    return f"{plain[:SHORT]}-{hashlib.sha256(option.encode()).hexdigest()[:6]}"
+    return f"{plain[:SHORT]}-{hashlib.sha256(option.encode()).hexdigest()[:DIGITS]}"
 
 
 def to_stderr(line: str) -> None:

@@ -7,8 +7,10 @@ own fork server does the work (`multiprocessing`); it forks before it has a thre
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import resource
 import runpy
 import sys
 import threading
@@ -44,6 +46,16 @@ class Forked:
     """A bench that was started. Used from several threads."""
 
     _process: ForkServerProcess
+    _used: Path
+    """Where it leaves what it used of the processors."""
+
+    def take_processor_s(self) -> float:
+        """Processor seconds of it and of all that it started, once it has ended; 0 where it was killed. Told once."""
+        with contextlib.suppress(OSError, ValueError):
+            told = self._used.read_text(encoding="utf-8")
+            self._used.unlink()
+            return float(told)
+        return 0.0
 
     def wait(self, seconds: float) -> int | None:
         """Its exit code (minus the signal that ended it); None where it lives on after so many seconds."""
@@ -78,14 +90,16 @@ class Forker:
 
     def start(self, arguments: Sequence[str], said: Path, env: Mapping[str, str]) -> Forked:
         """``kenshin ARGUMENTS``, with ``env`` set as well, and what it says in the file ``said``."""
-        process = self._context.Process(target=_become, args=(list(arguments), str(said), dict(env)))
+        used = said.with_suffix(".used")
+        used.unlink(missing_ok=True)
+        process = self._context.Process(target=_become, args=(list(arguments), str(said), str(used), dict(env)))
         with _LOCK:
             process.start()
-        return Forked(process)
+        return Forked(process, used)
 
 
-def _become(arguments: list[str], said: str, env: dict[str, str]) -> None:
-    """In the fork: be that bench, to its end. Raises SystemExit with its exit code."""
+def _become(arguments: list[str], said: str, used: str, env: dict[str, str]) -> None:
+    """In the fork: be that bench, to its end, and tell what it used. Raises SystemExit with its exit code."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     told = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     for number, stream in ((nothing, 0), (told, 1), (told, 2)):
@@ -94,4 +108,8 @@ def _become(arguments: list[str], said: str, env: dict[str, str]) -> None:
     os.close(told)
     os.environ |= env
     sys.argv = ["kenshin", *arguments]
-    runpy.run_module("bench.cli", run_name="__main__")
+    try:
+        runpy.run_module("bench.cli", run_name="__main__")
+    finally:
+        spent = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        Path(used).write_text(f"{sum(one.ru_utime + one.ru_stime for one in spent):.2f}\n", encoding="utf-8")

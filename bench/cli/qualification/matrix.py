@@ -8,7 +8,7 @@ consequence (``also``) or an extra.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
@@ -29,6 +29,7 @@ class Scope(StrEnum):
 
     WHOLE = "whole"
     EPISODES = "episodes"  # those that the requirements meant for a fault are judged from
+    SHARED = "shared"  # the same, in one run with a fault of another terminal
 
 
 class Status(StrEnum):
@@ -74,6 +75,8 @@ class Ran:
     scope: Scope = Scope.WHOLE
     made_by: str = ""
     """The code that made the run, in words; empty where there was none."""
+    processor_s: float = 0.0
+    """What it took of the processors, with all that it started; 0 where nobody counted."""
 
     @property
     def ended(self) -> bool:
@@ -83,6 +86,12 @@ class Ran:
     def none(cls) -> Ran:
         """Of a case that was not reached."""
         return cls(NOT_RUN, {}, (), "the qualification was stopped")
+
+    def apart(self, subject: str, others: Collection[str]) -> Ran:
+        """What a run with faults at several terminals says of the one at ``subject``: without the verdicts of the
+        ``others``."""
+        verdicts = {key: word for key, word in self.verdicts.items() if key[1] not in others}
+        return attrs.evolve(self, verdicts=verdicts, marks=[one for one in self.marks if one["subject"] == subject])
 
     @property
     def fired(self) -> int:
@@ -148,12 +157,25 @@ class Judged:
 
 @attrs.frozen(slots=True)
 class Clean:
-    """A run without a fault. ``plan``: the profile that it followed; ``terminals``: how many, 0 as the rig has them."""
+    """A run without a fault. ``plan``: the profile that it followed, and the part of the plan; ``terminals``: how many,
+    0 as the rig has them; ``may_stay_open``: requirements that nobody can decide on that rig."""
 
     seed: int
     ran: Ran
     plan: str = "smoke"
     terminals: int = 0
+    may_stay_open: frozenset[str] = frozenset()
+
+    @property
+    def alarms(self) -> list[tuple[str, str]]:
+        """Every verdict that is red, or undecided where it could have been decided: requirement and subject."""
+        words = self.ran.verdicts.items()
+        return [key for key, word in words if word in RED or (word in OPEN and key[0] not in self.may_stay_open)]
+
+    @property
+    def left_open(self) -> list[tuple[str, str]]:
+        """What nobody can decide on that rig and stayed undecided."""
+        return [key for key, word in self.ran.verdicts.items() if word in OPEN and key[0] in self.may_stay_open]
 
 
 @attrs.frozen(slots=True)
@@ -166,13 +188,14 @@ class Qualification:
 
     @property
     def false_alarms(self) -> list[tuple[Clean, tuple[str, str]]]:
-        """Every verdict of a run without a fault that is red or undecided: its run, requirement and subject."""
-        return [
-            (clean, key)
-            for clean in self.clean
-            for key, word in clean.ran.verdicts.items()
-            if word in RED or word in OPEN
-        ]
+        """Every alarm of a run without a fault: its run, requirement and subject."""
+        return [(clean, key) for clean in self.clean for key in clean.alarms]
+
+    @property
+    def processor_s(self) -> float:
+        """What all runs took of the processors."""
+        ran = [one.ran for one in self.clean] + [one.ran for one in self.judged]
+        return sum(one.processor_s for one in ran)
 
     @property
     def requirements(self) -> list[str]:

@@ -48,6 +48,7 @@ def as_markdown(found: Qualification) -> str:
         "",
         f"Made by `{found.command}`; nothing here is written by hand.",
         *_made_by(found),
+        *_took(found),
         "",
         *_how(found),
         f"How to write one: [{GUIDE}]({GUIDE}).",
@@ -70,10 +71,17 @@ def as_json(found: Qualification) -> dict[str, Any]:
         KEY: QUALIFICATION.version,
         "command": found.command,
         "made_by": sorted(_commits(found)),
+        "processor_s": round(found.processor_s, 1),
         "score": {"caught": found.caught, "tried": found.tried, "faults": len(found.judged)},
         "clean_seeds": sorted(clean.seed for clean in found.clean),
         "clean": [
-            {"seed": clean.seed, "plan": clean.plan, "terminals": clean.terminals, "ended": clean.ran.ended}
+            {
+                "seed": clean.seed,
+                "plan": clean.plan,
+                "terminals": clean.terminals,
+                "ended": clean.ran.ended,
+                "left_open": [list(key) for key in clean.left_open],
+            }
             for clean in found.clean
         ],
         "false_alarms": [[clean.seed, *key] for clean, key in found.false_alarms],
@@ -122,13 +130,25 @@ def _made_by(found: Qualification) -> Iterable[str]:
         yield f"**Made by {len(commits)} states of the code**, these many runs each: {told_}."
 
 
+def _took(found: Qualification) -> Iterable[str]:
+    if found.processor_s:
+        faults_s, clean_s = (sum(one.ran.processor_s for one in runs) for runs in (found.judged, found.clean))
+        yield f"They took {faults_s:.0f} processor seconds with a fault, {clean_s:.0f} without."
+
+
 def _how(found: Qualification) -> Iterable[str]:
-    yield "Each fault sat in the virtual rig by itself."
     scopes = Counter(one.ran.scope for one in found.judged if one.ran.ended)
-    if scopes[Scope.EPISODES]:
+    shared = scopes[Scope.SHARED]
+    yield "Each fault sat in the virtual rig by itself" + (
+        ", but for those of the last column's *shared*." * bool(shared) or "."
+    )
+    if scopes[Scope.EPISODES] or shared:
         yield "Where the last column says *episodes*, those were driven from which the requirements that it should turn"
         yield "are judged, and every requirement was judged that these suffice for: what is blank was not. A fault that"
         yield "is missed so is tried on the whole plan."
+    if shared:
+        yield "*Shared* is the same with two faults in one run, at different terminals, each judged by the verdicts of"
+        yield "its own terminal. One that was not caught so, or turned more than it states, was tried by itself."
     if scopes[Scope.WHOLE]:
         yield "Where it says *whole*, the whole plan was driven and judged."
 
@@ -203,14 +223,20 @@ def _clean(found: Qualification) -> Iterable[str]:
     """Which plan the clean seeds were run on."""
     if len(found.clean) <= 2:
         return
-    yield from ("## Without a fault", "", "| plan | terminals | runs | seeds | false alarms |", "|---|---|---|---|---|")
+    head = ("plan", "terminals", "runs", "seeds", "false alarms", "left open")
+    yield from ("## Without a fault", "", f"| {' | '.join(head)} |", "|---" * len(head) + "|")
     alarms = Counter((clean.plan, clean.terminals) for clean, _ in found.false_alarms)
     for kind in dict.fromkeys((clean.plan, clean.terminals) for clean in found.clean):
         runs = [clean for clean in found.clean if (clean.plan, clean.terminals) == kind]
         seeds = sorted(clean.seed for clean in runs)
         span = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
-        yield f"| {kind[0]} | {kind[1] or 'as the rig has'} | {len(runs)} | {span} | {alarms[kind]} |"
+        opened = ", ".join(sorted({name for clean in runs for name, _ in clean.left_open}))
+        yield f"| {kind[0]} | {kind[1] or 'as the rig has'} | {len(runs)} | {span} | {alarms[kind]} | {opened or '-'} |"
     yield ""
+    if any(clean.left_open for clean in found.clean):
+        yield "*Left open* is what nobody can decide on that rig: two sniffers amid thirty terminals miss frames, so a"
+        yield "datum without a frame proves nothing. It is no alarm, and shows nothing either."
+        yield ""
 
 
 def _faults(found: Qualification) -> Iterable[str]:

@@ -14,14 +14,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
 from bench.cli.qualification.forked import Forked, Forker
-from bench.cli.qualification.matrix import Case, Judged, Ran, Scope
+from bench.cli.qualification.matrix import Case, Judged, Ran, Scope, Status
 from bench.cli.qualification.page import told
 from bench.errors import BenchError, InputError
 from bench.evidence.folder import RunFolder
@@ -37,6 +37,8 @@ PATIENCE_S: Final = 1800.0
 GRACE_S: Final = 30.0
 """Wall seconds in which a run that is told to stop makes its rig safe."""
 LONGEST_SAID: Final = 300
+DIGITS: Final = 6
+"""Of a title, those that tell it apart from all others (`command`)."""
 CODE: Final = ("bench", "devices", "fixtures", "reports", "testplans")
 APART: Final = ("bench/cli/qualification", "bench/twin/faults/catalogue")
 """Code that no run depends on but by its fault, whose source is told by itself."""
@@ -45,7 +47,9 @@ APART: Final = ("bench/cli/qualification", "bench/twin/faults/catalogue")
 @attrs.frozen(slots=True)
 class Trial:
     """One run to be made. ``options``: of ``kenshin run``; ``narrow``: those that leave out what the fault does not
-    touch, tried first; empty where the whole plan is asked for. ``plan``, ``terminals``: as `matrix.Clean` has them."""
+    touch, tried first; empty where the whole plan is asked for. ``terminal``: where its fault sits if it may share a
+    run with those of other terminals; ``beside``: the other faults of its run. ``plan``, ``terminals``: as
+    `matrix.Clean` has them."""
 
     title: str
     seed: int
@@ -54,6 +58,13 @@ class Trial:
     narrow: tuple[str, ...] = ()
     plan: str = ""
     terminals: int = 0
+    terminal: str = ""
+    beside: tuple[Case, ...] = ()
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """All faults of its run."""
+        return ((self.case,) if self.case is not None else ()) + self.beside
 
     @property
     def name(self) -> str:
@@ -86,14 +97,14 @@ def run_all(
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     progress = _Progress(len(trials), trials[0].title)
     with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as pool:
-        waiting: dict[Future[Ran], Trial] = {pool.submit(_tried, one, place): one for one in trials}
+        waiting = {pool.submit(_tried_together, group, place): group for group in grouped(trials)}
         try:
             while waiting:
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
-                    one = waiting.pop(future)
-                    ran[one.title] = future.result()
-                    say(progress.line(one, ran))
+                    for one, gave in zip(waiting.pop(future), future.result(), strict=True):
+                        ran[one.title] = gave
+                        say(progress.line(one, ran))
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             for bench in tuple(place.running):
@@ -119,20 +130,68 @@ class _Progress:
         return f"{at} {told(Judged(one.case, gave, clean.verdicts))}"
 
 
+def grouped(trials: Sequence[Trial]) -> list[tuple[Trial, ...]]:
+    """Those that can share a run, else one by itself: faults at different terminals that want the same episodes."""
+    groups: list[list[Trial]] = []
+    for one in trials:
+        group = next((group for group in groups if all(_share(one, other) for other in group)), None)
+        if group is None:
+            groups.append([one])
+        else:
+            group.append(one)
+    return [tuple(group) for group in groups]
+
+
+def _share(one: Trial, other: Trial) -> bool:
+    return bool(one.terminal and other.terminal and one.narrow) and (
+        one.narrow == other.narrow and one.terminal != other.terminal
+    )
+
+
+def _tried_together(group: Sequence[Trial], place: _Place) -> list[Ran]:
+    """What each trial of a group gave: in one run first, where there are several. What that one does not catch just as
+    it should is tried by itself."""
+    first, *others = group
+    if not others or first.case is None:
+        return [_tried(one, place) for one in group]
+    beside = tuple(one.case for one in others if one.case is not None)
+    options = (*first.options, *(f"--fault={case.option}" for case in beside), *first.narrow)
+    title = "-with-".join([first.title, *(one.title[-DIGITS:] for one in others)])
+    gave = _run(attrs.evolve(first, title=title, options=options, beside=beside), place)
+    share_s = gave.processor_s / len(group)
+    return [_own(one, attrs.evolve(gave, processor_s=share_s), group, place) for one in group]
+
+
+def _own(one: Trial, gave: Ran, group: Sequence[Trial], place: _Place) -> Ran:
+    """What a shared run says of one of its faults; where that is not enough, what it gives by itself."""
+    assert one.case is not None
+    own = gave.apart(one.case.subject, [other.terminal for other in group if other is not one])
+    if Judged(one.case, own, dict.fromkeys(own.verdicts, Outcome.PASS)).status is Status.CAUGHT:
+        return attrs.evolve(own, scope=Scope.SHARED)
+    return _with(_tried(one, place), gave.processor_s)
+
+
 def _tried(one: Trial, place: _Place) -> Ran:
     """The run of a trial: the narrow one first where there is one, the whole plan where it did not catch its fault."""
-    if one.narrow and one.case is not None:
-        gave = _run(attrs.evolve(one, title=f"{one.title}-own", options=(*one.options, *one.narrow)), place)
-        if Judged(one.case, gave, dict.fromkeys(gave.verdicts, Outcome.PASS)).status.good:
-            return attrs.evolve(gave, scope=Scope.EPISODES)
-    return _run(one, place)
+    if not one.narrow or one.case is None:
+        return _run(one, place)
+    gave = _run(attrs.evolve(one, title=f"{one.title}-own", options=(*one.options, *one.narrow)), place)
+    if Judged(one.case, gave, dict.fromkeys(gave.verdicts, Outcome.PASS)).status.good:
+        return attrs.evolve(gave, scope=Scope.EPISODES)
+    return _with(_run(one, place), gave.processor_s)
+
+
+def _with(ran: Ran, more_s: float) -> Ran:
+    """The run with what it took to come to it."""
+    return attrs.evolve(ran, processor_s=ran.processor_s + more_s)
 
 
 def _run(one: Trial, place: _Place) -> Ran:
     run, done = place.folder / one.title, place.folder / f"{one.title}.json"
     said = place.folder / f"{one.title}.log"
     if (known := _known(done, one)) is not None:
-        return attrs.evolve(_read(run, known["code"], ""), made_by=known["made_by"])
+        spent_s = known.get("processor_s", 0.0)
+        return attrs.evolve(_read(run, known["code"], ""), made_by=known["made_by"], processor_s=spent_s)
     shutil.rmtree(run, ignore_errors=True)  # one that was stopped
     # Unsigned: a run that is only tried does not enter the chain of the bench's key.
     bench = place.forker.start(["run", *one.options, "--no-report", f"--out={run}"], said, {PLACE: ""})
@@ -141,9 +200,11 @@ def _run(one: Trial, place: _Place) -> Ran:
         code, stopped = _ended(bench)
     finally:
         place.running.discard(bench)
-    gave = attrs.evolve(_read(run, code, stopped or _last_line(said, code)), made_by=str(identity()))
+    gave = _read(run, code, stopped or _last_line(said, code))
+    gave = attrs.evolve(gave, made_by=str(identity()), processor_s=bench.take_processor_s())
     if gave.ended:
-        done.write_text(json.dumps(_identity(one) | {"code": code, "made_by": gave.made_by}) + "\n", encoding="utf-8")
+        known = {"code": code, "made_by": gave.made_by, "processor_s": gave.processor_s}
+        done.write_text(json.dumps(_identity(one) | known) + "\n", encoding="utf-8")
         said.unlink()
         if not place.keep:
             _drop_bulk(run)
@@ -179,8 +240,8 @@ def _known(done: Path, one: Trial) -> dict[str, Any] | None:
 
 def _identity(one: Trial) -> dict[str, object]:
     """What makes two runs the same."""
-    spec = one.case.spec if one.case is not None else None
-    source = faults.described(faults.make(spec), spec)["sha256"] if spec is not None else None
+    sources = [faults.described(faults.make(case.spec), case.spec)["sha256"] for case in one.cases]
+    source = sources if one.beside else next(iter(sources), None)
     return {"options": list(one.options), "sha256": source, "bench": _code_digest()}
 
 

@@ -5,6 +5,7 @@
 * `keys`: the bench's signing key
 * `manifest`: the manifest, written and read
 * `sealing`: a folder is sealed, by a key where there is one, chained to the run before
+* `stamp`: a time stamp of a manifest by an authority
 """
 
-__all__ = ["compare", "contents", "keys", "manifest", "sealing"]
+__all__ = ["compare", "contents", "keys", "manifest", "sealing", "stamp"]

@@ -308,7 +308,7 @@ def _earlier(folder: Path, paths: Sequence[str], sealed: Manifest) -> list[Chang
     """Earlier stops of the run whose evidence is not the beginning of today's, or that another key signed."""
     changes = []
     for path in paths:
-        if path.startswith(f"{EARLIER}/") and sealed.file(path) is not None:
+        if path.startswith(f"{EARLIER}/") and path.endswith(".json") and sealed.file(path) is not None:
             try:
                 earlier = read_manifest(folder / path)
             except (NoManifest, InputError) as error:

@@ -50,7 +50,9 @@ COLUMNS: Final = ("t_ns", "source", "seq", "subject", "kind", "u_ns", "episode",
 CHUNK: Final = 4096
 _LONGEST: Final = 1 << 24
 _TEXT: Final = frozenset({".yaml", ".json", ".jsonl", ".xml", ".html", ".log", ".txt", ".csv", ""})
-_OUTSIDE: Final = (MANIFEST, "manifest.tsq", "manifest.tsr")
+STAMPS: Final = ("manifest.tsq", "manifest.tsr")
+"""What a time stamping authority was asked about the manifest, and what it answered."""
+_OUTSIDE: Final = (MANIFEST, *STAMPS)
 _DERIVED: Final = re.compile(r"captures/[^/]+\.kbx|timeline\.sqlite-shm")
 """Column indexes and SQLite's shared memory: made anew whenever they are asked for, cited by nobody."""
 _SECTION: Final = b"\x0a\x0d\x0d\x0a"

@@ -23,7 +23,7 @@ import attrs
 from bench import kinds
 from bench.errors import InputError
 from bench.evidence.evidence import Evidence
-from bench.evidence.seal.contents import EARLIER, LOG, MANIFEST, TIMELINE, File, names, read_file, read_rows
+from bench.evidence.seal.contents import EARLIER, LOG, MANIFEST, STAMPS, TIMELINE, File, names, read_file, read_rows
 from bench.evidence.seal.envelope import Envelope
 from bench.evidence.seal.keys import SigningKey, pem
 from bench.evidence.seal.manifest import Manifest, Seals
@@ -83,7 +83,8 @@ def seal_judgement(
 
 
 def reopen(folder: Path) -> bool:
-    """Before anything is added to a sealed run: its manifest is kept as that of an earlier stop. Whether there was one.
+    """Before anything is added to a sealed run: its manifest is kept as that of an earlier stop, with its time stamp.
+    Whether there was one.
 
     InputError where the folder cannot be written.
     """
@@ -92,7 +93,11 @@ def reopen(folder: Path) -> bool:
         return False
     try:
         kept.mkdir(exist_ok=True)
-        sealed.rename(kept / f"{len(list(kept.glob('*.json'))) + 1}.json")
+        place = kept / f"{len(list(kept.glob('*.json'))) + 1}.json"
+        for name in STAMPS:  # before the manifest: a kill between the two must not leave them beside another one
+            with contextlib.suppress(FileNotFoundError):
+                (folder / name).rename(place.with_suffix(Path(name).suffix))
+        sealed.rename(place)
     except OSError as error:
         raise InputError(
             f"{folder}: cannot be written ({error.strerror}); expected a run folder of one's own"

@@ -2,11 +2,15 @@
 
 Each event of the terminal at the server (registration, upload, alarm, answer) needs a message of its own, sent by the
 terminal's EUI-64 and secured under the network's key, heard before the event and not longer than five minutes. What a
-message is, is the method's: a datagram beyond its neighbour in FAN; one to a node of its own HAN; in U-bus Air, whose
-formats are not public, the data message of the twin's stand-in (so a real U-bus Air terminal cannot be judged). A datum
-without one counts where the terminal's frame counters show that the sniffers missed nothing at that time: then it took
-another way. Where they missed frames it is left out, and where more than one in five is left out nothing is judged. An
-EUI-64 at the server that is not the declared one counts as well: the verdict would be about another unit.
+message is, is the method's: a datagram beyond its neighbour in FAN, and no echo; one to a node of its own HAN; in U-bus
+Air, whose formats are not public, the data message of the twin's stand-in (so a real U-bus Air terminal cannot be
+judged). The same octets sent again within the hour are the same message: an answer that is repeated until somebody
+acknowledges it carries one datum, and lends none of its repetitions to another. After a registration they are a new
+one, for a terminal that begins anew may say what it said before.
+
+A datum without a message counts where the terminal's frame counters show that the sniffers missed nothing at that time:
+then it took another way. Where they missed frames it is left out, and where more than one in five is left out nothing
+is judged. An EUI-64 at the server that is not the declared one counts as well: the verdict would be about another unit.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from bench.measurands.judged.air_rules import FAN, nothing_heard, octets
 from bench.measurands.judged.common import Trouble, bench_trouble, gated, unfinished
 from bench.measurands.judged.explain import AirView, air_view
 from bench.measurands.judged.setup import Setup, TerminalSetup
-from bench.records import NS_PER_S, Json, Measurement
+from bench.records import NS_PER_HOUR, NS_PER_S, Json, Measurement
 
 if TYPE_CHECKING:
     from bench.measurands.air.sightings.sighting import Content, Sighting
@@ -34,19 +38,33 @@ if TYPE_CHECKING:
 NAME: Final = "radio.method"
 WINDOW_NS: Final = 300 * NS_PER_S
 DATA: Final = (kinds.SERVER_REACHABLE, kinds.SERVER_UPLOAD, kinds.SERVER_ALARM, kinds.SERVER_ANSWER)
-AGAIN_NS: Final = 10 * NS_PER_S
-"""The same datagram within this is a repetition by the MAC, not another one."""
+AGAIN_NS: Final = NS_PER_HOUR
+"""The same message within this is a repetition, by the MAC or by whoever waits for an answer, not another one."""
 
 
 @attrs.frozen(slots=True)
 class Heard:
-    """What the sniffers heard of one terminal: starts of its datagrams, and its secured frames by their counters.
+    """What the sniffers heard of one terminal: its messages, and its secured frames by their counters.
 
-    ``frames``: start, key (and simulated world, where the run saw several: its counters begin anew) and counter.
+    ``said``: start, simulated world and identity of each message, repetitions as well. ``frames``: start, key (and
+    simulated world, where the run saw several: its counters begin anew) and counter.
     """
 
-    datagrams: list[int]
+    said: tuple[tuple[int, int, int], ...]
     frames: tuple[tuple[int, int, int], ...]
+
+    def messages(self, registered_ns: Sequence[int]) -> list[list[int]]:
+        """The starts of each message: once, and as often as it was repeated; one goes on no longer than to a
+        registration."""
+        found: list[list[int]] = []
+        known: dict[tuple[int, int, int], list[int]] = {}
+        for start_ns, world, identity in self.said:
+            key = world, identity, bisect_left(registered_ns, start_ns)
+            if key not in known or start_ns - known[key][-1] >= AGAIN_NS:
+                known[key] = []
+                found.append(known[key])
+            known[key].append(start_ns)
+        return found
 
     def missed(self, since_ns: int, until_ns: int) -> bool:
         """Whether the counters leave out frames between the last one before the interval and the first after it."""
@@ -72,6 +90,28 @@ def radio_method(episodes: Sequence[Episode], setup: Setup, statistic: str) -> l
     return [_measure(episodes[0], terminal, setup, heard[terminal.id]) for terminal in setup.terminals]
 
 
+@attrs.define
+class _Free:
+    """Messages that no datum was found to have come by. Asked in order of time, a datum takes the one that is over
+    first of those heard for it: so as many find one as can."""
+
+    messages: list[list[int]]
+    _starts: list[tuple[int, int]] = attrs.field(init=False)
+    _taken: set[int] = attrs.field(factory=set, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._starts = sorted((start, number) for number, one in enumerate(self.messages) for start in one)
+
+    def takes(self, at_ns: int) -> bool:
+        """Take the message of a datum that came then; False where there is none left."""
+        first, last = bisect_left(self._starts, (at_ns - WINDOW_NS, -1)), bisect_left(self._starts, (at_ns + 1, -1))
+        free = {number for _, number in self._starts[first:last]} - self._taken
+        if not free:
+            return False
+        self._taken.add(min(free, key=lambda number: (self.messages[number][-1], number)))
+        return True
+
+
 def _no_keys(evidence: Evidence) -> Trouble | None:
     return None if evidence.keys() else Trouble("no keys of the air: what a frame carried is not known", False, ())
 
@@ -79,18 +119,15 @@ def _no_keys(evidence: Evidence) -> Trouble | None:
 def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup, heard: Heard) -> Measurement:
     evidence = episode.evidence
     data = sorted((e for kind in DATA for e in evidence.events(kind, subject=terminal.id)), key=lambda e: e.row)
-    carried, missing, unheard = 0, list[CitedObservation](), 0
-    free = list(heard.datagrams)
-    for event in data:
-        at_ns = evidence.clocks.utc(evidence.clocks.heard(event, 0).high).high
-        place = bisect_right(free, at_ns) - 1
-        if place >= 0 and free[place] >= at_ns - WINDOW_NS:
-            free.pop(place)
-            carried += 1
-        elif heard.missed(at_ns - WINDOW_NS, at_ns):
-            unheard += 1
-        else:
-            missing.append(event)
+    came = [(evidence.clocks.utc(evidence.clocks.heard(event, 0).high).high, event) for event in data]
+    came.sort(key=_when)
+    registered = [at_ns for at_ns, event in came if event.kind == kinds.SERVER_REACHABLE]
+    free = _Free(heard.messages(registered))
+    excused = [heard.missed(at_ns - WINDOW_NS, at_ns) for at_ns, _ in came]
+    # A datum whose own message the sniffers may have missed takes none from one that must have been heard.
+    missing = [event for (at_ns, event), may in zip(came, excused, strict=True) if not may and not free.takes(at_ns)]
+    unheard = sum(may and not free.takes(at_ns) for (at_ns, _), may in zip(came, excused, strict=True))
+    carried = len(data) - len(missing) - unheard
     strange = [e for e in data if e.kind == kinds.SERVER_REACHABLE and _other_unit(e, terminal)]
     if not missing and not strange and (not carried or unheard * 5 > len(data)):
         why = f"of {len(data)} data {carried} were heard on the air, and the sniffers missed frames beside the others"
@@ -121,10 +158,12 @@ def _other_unit(event: CitedObservation, terminal: TerminalSetup) -> bool:
 
 
 def _fan(content: Content | None, eui64: bytes) -> int | None:
-    """A datagram of a FAN terminal, beyond its neighbour: its identity."""
+    """A datagram of a FAN terminal, beyond its neighbour: its identity. An echo carries no datum."""
     from bench.measurands.air.sightings.sighting import Datagram
 
-    return content.identity if isinstance(content, Datagram) and content.end_to_end else None
+    if not isinstance(content, Datagram) or not content.end_to_end or content.message is not None:
+        return None
+    return content.identity
 
 
 def _han(content: Content | None, eui64: bytes) -> int | None:
@@ -164,9 +203,8 @@ class _Ear:
 
     eui64: bytes
     tells: Sequence[Tells]
-    datagrams: list[int] = attrs.field(factory=list)
+    said: list[tuple[int, int, int]] = attrs.field(factory=list)
     frames: list[tuple[int, int, int]] = attrs.field(factory=list)
-    _last: dict[int, int] = attrs.field(factory=dict)
 
     def hear(self, sighting: Sighting, world: int) -> None:
         """The next frame that the terminal sent, secured or not."""
@@ -175,9 +213,7 @@ class _Ear:
         self.frames.append((sighting.start_ns, (world << 8) + (sighting.key_index or 0), sighting.counter))
         identity = next((one for tell in self.tells if (one := tell(sighting.content, self.eui64)) is not None), None)
         if identity is not None:
-            if sighting.start_ns - self._last.get(identity, -AGAIN_NS) >= AGAIN_NS:
-                self.datagrams.append(sighting.start_ns)
-            self._last[identity] = sighting.start_ns
+            self.said.append((sighting.start_ns, world, identity))
 
 
 def _heard(view: AirView, setup: Setup, worlds: Worlds) -> dict[str, Heard]:
@@ -190,11 +226,15 @@ def _heard(view: AirView, setup: Setup, worlds: Worlds) -> dict[str, Heard]:
         ear = senders.get(view.seen.sender(sighting) or b"")
         if ear is not None:
             ear.hear(sighting, worlds.at(sighting.start_ns))
-    return {name: Heard(sorted(ear.datagrams), tuple(sorted(ear.frames, key=_start))) for name, ear in ears.items()}
+    return {name: Heard(tuple(sorted(ear.said)), tuple(sorted(ear.frames, key=_start))) for name, ear in ears.items()}
 
 
 def _start(frame: tuple[int, int, int]) -> int:
     return frame[0]
+
+
+def _when(datum: tuple[int, CitedObservation]) -> int:
+    return datum[0]
 
 
 def _detail(event: CitedObservation, strange: list[CitedObservation]) -> dict[str, Json]:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli.qualification import command
 from bench.cli.qualification.command import Asked, qualify
 from bench.errors import InputError
+from bench.twin import topology
 from tests.fixtures.run.bench_process import kenshin
 from tests.places import ROOT
 
@@ -83,6 +85,34 @@ def test_a_fault_that_names_what_is_not_there_is_refused(attribute: str, says: s
     file.write_text(f"from bench.twin.faults import Fault\n\nclass Own(Fault):\n    {attribute}\n{body}", "utf-8")
     with pytest.raises(InputError, match=re.escape(says)):
         qualify(Asked((str(file),), out=tmp_path / "out"), print)
+
+
+@pytest.mark.parametrize(
+    ("rig", "topology_name", "terminal"),
+    [
+        ("transparent", "", "virtual-transparent"),
+        ("virtual-one", "", "virtual-one"),
+        ("virtual-thirty", "", "virtual-thirty"),
+        ("virtual-methods", "", "enhanced-han"),
+        ("virtual-methods", "u-bus-air", "u-bus-air"),
+    ],
+)
+def test_the_catalogue_sits_somewhere_on_every_virtual_rig(rig: str, topology_name: str, terminal: str) -> None:
+    """Faults name subjects of the default rig; elsewhere they sit at the first one of their kind."""
+    fixtures, plans = ROOT / "fixtures", ROOT / "testplans"
+    asked = Asked(
+        rig=fixtures / "rigs" / f"{rig}.yaml",
+        topology=fixtures / "topologies" / f"{topology_name}.yaml" if topology_name else None,
+        terminal=plans / "declarations" / f"{terminal}.yaml",
+    )
+    there = topology.load(asked.topology_file)
+    cases = command._catalogue(asked, there)
+    assert len(cases) > 75
+    for case in cases:
+        topology.check_fault(there, case.subject, case.spec)
+    said = command._command(asked, 7)
+    behind = f"--topology {asked.topology} " if asked.topology else ""
+    assert f"--rig {asked.rig} {behind}--terminal {asked.terminal}" in said, "a page says on which rig it was made"
 
 
 def test_the_page_names_every_fault_of_the_catalogue() -> None:

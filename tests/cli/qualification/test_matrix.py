@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from bench.cli.qualification.matrix import Case, Clean, Judged, Qualification, Ran, Status
@@ -81,6 +82,22 @@ FOUND = Qualification(
         Judged(Case("idle", "t3", ("join-time",)), ran(fired=0), GREEN),
     ],
 )
+
+
+def test_what_nobody_can_decide_on_a_rig_is_no_alarm_and_is_named() -> None:
+    opened = ran(("radio-method", "t1", Outcome.INCONCLUSIVE), ("radio-method", "t3", Outcome.FAIL))
+    crowd = Clean(9, opened, "night", 30, frozenset({"radio-method"}))
+    found = Qualification("kenshin qualify", [Clean(7, ran()), Clean(8, ran()), crowd], [])
+    assert found.false_alarms == [(crowd, ("radio-method", "t3"))], "what is red is one all the same"
+    assert "| night | 30 | 1 | 9 | 1 | radio-method |" in as_markdown(found)
+    without = attrs.evolve(crowd, may_stay_open=frozenset())
+    assert len(Qualification("kenshin qualify", [without], []).false_alarms) == 2
+
+
+def test_a_page_says_what_its_runs_took_of_the_processors() -> None:
+    took = attrs.evolve(ran(), processor_s=21.4)
+    text = as_markdown(Qualification("kenshin qualify", [Clean(7, took)], []))
+    assert "They took 0 processor seconds with a fault, 21 without." in text
 
 
 def test_the_matrix_has_a_sign_for_each_fault_and_requirement() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bench.evidence.worlds import Worlds
 from bench.measurands.air.sightings.digest import settle
-from bench.measurands.air.sightings.sighting import Carried, Content, Datagram, Sighting
+from bench.measurands.air.sightings.sighting import Carried, Content, Datagram, Echo, Sighting
 from bench.measurands.judged import air_rules, radio_method
 from bench.measurands.judged.explain import AirView
 from bench.records import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, Measurement
@@ -100,6 +100,7 @@ def test_frames_as_they_should_be_break_no_rule(run: Run, monkeypatch: pytest.Mo
         ([frame(11, 21.0, air_ms=4001.0)], "too long on the air"),
         ([frame(11, 21.0), frame(12, 21.0119)], "no pause"),
         ([frame(11, 21.0, air_ms=500.0), frame(12, 21.549)], "no pause"),
+        ([frame(11, 21.0, air_ms=400.000001), frame(12, 21.4021)], "no pause"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -108,7 +109,7 @@ def test_each_rule_broken_once(run: Run, monkeypatch: pytest.MonkeyPatch, spoilt
     assert (measured.value, measured.detail["rules_broken"]) == (1.0, {rule: 1})
 
 
-@pytest.mark.parametrize(("pause_ms", "air_ms"), [(2.0, 10.0), (50.0, 500.0)])
+@pytest.mark.parametrize(("pause_ms", "air_ms"), [(2.0, 10.0), (2.0, 400.0), (50.0, 500.0)])
 def test_a_pause_that_is_just_long_enough(
     run: Run, monkeypatch: pytest.MonkeyPatch, pause_ms: float, air_ms: float
 ) -> None:
@@ -172,6 +173,68 @@ def test_one_datagram_does_not_carry_two_uploads(run: Run, monkeypatch: pytest.M
     measured = method(run, monkeypatch, carrying(999.0, 2990.0))
     assert measured.value == 1.0
     assert [one["rule"] for one in measured.detail["breaches"]] == ["no frame on the air"]  # type: ignore[union-attr, index, call-overload]
+
+
+def said(*messages: tuple[int, float], echo: bool = False) -> list[Sighting]:
+    """Frames of a terminal, one every 100 s, and messages: identity and time."""
+    times = sorted([*((100.0 * n, 0) for n in range(160)), *((at, identity) for identity, at in messages)])
+    ping = Echo(False, 1, 1, 8, None) if echo else None
+    return [
+        frame(n, at, content=attrs.evolve(datagram(identity, at), message=ping) if identity else None)
+        for n, (at, identity) in enumerate(times)
+    ]
+
+
+def test_a_message_that_is_repeated_carries_one_datum(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer, repeated 30 s and 90 s later for nobody acknowledged it, and an alarm that no message brought."""
+    uploads(run, 1001.0, 1200.0)
+    assert method(run, monkeypatch, said((7, 1000.0), (7, 1030.0), (7, 1090.0))).value == 1.0
+    assert method(run, monkeypatch, said((7, 1000.0), (7, 1030.0), (7, 1090.0), (8, 1199.0))).value == 0.0
+
+
+def test_a_message_that_was_held_carries_its_datum_when_it_is_repeated(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut off, the server takes it only after the pauses between its repetitions have grown beyond the window."""
+    uploads(run, 2281.0)
+    held = [(7, at) for at in (1000.0, 1010.0, 1030.0, 1070.0, 1150.0, 1310.0, 1630.0, 2280.0)]
+    assert method(run, monkeypatch, said(*held)).value == 0.0
+
+
+def test_a_datum_whose_own_message_was_missed_takes_none_that_another_needs(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alarm is held and repeated; meanwhile an answer comes whose frame the sniffers missed."""
+    uploads(run, 1005.0, 2281.0, *(3000.0 + 1000.0 * n for n in range(8)))
+    held = [(7, at) for at in (1000.0, 1010.0, 1030.0, 1070.0, 1150.0, 1310.0, 1630.0, 2280.0)]
+    others = [(20 + n, 2999.0 + 1000.0 * n) for n in range(8)]
+    frames = said(*held, (8, 1004.0), *others)
+    lost = next(n for n, one in enumerate(frames) if one.start_ns == MIDNIGHT_NS + 1004 * NS_PER_S)
+    measured = method(run, monkeypatch, [*frames[:lost], *frames[lost + 1 :]])
+    assert (measured.value, measured.conditions["left_out"]) == (0.0, 1)
+
+
+def test_a_datum_takes_the_message_that_is_over_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second datum comes too late for the first message: it is the first one's."""
+    uploads(run, 1250.0, 1310.0)
+    assert method(run, monkeypatch, said((7, 1000.0), (8, 1200.0))).value == 0.0
+
+
+def test_the_same_octets_an_hour_later_are_another_message(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    uploads(run, 1001.0, 4601.0)
+    assert method(run, monkeypatch, said((7, 1000.0), (7, 4599.0))).value == 1.0
+    assert method(run, monkeypatch, said((7, 1000.0), (7, 4600.0))).value == 0.0
+
+
+def test_a_terminal_that_begins_anew_may_say_what_it_said_before(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for at_s in (1001, 1301):
+        run.server(MIDNIGHT_NS + at_s * NS_PER_S, "terminal.reachable", eui64=T1.eui64)
+    assert method(run, monkeypatch, said((7, 1000.0), (7, 1300.0))).value == 0.0
+
+
+def test_an_echo_carries_no_datum(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    uploads(run, 1001.0)
+    assert method(run, monkeypatch, said((7, 1000.0), echo=True)).value == 1.0
 
 
 def test_a_datum_that_the_sniffers_may_have_missed_is_left_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -247,6 +247,22 @@ def test_of_two_classes_the_cold_joins_count_and_the_others_are_told(run: Run) -
     assert "was not de-registered" in str(measured.detail["left_out"])
 
 
+def test_cold_joins_that_are_too_few_for_the_others_were_not_cold_are_not_the_benchs_failure(run: Run) -> None:
+    at = join_attempt(run, AT, 1, 41.5)
+    for n in range(2, 6):
+        at = join_attempt(run, at, n, 12.0, cold=False)
+    run.end(at, "join")
+    measured = measure(run)
+    assert ("1 joins only" in measured.gate, measured.bench_error) == (True, False)
+
+
+def test_joins_that_were_not_driven_any_more_are_too_few_and_that_is_why(run: Run) -> None:
+    join_attempt(run, AT, 1, 41.5)
+    setup = attrs.evolve(SETUP, terminals=(T1,), planned={"joins": 5})
+    (measured,) = join_onsite([run.evidence().episode("join")], setup, "maximum")
+    assert "1 joins only, at least 4 are needed (episode 'join' did not end)" in measured.gate
+
+
 def test_a_class_that_is_not_cold_says_what_was_not_proved(run: Run) -> None:
     at = join_attempt(run, AT, 1, 12.0, cold=False)
     run.end(at, "join")

@@ -173,6 +173,21 @@ def test_what_a_killed_bench_had_asked_for_may_still_come_and_blames_nobody(valv
     assert (found.value, found.conditions["n"]) == ((0.0, 5) if blind else (1.0, 6))
 
 
+@pytest.mark.parametrize(("name", "gated"), [("function", False), ("success", True)])
+def test_a_wrong_command_stays_wrong_where_a_blind_bench_leaves_too_few_for_a_rate(
+    name: str, gated: bool, run: Run
+) -> None:
+    command(run, SHUT, "shut", answer=None)
+    command(run, SHUT + 18 * MINUTE_NS, "shut")
+    for n in range(21, 24):
+        command(run, SHUT + n * MINUTE_NS, "shut", answer=None)
+    run.blind(SHUT + 21 * MINUTE_NS, SHUT + 24 * MINUTE_NS)
+    run.end(END, "control")
+    measurand = control_function if name == "function" else control_success
+    (found,) = measurand([run.evidence().episode("control")], setup(), "count" if name == "function" else "minimum")
+    assert bool(found.gate) is gated, found.gate
+
+
 def test_no_command_is_a_gate(run: Run) -> None:
     assert controlled(run).gate == "no command was given"
 

@@ -70,6 +70,16 @@ class TestReading:
     def test_nothing_asked_is_a_gate(self, run: Run) -> None:
         assert self.drive(run).gate == "nothing was asked for at the MDMS"
 
+    def test_what_a_blind_bench_missed_is_no_answer_and_none_that_lacks(self, run: Run) -> None:
+        run.blind(BEGIN + 10 * MINUTE_NS, BEGIN + 20 * MINUTE_NS)
+        found = self.drive(run, (100, None))
+        assert "0 requests only, at least 1 are needed" in found.gate
+
+    def test_a_stale_answer_stays_one_whatever_a_blind_bench_missed(self, run: Run) -> None:
+        run.blind(BEGIN + 30 * MINUTE_NS, BEGIN + 90 * MINUTE_NS)
+        found = self.drive(run, (100, 99), (100, 100), *[(100, None)] * 6)
+        assert (found.value, found.conditions["requests_left_out"]) == (1.0, 6)
+
     def test_an_episode_that_was_broken_off_is_a_gate(self, run: Run) -> None:
         run.begin(BEGIN, "mdms")
         link(run, BEGIN, "open")
