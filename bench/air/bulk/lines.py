@@ -9,7 +9,7 @@ NAMES: Final = ("number", "time s", "src", "dst", "kind", "seq", "mic", "info")
 _LAYOUT: Final = "{:>6} {:>12} {:<23} {:<23} {:<7} {:>4} {:<6} {}"
 _BULK: Final = "%6d %12.6f %s%s%s\n"
 _BULK_CELLS: Final = 5
-SEQS: Final = {None: "    ", **{seq: f"{seq:>4}" for seq in range(1 << 8)}}
+SEQS: Final[dict[int | None, str]] = {None: "    ", **{seq: f"{seq:>4}" for seq in range(1 << 8)}}
 """The column seq."""
 HEADING: Final = _LAYOUT.format(*NAMES) + "\n"
 
