@@ -96,10 +96,13 @@ def decode_capture(options: DecodeOptions) -> None:
         raise InputError(f"{len(options.captures)} captures; expected one, or --write FILE to merge them")
     if options == DecodeOptions(options.captures, options.keys, contexts=options.contexts):
         gc.disable()  # nothing that is loaded or kept here is garbage, and looking for it takes time
-        from bench.air.show.table import show_table
+        from bench.air.bulk.spans import walk_ahead
 
-        if show_table(options.captures[0], options.keys, contexts, sys.stdout):
-            return
+        with walk_ahead(options.captures[0]) as cut:  # on another core, while this one loads the codec
+            from bench.air.show.table import show_table
+
+            if show_table(options.captures[0], options.keys, contexts, sys.stdout, cut=cut):
+                return
         gc.enable()
     from bench.air.show.command import decode_command
 

@@ -8,14 +8,14 @@ counters is right (`counters`).
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
-from typing import BinaryIO, Final, Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import BinaryIO, Generic, NamedTuple, Protocol, TypeVar
 
 from bench.air.bulk.counters import CaptureCounters, Heard, Known, Load
 from bench.air.bulk.decoder import BulkDecoder
 from bench.air.bulk.pool import gc_paused, ordered_map
 from bench.air.bulk.rows import Payloads, Pending, Row
-from bench.air.bulk.spans import SPAN_OCTETS, Form, Place, Span, has_more, packet_at, places, read, spans
+from bench.air.bulk.spans import SMALL_OCTETS, SPAN_OCTETS, Form, Place, Span, has_more, packet_at, places, read, spans
 from bench.air.capture.link import make_record
 from bench.air.keys.counters import Freshness
 from bench.air.keys.table import KeyTable
@@ -23,9 +23,6 @@ from bench.air.keys.table import KeyTable
 T = TypeVar("T")
 M = TypeVar("M")
 M_co = TypeVar("M_co", covariant=True)
-
-SMALL_OCTETS: Final = 2 << 20
-"""Files up to here are decoded in this process: forking would cost more than it gains."""
 
 
 class Visitor(Protocol[T, M_co]):
@@ -70,14 +67,16 @@ class Pipeline(Generic[T, M]):
         self._form, self._visitor = form, visitor
         self._decoder = BulkDecoder(form.link_type, visitor.payloads, keys, contexts)
 
-    def run(self, workers: int | None = None) -> Iterator[M]:
-        """What the visitor made of each span; ``workers``: processes (default: one a core)."""
+    def run(self, workers: int | None = None, cut: Iterable[Span] | None = None) -> Iterator[M]:
+        """What the visitor made of each span; ``workers``: processes (default: one a core); ``cut``: the spans of the
+        file, where they are known."""
         form, shown = self._form, self._visitor.shown
         if os.path.getsize(form.path) <= SMALL_OCTETS:
             workers = 1
         with gc_paused(), open(form.path, "rb") as file:
             counters = CaptureCounters(shown, self._loader(file))
-            for made, span, named, heard in ordered_map(self._piece, spans(form, SPAN_OCTETS), workers):
+            pieces = spans(form, SPAN_OCTETS) if cut is None else cut
+            for made, span, named, heard in ordered_map(self._piece, pieces, workers):
                 wrong = counters.follow(heard)
                 if not named or counters.crowded:
                     self.refused = True

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, TypeAlias
 
+from bench.air.bulk.ahead import Ahead
 from bench.air.capture.capture import PCAP_MAGICS, read_capture
 from bench.air.capture.link import PHY_LINK_TYPES, WITH_FCS
 from bench.air.capture.pcapng import PcapngStream
@@ -20,6 +21,8 @@ from bench.air.frozen import frozen
 
 SPAN_OCTETS: Final = 1 << 17
 """Each span costs a message and two changes of process, and what it takes to settle its counters."""
+SMALL_OCTETS: Final = 2 << 20
+"""Files up to here are decoded in one process: forking would cost more than it gains."""
 _SECTION_MAGIC: Final = bytes.fromhex("0a0d0d0a")
 _LITTLE_ENDIAN: Final = bytes.fromhex("4d3c2b1a")
 _PACKET: Final = 6
@@ -112,6 +115,12 @@ def spans(form: Form, octets: int = SPAN_OCTETS) -> Iterator[Span]:
             yield Span(at, at + stop, number, count)
             number += count
             at += stop
+
+
+def walk_ahead(path: str) -> Ahead[Span]:
+    """The `spans` of a file, none where it is not cut here: made while the caller loads what decodes them."""
+    form = form_of(path)
+    return Ahead(spans(form) if form is not None else (), few=form is None or os.path.getsize(path) <= SMALL_OCTETS)
 
 
 def _walk_pcapng(form: Form, buffer: bytes) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 
 import attrs
@@ -14,7 +14,7 @@ from bench.air.bulk.packet import remember
 from bench.air.bulk.payloads import Lines
 from bench.air.bulk.pipeline import Pipeline
 from bench.air.bulk.rows import InTurn, Line, Pending, Row
-from bench.air.bulk.spans import Place, first_ns, form_of
+from bench.air.bulk.spans import Place, Span, first_ns, form_of
 from bench.air.capture.capture import read_capture
 from bench.air.keys.counters import Freshness
 from bench.air.keys.table import KeyTable
@@ -80,8 +80,10 @@ def write_table(
     contexts: Mapping[int, bytes] | None,
     out: TextIO,
     workers: int | None = None,
+    cut: Iterable[Span] | None = None,
 ) -> Counter[str] | None:
-    """Write the table of a capture, heading included; ``mic`` of its secured frames, counted.
+    """Write the table of a capture, heading included; ``mic`` of its secured frames, counted. ``cut``: its spans, where
+    they are known.
 
     None, and nothing written, for a file that `spans` does not cut, and for keys that learn from the air: the caller
     decodes frame by frame. So does this from where the pipeline refuses to go on, and behind the spans. Raises
@@ -95,7 +97,7 @@ def write_table(
     visitor = _LineVisitor(Lines(contexts), start_ns)
     pipeline = Pipeline(form, visitor, keys, contexts)
     table = _Table(start_ns, out, InTurn(keys, contexts))
-    for piece in pipeline.run(workers):
+    for piece in pipeline.run(workers, cut):
         table.add(piece)
     if pipeline.has_more():
         table.rest(path, pipeline.packets, keys, contexts)

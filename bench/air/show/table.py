@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TextIO
 
+from bench.air.bulk.spans import Span
 from bench.air.bulk.table import write_table
 from bench.air.capture.fcs import all_wrong
 from bench.air.keys.table import KeyTable
@@ -13,12 +14,18 @@ from bench.errors import InputError
 
 
 def show_table(
-    path: str, keys: str | None, contexts: Mapping[int, bytes] | None, out: TextIO, err: TextIO | None = None
+    path: str,
+    keys: str | None,
+    contexts: Mapping[int, bytes] | None,
+    out: TextIO,
+    err: TextIO | None = None,
+    cut: Iterable[Span] | None = None,
 ) -> bool:
     """Write the table of a capture to ``out``; False, and nothing written, where that is to be done frame by frame.
 
-    ``keys`` is a key file. Raises `InputError` as `show.command.decode_command` does."""
-    mics = write_table(path, KeyTable.read(keys) if keys else None, contexts, out)
+    ``keys`` is a key file; ``cut`` are the capture's spans, where they are known. Raises `InputError` as
+    `show.command.decode_command` does."""
+    mics = write_table(path, KeyTable.read(keys) if keys else None, contexts, out, cut=cut)
     if mics is None:
         return False
     say_fcs(path, err or sys.stderr)
