@@ -11,6 +11,8 @@ import pickle
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
+from bench.errors import BenchError
+
 T = TypeVar("T")
 
 _END: Final = (None, None)
@@ -19,7 +21,7 @@ _END: Final = (None, None)
 class Ahead(Generic[T]):
     """An iterator of ``items`` (none of them None) that a forked process makes from now on; where they are ``few``,
     where nothing can be forked, or for one core, the caller itself when they are asked for. What is raised there is
-    raised here, at its turn. A context manager: at its end the process is gone."""
+    raised here, at its turn; BenchError where the process was killed. A context manager: at its end it is gone."""
 
     def __init__(self, items: Iterable[T], *, few: bool = False) -> None:
         self._items: Iterator[T] | None = None
@@ -41,7 +43,10 @@ class Ahead(Generic[T]):
     def __next__(self) -> T:
         if self._items is not None:
             return next(self._items)
-        item, error = pickle.load(self._received)
+        try:
+            item, error = pickle.load(self._received)
+        except EOFError:
+            raise BenchError("the process that looked through the file was killed") from None
         if error is not None:
             raise error
         if item is None:

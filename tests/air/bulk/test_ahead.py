@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from bench.air.bulk.ahead import Ahead
 from bench.air.bulk.spans import SMALL_OCTETS, form_of, spans, walk_ahead
 from bench.air.bulk.table import write_table
 from bench.air.keys.table import KeyTable
-from bench.errors import InputError
+from bench.errors import BenchError, InputError
 from tests.air.mac_captures import need
 
 WAIT_S = 60
@@ -56,6 +57,17 @@ def test_they_are_made_before_they_are_asked_for_and_by_another_process() -> Non
         assert next(items) != os.getpid()
     os.close(reading)
     os.close(writing)
+
+
+def test_a_killed_process_is_told() -> None:
+    def killed() -> Iterator[int]:
+        yield 0
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with Ahead(killed()) as items:
+        assert next(items) == 0
+        with pytest.raises(BenchError, match="was killed"):
+            next(items)
 
 
 def test_who_leaves_early_leaves_no_process() -> None:
