@@ -10,7 +10,7 @@ FAST := tests/air/app tests/air/capture tests/air/frame tests/air/lowpan tests/a
         tests/devices tests/drive tests/evidence tests/judge tests/measurands/judged tests/plan tests/twin \
         tests/cli/test_help.py tests/cli/test_pytest_plugin.py
 
-.PHONY: setup run test test-all test-fast test-rest coverage lint types check qualification night traceability wheel lock clean
+.PHONY: setup run test test-all test-fast test-rest matrix coverage lint types check qualification night traceability wheel lock clean
 
 setup: $(STAMP)
 
@@ -38,6 +38,10 @@ test-fast: setup
 # Those that `make test-fast` leaves out.
 test-rest: setup
 	@$(BIN)/python -m pytest tests $(FAST:%=--ignore=%) $(ARGS)
+
+# What takes minutes each, beside smaller ones of the same in `.ci/run` (BY_NIGHT in tests/skips.py). About an hour.
+matrix: setup
+	@KENSHIN_MATRIX=all $(BIN)/python -m pytest tests/fixtures tests/soak -q -n 2 --dist worksteal $(ARGS)
 
 # The fast tests with branch coverage, of the processes that they start as well; takes about one and a half times as long.
 # COVERED=tests measures with all of them.

@@ -1,22 +1,28 @@
 """In CI a test that skips has failed, unless its reason is one that a machine may have.
 
 A skip for lack of data or of an oracle would let a clone look green that has proved nothing; ``.ci/run`` installs what
-can be installed. Loaded by ``tests/conftest.py``; does something only where ``CI`` is set.
+can be installed. Loaded by ``tests/conftest.py``; does something only where ``CI`` is set. The mark of what takes
+minutes, and so is left to ``make matrix``, is told here as well.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Final
 
 import pytest
+
+_BY_NIGHT: Final = "asked for by KENSHIN_MATRIX"
+BY_NIGHT: Final = pytest.mark.skipif("KENSHIN_MATRIX" not in os.environ, reason=_BY_NIGHT)
+"""Whole plans and long waits of which `.ci/run` sees a smaller one, too: `make matrix` (docs/guides/night.md)."""
 
 ALLOWED: Final = (
     r"no Python 3\.1\d here",
     r"(no|the system has no) /dev/full.*",
     r"no build of a real stack here.*",
     r"no file system can be mounted here",
-    r"asked for by KENSHIN_MATRIX",  # many minutes: by hand or by night
+    _BY_NIGHT,
 )
 """Reasons, as whole regular expressions: what no package of the system brings."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.twin.lab.trap import Point
+from tests.skips import BY_NIGHT
 from tests.soak import habits, kills, ways
 from tests.soak.plan import Plan, planned
 from tests.soak.zygote import Zygote
@@ -79,7 +80,7 @@ def test_a_bench_that_is_killed_before_it_settles_what_it_found_leaves_it_to_the
         zygote.close()
 
 
-@pytest.mark.skipif(not ways.ASKED, reason="asked for by KENSHIN_MATRIX")
+@BY_NIGHT
 def test_thirty_bad_habits_at_once_make_no_wrong_verdict(tmp_path: Path) -> None:
     told: list[str] = []
 

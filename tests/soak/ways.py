@@ -223,8 +223,6 @@ WAYS: Final[Mapping[str, Happens]] = {
     "SIGKILL": Happens(_then_nothing, _then_kill, (-9,)),
     "1,100 open files": Happens(_then_nothing, many_files=True),
 }
-ASKED: Final = "KENSHIN_MATRIX" in os.environ
-"""Whether the suite is to try what takes many minutes."""
 Case: TypeAlias = tuple[str, Point, str]
 CASES: Final[Sequence[Case]] = list(product(PORTS, Point, WAYS))
 
