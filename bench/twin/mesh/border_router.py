@@ -19,13 +19,14 @@ from bench.twin.mesh.advertiser import Advertiser, PanConfig, PanState
 from bench.twin.mesh.dodag import ROOT_RANK, Dodag
 from bench.twin.mesh.eapol.authenticator import Authenticator
 from bench.twin.mesh.eapol.rotation import Rotation
-from bench.twin.mesh.ip_layer import Done, broadcast_schedule
+from bench.twin.mesh.ip_layer import broadcast_schedule
 from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.medium import Medium
 from bench.twin.mesh.plan import MeshPlan, NodePlan
 from bench.twin.mesh.station import HOP_LIMIT, Station, read_eapol
 from bench.twin.mesh.timers import SETTLED
 from bench.twin.mesh.tuning import Hopping
+from bench.twin.mesh.voice import Done
 from bench.twin.terminal.standin import UDP_PORT
 
 HOPS_MAX = 24

@@ -18,7 +18,6 @@ from bench.twin.core.kernel import Kernel
 from bench.twin.mesh.advertiser import Advertiser, PanConfig, PanState
 from bench.twin.mesh.dodag import INSTANCE, MIN_HOP_RANK_INCREASE, Dodag
 from bench.twin.mesh.eapol.flash import Pairwise
-from bench.twin.mesh.ip_layer import Done
 from bench.twin.mesh.join import Joiner
 from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.medium import Medium
@@ -26,6 +25,7 @@ from bench.twin.mesh.parents import Parent
 from bench.twin.mesh.plan import MeshPlan, NodePlan
 from bench.twin.mesh.station import HOP_LIMIT, Station, read_eapol
 from bench.twin.mesh.timers import MAC
+from bench.twin.mesh.voice import Done
 from bench.twin.terminal.network import JoinState
 from bench.twin.terminal.standin import UDP_PORT
 

@@ -13,7 +13,6 @@ from bench.air.ip.icmpv6 import EchoReply, EchoRequest
 from bench.air.ip.packet import Packet, Upper
 from bench.air.ip.udp import Udp
 from bench.air.keys.eapol import RELAY_PORT, Eapol, EapolRelay, decode_eapol, encode_relay
-from bench.air.mac.frame import MacFrame
 from bench.air.mac.mpx import KMP
 from bench.air.wisun import frames as wisun
 from bench.air.wisun.frames import WisunFrameType
@@ -23,12 +22,13 @@ from bench.twin.faults import NO_FAULTS
 from bench.twin.mesh.advertiser import PanConfig, PanState
 from bench.twin.mesh.agenda import Agenda
 from bench.twin.mesh.eapol.flash import Flash
-from bench.twin.mesh.ip_layer import Done, IpLayer, broadcast_schedule, mpx_of, unicast_schedule
-from bench.twin.mesh.mac_layer import Heard, MacLayer, Stamp
+from bench.twin.mesh.ip_layer import IpLayer, broadcast_schedule, mpx_of, unicast_schedule
+from bench.twin.mesh.mac_layer import Heard, MacLayer
 from bench.twin.mesh.medium import Medium
 from bench.twin.mesh.plan import MeshPlan, NodePlan, Role
 from bench.twin.mesh.timers import profile
 from bench.twin.mesh.tuning import Hopping
+from bench.twin.mesh.voice import Done, FfnVoice, Voice
 
 HOP_LIMIT = 64
 MTU = 1280
@@ -53,7 +53,8 @@ class Station:
         )
         self.bs = broadcast_schedule(plan) if node.role is Role.BORDER_ROUTER else None
         """A border router tells the broadcast schedule in EAPOL and broadcasts, too, as the real one does."""
-        self.ip = IpLayer(self.agenda, self.rng, self.mac, self.flash, (self.us, self.bs), self._on_packet)
+        self.voice: Voice = self.make_voice()
+        self.ip = IpLayer(self.agenda, self.rng, self.eui64, self.voice, self._on_packet)
         self.faults = NO_FAULTS
         self.powered = False
         self.address: bytes | None = None
@@ -64,6 +65,10 @@ class Station:
         """Called with the supply's new state: what else hangs on it."""
         self._fragments = reassembly.Reassembler()
         self._identification = 0
+
+    def make_voice(self) -> Voice:
+        """How it speaks."""
+        return FfnVoice(self.mac, self.flash, self.us, self.bs)
 
     def power(self, on: bool) -> None:
         """Switch the supply: off is dark at once, RAM lost."""
@@ -119,22 +124,7 @@ class Station:
 
     def send_eapol(self, neighbour: bytes, kmp: int, pdu: bytes, authenticator: bytes | None = None) -> None:
         """An EAPOL frame to a neighbour, in clear; a parent names the authenticator in EA-IE."""
-
-        def build(stamp: Stamp) -> MacFrame:
-            return wisun.eapol(
-                self.eui64,
-                neighbour,
-                kmp,
-                pdu,
-                stamp.sequence,
-                authenticator=authenticator,
-                us=self.us,
-                bs=self.bs,
-                bt=stamp.bt if authenticator is not None else None,
-                ufsi=stamp.ufsi,
-            )
-
-        self.mac.send(build, secured=False)
+        self.voice.send(neighbour, self.voice.eapol(neighbour, kmp, pdu, authenticator), secured=False)
 
     # -- packets ------------------------------------------------------------------------------------------------------
 
