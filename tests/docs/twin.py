@@ -19,8 +19,9 @@ from bench.records import NS_PER_S
 from bench.twin.core.kernel import Kernel
 from bench.twin.heard import Link
 from bench.twin.mesh import Mesh, build
+from bench.twin.pan import Timers
 from bench.twin.terminal.network import JoinState
-from bench.twin.topology import SmartMeter, Timers, Topology, load
+from bench.twin.topology import SmartMeter, Topology, load
 from tests.places import DEFAULT_TOPOLOGY, ROOT
 from tests.twin.radio.world import TOPOLOGIES, World
 

@@ -1,9 +1,9 @@
 """Whole frames of limited function nodes, and the ones that a parent has for them alone (Wi-SUN FAN 1.1).
 
-An LFN's frames begin with LUTT-IE where others have UTT-IE, and say in LUS-IE how often it listens. LPAS is for all, LPA,
-LPCS and LPC go from node to node without sequence number and acknowledgement; LPC and LTS are for all LFNs of a parent,
-too. Which elements a frame holds and how it is addressed follows the open border router (facts: domain.md 5.2), and
-wsbrd's own words for what it expects of an LFN.
+An LFN's frames begin with LUTT-IE where others have UTT-IE, and say in LUS-IE how often it listens. LPAS is for all.
+LPA, LPCS and LPC go from node to node without sequence number or acknowledgement; LPC is for all LFNs of a parent, too,
+and LTS always. Which elements a frame holds and how it is addressed follows the open border router, and what it expects
+of an LFN (facts: domain.md 5.2).
 """
 
 from __future__ import annotations

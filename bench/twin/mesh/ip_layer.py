@@ -28,6 +28,7 @@ JAPAN: Final = 2
 CLASS: Final = 2
 """Regulatory domain and operating class: 400 kHz apart from 920.9 MHz on (facts: domain.md 5.1)."""
 
+
 def unicast_schedule(plan: MeshPlan) -> wisun.Us:
     """US-IE of every node: the one fixed channel, or DH1CF, by regulatory domain and operating class, which FAN 1.0
     stacks read as well (a channel plan id is FAN 1.1's)."""

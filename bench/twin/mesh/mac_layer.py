@@ -135,8 +135,8 @@ class MacLayer:
         to_lfn: bool = False,
         until_ns: int | None = None,
     ) -> None:
-        """Queue a frame; ``template`` makes it anew for each attempt, ``done(acknowledged or sent)`` ends it. ``to_lfn``:
-        under an LGTK; ``until_ns``: no attempt begins then or later."""
+        """Queue a frame; ``template`` makes it anew for each attempt, ``done(acknowledged or sent)`` ends it.
+        ``to_lfn``: under an LGTK; ``until_ns``: no attempt begins then or later."""
         ring = self._flash.lfn if to_lfn else self._flash
         if self._on_since_ns is None or len(self._queue) >= QUEUE_MAX or (secured and ring.gak is None):
             if done is not None:

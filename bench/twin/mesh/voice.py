@@ -27,12 +27,12 @@ class Voice(Protocol):
 
 
 class FfnVoice:
-    """A full-function node's; ``bs`` is what a border router tells in EAPOL and broadcasts, too, as the real one does."""
+    """A full-function node's; ``bs`` is what a border router tells in EAPOL and broadcasts, as the real one does."""
 
     def __init__(self, mac: MacLayer, flash: Flash, us: wisun.Us, bs: wisun.Bs | None) -> None:
         self.mac, self._flash, self.us, self.bs = mac, flash, us, bs
 
-    def timing(self, neighbour: bytes | None, stamp: Stamp) -> tuple[wisun.Lbt, ...]:
+    def timing(self, neighbour: bytes | None, stamp: Stamp) -> tuple[wisun.Lbt | wisun.Lto, ...]:
         """What a frame for that neighbour says besides: an LFN is told the time."""
         return ()
 

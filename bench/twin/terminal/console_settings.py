@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from bench.twin.topology import Network
+from bench.twin.pan import Network
 from bench.twin.topology import Terminal as TerminalPlan
 
 _CHANNELS: Final = re.compile(r"\d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*", re.ASCII)

@@ -8,14 +8,15 @@ key that a later authentication brings may be the same one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from bench.air.keys import table as keys
 from bench.air.keys.fourway import Ptk
-from bench.air.wisun.frames import GtkHash
+from bench.air.keys.table import GroupKey
+from bench.air.wisun.frames import GtkHash, LgtkHash
 
 COUNTER_BLOCK: Final = 1000
 FFN_INDEX: Final = 1
@@ -102,6 +103,23 @@ class KeyRing:
         if self.active == slot:
             self.active = min(self._gtks, default=None)
 
+    def take(self, given: Sequence[GroupKey], live: int) -> None:
+        """Keys of a handshake, and the bit mask of the live ones: all others are over."""
+        for key in given:
+            self.add(self.slot_of(key.index), key.gtk)
+        for slot in tuple(self._gtks):
+            if not live >> slot & 1:
+                self.drop(slot)
+        if self.active is None:
+            self.use(self.slot_of(given[0].index))
+
+    def follow(self, listed: Sequence[bytes | None]) -> bool:
+        """The PAN's keys by their hashes: what is not listed is withdrawn. Whether a listed one is lacking."""
+        for slot in tuple(self._gtks):
+            if self.hash_of(slot) != listed[slot]:
+                self.drop(slot)
+        return any(one not in (None, NO_HASH) and slot not in self._gtks for slot, one in enumerate(listed))
+
     def clear(self) -> None:
         """No key at all."""
         self._gtks.clear()
@@ -129,6 +147,12 @@ class Flash(KeyRing):
         """What GTKHASH-IE says of a full-function node's keys."""
         first, second, third, fourth = map(self.hash_of, range(SLOTS))
         return GtkHash((first, second, third, fourth))
+
+    @property
+    def lfn_hashes(self) -> LgtkHash:
+        """What LGTKHASH-IE says of the LGTKs, and which of them is in use."""
+        first, second, third = (self.lfn.hash_of(n) if n in self.lfn.gtks else None for n in range(LFN_SLOTS))
+        return LgtkHash((first, second, third), self.lfn.active or 0)
 
     def any_gak_of(self, key_index: int | None) -> bytes | None:
         """The link key of a key index, of either kind."""
