@@ -1,4 +1,4 @@
-"""What a terminal's radio is for the application, whatever node it is in the mesh (`terminal.network.TerminalRadio`)."""
+"""What a terminal's radio is for the application, whatever node of the mesh (`terminal.network.TerminalRadio`)."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from bench.air.errors import Malformed
 from bench.air.ip import dhcpv6, nd
 from bench.air.ip import packet as ipv6
@@ -131,7 +133,9 @@ class Meter(Member):
             self._lfns = LfnParent(self, joiner, self._children, self._state, self._windows(plan.lfn))
 
     def _windows(self, lfn: LfnPlan) -> Windows:
-        return Windows(self._epoch_ns, lfn.interval_ms * MS)
+        """When its LFNs listen for it: each smart meter has a time of its own, or all would speak at once."""
+        phase_ms = random.Random(f"{self.plan.seed}/{self.name} lfn").randrange(lfn.interval_ms)
+        return Windows(self._epoch_ns + phase_ms * MS, lfn.interval_ms * MS)
 
     def make_voice(self) -> Voice:
         if self.plan.lfn is None:

@@ -33,6 +33,7 @@ from bench.measurands.air.sightings.sighting import (
     Message,
     PanNotice,
     Rank,
+    Registered,
     RouteRequest,
     Sighting,
 )
@@ -43,6 +44,8 @@ PLAN_BY_ID: Final = 2
 """Channel plan form of US-IE that names domain and channel plan id (0: domain and operating class, 1: explicit)."""
 NOTICES: Final = frozenset(("PA", "PAS", "PC", "PCS", "LPA", "LPAS", "LPC", "LPCS"))
 """Kinds of frames that tell of a PAN, read or not."""
+_FOR_TARGET: Final = 0x02
+"""EARO's R flag (RFC 8505, 5.1): the target is registered, and the parent sees to its route; else the source is."""
 HOST_CLOCK_WINDOW_NS: Final = 86_400 * NS_PER_S
 """A time in an echo payload that is further from the capture's own time than a day is no time."""
 
@@ -214,12 +217,20 @@ def message_of(src: bytes, upper: object, at_ns: int) -> Message | None:
         case rpl.Dis():
             return RouteRequest()
         case nd.NeighborSolicitation():
-            owners = [o.owner for o in upper.options if isinstance(o, nd.AddressRegistration)]
-            if owners and len(owners[0]) == 8 and any(src):
-                return AddressOwner(src, owners[0])
+            if (earo := _registration(upper.options)) is not None and any(src):
+                return AddressOwner(upper.target if earo.flags & _FOR_TARGET else src, earo.owner)
+        case nd.NeighborAdvertisement():
+            if (earo := _registration(upper.options)) is not None:
+                return Registered(upper.target, earo.owner, not earo.status)
         case Udp():
             return _lease(upper)
     return None
+
+
+def _registration(options: Iterable[object]) -> nd.AddressRegistration | None:
+    """The address registration of a node that is named by its EUI-64."""
+    found = next((option for option in options if isinstance(option, nd.AddressRegistration)), None)
+    return found if found is not None and len(found.owner) == 8 else None
 
 
 def _advertised(dao: rpl.Dao) -> Advertised:
