@@ -284,6 +284,8 @@ class LfnJoiner:
             self.on_time(heard)
             if lacking and not self._supplicant.busy:
                 self._supplicant.start(flash.held, SETTLED.gtk_request_max_ns)
+            if heard.frame.dst is None:  # something is new: the parent may have forgotten when this node listens
+                self._renew()
 
     # -- JS4 address and registration ---------------------------------------------------------------------------------
 
