@@ -214,7 +214,7 @@ class LfnJoiner:
             return
         self._lpas.stop()
         self._adverts, self.parent = choose(self._adverts)
-        self._listening.follow(self._offers[self.parent].broadcast)
+        self._listening.broadcast = self._offers[self.parent].broadcast
         if self._has_keys:
             self._acquire()
         else:
@@ -385,8 +385,7 @@ class LfnJoiner:
         lbt, lto = wisun.element(heard.frame, wisun.Lbt), wisun.element(heard.frame, wisun.Lto)
         offer = self._offers.get(heard.src)
         if lbt is not None and offer is not None:
-            broadcast = Windows(heard.start_ns - lbt.offset * MS, offer.broadcast.interval_ns)
-            self._listening.follow(broadcast)
+            self._listening.broadcast = Windows(heard.start_ns - lbt.offset * MS, offer.broadcast.interval_ns)
         if lto is None or self.state is not JoinState.OPERATIONAL:
             return
         if timing.LEAST_MS <= lto.listening_interval <= self._most_ms:

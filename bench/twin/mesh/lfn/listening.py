@@ -56,7 +56,8 @@ class Listening:
 
     def begin(self, began_ns: int) -> None:
         self._told = self._wanted = Windows(began_ns, QUICK_NS)
-        self._broadcast: Windows | None = None
+        self.broadcast: Windows | None = None
+        """The parent's, in which it listens, too."""
         self._stays: deque[tuple[int, int]] = deque(maxlen=4)
 
     def restart(self) -> None:
@@ -75,10 +76,6 @@ class Listening:
     def wanted(self) -> Windows:
         """What its frames tell."""
         return self._wanted
-
-    def follow(self, broadcast: Windows) -> None:
-        """The parent's broadcast windows."""
-        self._broadcast = broadcast
 
     def listen(self, from_ns: int, until_ns: int) -> None:
         """Listen without a break."""
@@ -99,7 +96,7 @@ class Listening:
             any(first <= t_ns < last for first, last in self._stays)
             or self._told.open_at(t_ns)
             or self._wanted.open_at(t_ns)
-            or (self._broadcast is not None and self._broadcast.open_at(t_ns))
+            or (self.broadcast is not None and self.broadcast.open_at(t_ns))
         )
         return self._channel if awake else ASLEEP
 
