@@ -392,12 +392,12 @@ def _check_radio(source: Source, topology: Topology, terminal: Terminal, place: 
         step = relays[step].parent
     if step == topology.border_router.id and method is not RadioMethod.FAN11:
         raise source.error((*place, "parent"), f"'{method}' at the concentrator", "a way to a smart meter")
+    if terminal.node is NodeKind.LFN:
+        _check_lfn(source, topology, terminal, place)
     lacking = {RadioMethod.ENHANCED_HAN: "han"} | dict.fromkeys(U_BUS_AIR, "u_bus_air")
     section = lacking.get(method)
     if section is not None and getattr(topology, section) is None:
         raise source.error((*place, "radio"), f"'{method}' without its network", f"a section {section}:")
-    if terminal.node is NodeKind.LFN:
-        _check_lfn(source, topology, terminal, place)
 
 
 def _check_lfn(source: Source, topology: Topology, terminal: Terminal, place: tuple[str | int, ...]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import statistics
+from pathlib import Path
 
 import pytest
 
@@ -10,17 +12,20 @@ from bench.air.ip import nd
 from bench.air.ip.packet import innermost
 from bench.air.rpl import messages as rpl
 from bench.air.wisun import frames as wisun
+from bench.errors import InputError
 from bench.measurands.air.figures.join import Kind, Phase, joins
 from bench.records import NS_PER_S
 from bench.twin.mesh import LinkPlan
 from bench.twin.mesh.lfn.children import adjusted_ms
 from bench.twin.mesh.lfn.timing import WINDOW_NS
-from bench.twin.mesh.plan import KeyCalendar
+from bench.twin.mesh.plan import KeyCalendar, plan_of
 from bench.twin.mesh.timers import MS
 from bench.twin.terminal.network import JoinState
+from bench.twin.topology import load
 from tests.twin.mesh.air import EPOCH_NS, GTK, NODES, Air
 from tests.twin.mesh.lfn.lfns import LFNS, LGTK, LISTENS_S, answers, decoded, lfn, lfn_plan, states
 from tests.twin.mesh.test_join import COLD, join, operational_s
+from tests.twin.radio.world import TOPOLOGIES
 
 HOUR = 3600
 METERS = {name: bytes.fromhex(NODES[name]) for name in ("m1", "m2", "m3")}
@@ -261,6 +266,40 @@ def test_another_smart_meter_takes_it_over() -> None:
     assert air.state("t1") is JoinState.OPERATIONAL
     assert lfn(air, "t1").joiner.parent == METERS["m2"]
     assert answers(air, "t1") is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("radio: fan11\n", "radio: wi-sun-enhanced-han\n", "an LFN by 'wi-sun-enhanced-han'; expected radio: fan11"),
+        ("  lfn:  ", "  han:  ", "lfn.yaml"),
+        (
+            "  lfn:                 #",
+            "  hopping: true\n  lfn:  #",
+            "an LFN in a hopping mesh; expected network.hopping: false",
+        ),
+        ("parent: m1 ", "parent: br ", "an LFN at the concentrator; expected a smart meter"),
+        ("listen_interval_s: 6 ", "listen_interval_s: 1 ", "an LFN that listens each 1 s; expected 5 s or more"),
+        ("node: lfn ", "node: leaf ", "leaf"),
+    ],
+)
+def test_what_is_not_played_is_refused_in_one_line(tmp_path: Path, before: str, after: str, said: str) -> None:
+    text = (TOPOLOGIES / "lfn.yaml").read_text("utf-8")
+    assert before in text
+    path = tmp_path / "lfn.yaml"
+    path.write_text(text.replace(before, after, 1), "utf-8")
+    with pytest.raises(InputError, match=re.escape(said)) as error:
+        load(path)
+    assert "\n" not in str(error.value)
+
+
+def test_an_lfn_needs_a_network_with_an_lgtk() -> None:
+    topology = load(TOPOLOGIES / "lfn.yaml")
+    assert topology.network.lfn is not None
+    planned = plan_of(topology)
+    assert planned.lfn is not None
+    assert (len(planned.lfn.lgtk), planned.lfn.interval_ms, planned.lfn.sync) == (16, 60_000, 5)
+    assert {n.name for n in planned.nodes if n.listens_each_ns == 6 * NS_PER_S} == {"t1", "t3"}
 
 
 def test_told_to_leave_it_is_silent() -> None:
