@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.air.ip import nd
-from bench.air.ip.packet import innermost
+from bench.air.ip.packet import Packet, innermost
 from bench.air.rpl import messages as rpl
 from bench.air.wisun import frames as wisun
 from bench.errors import InputError
@@ -70,7 +70,11 @@ def test_the_air_shows_the_phases_of_its_join(joined: Air) -> None:
 
 def test_it_says_nothing_of_routes_and_its_smart_meter_all(joined: Air) -> None:
     """RFC 9010: the DAO names the LFN as an external target, and the tunnel down ends at its smart meter."""
+    assert answers(joined, "t3", b"without a tunnel") is not None
     frames = decoded(joined)
+    told = [f.packet for f in frames if f.dst in LFNS.values() and f.packet is not None]
+    assert told
+    assert not [packet for packet in told if packet.headers or isinstance(packet.upper, Packet)]
     said = [f.packet.upper for f in frames if f.src in LFNS.values() and f.packet is not None]
     assert not [one for one in said if isinstance(one, rpl.Dao | rpl.Dis | rpl.Dio)]
     assert [one for one in said if isinstance(one, nd.NeighborSolicitation)]
