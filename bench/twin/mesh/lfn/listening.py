@@ -8,7 +8,6 @@ a frame began follows from that moment alone.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final
 
 import attrs
@@ -16,12 +15,14 @@ import attrs
 from bench.air.mac.frame import MacFrame
 from bench.air.wisun import frames as wisun
 from bench.air.wisun.lfn_frames import CURRENT_PLAN
+from bench.records import NS_PER_S
 from bench.twin.mesh.lfn.timing import AWAKE_NS, QUICK_NS, WINDOW_NS
 from bench.twin.mesh.timers import MS
 from bench.twin.mesh.tuning import Way
 
 ASLEEP: Final = -1
 """No channel."""
+FORGET_NS: Final = NS_PER_S
 
 
 @attrs.frozen(slots=True)
@@ -58,7 +59,7 @@ class Listening:
         self._told = self._wanted = Windows(began_ns, QUICK_NS)
         self.broadcast: Windows | None = None
         """The parent's, in which it listens, too."""
-        self._stays: deque[tuple[int, int]] = deque(maxlen=4)
+        self._stays: list[tuple[int, int]] = []
 
     def restart(self) -> None:
         """It looks for a parent: nobody knows its windows, which come each second."""
@@ -78,7 +79,8 @@ class Listening:
         return self._wanted
 
     def listen(self, from_ns: int, until_ns: int) -> None:
-        """Listen without a break."""
+        """Listen without a break. What is over longer than a frame lasts is forgotten."""
+        self._stays = [stay for stay in self._stays if stay[1] > from_ns - FORGET_NS]
         self._stays.append((from_ns, until_ns))
 
     def lutt(self, kind: int, t_ns: int) -> wisun.Lutt:
@@ -104,8 +106,8 @@ class Listening:
         return self._way
 
     def stay(self, channel: int, until_ns: int) -> None:
-        self._stays.append((until_ns - AWAKE_NS, until_ns))
+        self.listen(until_ns - AWAKE_NS, until_ns)
 
     def heard(self, frame: MacFrame, start_ns: int) -> None:
         if frame.dst is not None:
-            self._stays.append((start_ns, start_ns + AWAKE_NS))
+            self.listen(start_ns, start_ns + AWAKE_NS)

@@ -10,6 +10,7 @@ import pytest
 
 from bench.air.ip import nd
 from bench.air.ip.packet import Packet, innermost
+from bench.air.mac.frame import MacFrame
 from bench.air.rpl import messages as rpl
 from bench.air.wisun import frames as wisun
 from bench.errors import InputError
@@ -17,6 +18,7 @@ from bench.measurands.air.figures.join import Kind, Phase, joins
 from bench.records import NS_PER_S
 from bench.twin.mesh import LinkPlan
 from bench.twin.mesh.lfn.children import adjusted_ms
+from bench.twin.mesh.lfn.listening import ASLEEP, Listening
 from bench.twin.mesh.lfn.timing import WINDOW_NS
 from bench.twin.mesh.plan import KeyCalendar, plan_of
 from bench.twin.mesh.timers import MS
@@ -120,6 +122,18 @@ def test_between_windows_it_is_deaf() -> None:
     meter.mac.send(template, secured=True, done=taken.append, to_lfn=True, until_ns=until_ns)
     air.run(1)
     assert taken == [False]
+
+
+def test_many_answers_do_not_end_the_slots_that_it_offered() -> None:
+    """Each frame for it is a reason to listen on; none of them makes it forget another."""
+    listening = Listening(10)
+    listening.begin(-NS_PER_S // 2)
+    listening.listen(0, 2 * NS_PER_S)
+    answer = wisun.ack(MacFrame(src=LFNS["t1"]), METERS["m1"])
+    for n in range(20):
+        listening.heard(answer, n * 20 * MS)
+    assert listening.listening_on(NS_PER_S + NS_PER_S // 4) == 10
+    assert listening.listening_on(2 * NS_PER_S + NS_PER_S // 4) == ASLEEP
 
 
 def test_large_datagrams_go_both_ways(joined: Air) -> None:
