@@ -44,8 +44,6 @@ PLAN_BY_ID: Final = 2
 """Channel plan form of US-IE that names domain and channel plan id (0: domain and operating class, 1: explicit)."""
 NOTICES: Final = frozenset(("PA", "PAS", "PC", "PCS", "LPA", "LPAS", "LPC", "LPCS"))
 """Kinds of frames that tell of a PAN, read or not."""
-_FOR_TARGET: Final = 0x02
-"""EARO's R flag (RFC 8505, 5.1): the target is registered, and the parent sees to its route; else the source is."""
 HOST_CLOCK_WINDOW_NS: Final = 86_400 * NS_PER_S
 """A time in an echo payload that is further from the capture's own time than a day is no time."""
 
@@ -218,7 +216,7 @@ def message_of(src: bytes, upper: object, at_ns: int) -> Message | None:
             return RouteRequest()
         case nd.NeighborSolicitation():
             if (earo := _registration(upper.options)) is not None and any(src):
-                return AddressOwner(upper.target if earo.flags & _FOR_TARGET else src, earo.owner)
+                return AddressOwner(upper.target if earo.flags & earo.ROUTE else src, earo.owner)
         case nd.NeighborAdvertisement():
             if (earo := _registration(upper.options)) is not None:
                 return Registered(upper.target, earo.owner, not earo.status)

@@ -30,11 +30,12 @@ from bench.air.keys.eapol import (
 )
 from bench.air.keys.handshake import Kde
 from bench.air.mac.mpx import KmpId
+from bench.air.wisun.frames import Nr
 from bench.twin.core.kernel import Call
 from bench.twin.mesh.agenda import Agenda
 from bench.twin.mesh.eapol import tls_standin as tls
 from bench.twin.mesh.eapol.flash import Flash, KeyRing, Pairwise
-from bench.twin.mesh.eapol.supplicant import EAPOL_VERSION, ROLE_LFN, Send, eap_pdu
+from bench.twin.mesh.eapol.supplicant import EAPOL_VERSION, Send, eap_pdu
 from bench.twin.mesh.timers import EAPOL_RETRANSMIT_NS, EAPOL_RETRANSMITS
 
 _KDES: Final = (
@@ -113,7 +114,7 @@ class Authenticator:
         said = {kde.name: kde.data for kde in (Kde(*each) for each in fourway.read_kdes(request.key_data))}
         self._drop(supplicant)
         held = {ring: (said.get(name) or b"\0")[0] for ring, name in enumerate(("GTKL", "LGTKL"))}
-        limited = said.get("NR") == bytes((ROLE_LFN,))
+        limited = said.get("NR") == bytes((Nr.LFN,))
         if limited and not self._rings[1].gtks:
             return
         session = self._sessions[supplicant] = _Session(send, held, (1,) if limited else (0, 1))

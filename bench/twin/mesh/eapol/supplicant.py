@@ -34,6 +34,7 @@ from bench.air.keys.eapol import (
 from bench.air.keys.handshake import Kde
 from bench.air.keys.table import GroupKey
 from bench.air.mac.mpx import KmpId
+from bench.air.wisun.frames import Nr
 from bench.twin.core.kernel import Call
 from bench.twin.mesh.agenda import Agenda
 from bench.twin.mesh.eapol import tls_standin as tls
@@ -41,7 +42,6 @@ from bench.twin.mesh.eapol.flash import Flash, Pairwise
 from bench.twin.mesh.timers import JoinTimers
 
 EAPOL_VERSION = 3
-ROLE_ROUTER, ROLE_LFN = 1, 2
 IDENTITY = b"anonymous@kenshin.example"
 
 Send = Callable[[int, bytes], None]
@@ -137,7 +137,7 @@ class Supplicant:
             return
         self._tries -= 1
         self._active = True
-        kdes = self._names() + self._holds() + fourway.node_role_kde(ROLE_LFN if self._limited else ROLE_ROUTER)
+        kdes = self._names() + self._holds() + fourway.node_role_kde(Nr.LFN if self._limited else Nr.ROUTER)
         self._send(KmpId.IEEE_802_1X, fourway.seal(EAPOL_VERSION, KeyFrame(REQUEST, key_data=kdes), None))
         self._later(self._timers.key_retry_ns, self._request)
 

@@ -37,9 +37,7 @@ from bench.twin.mesh.timers import MINUTE, MS, SETTLED
 from bench.twin.mesh.trickle import Trickle
 from bench.twin.terminal.network import JoinState
 
-ROLE_LFN = 2
-EARO_FLAGS = 0x03
-"""R and T: the parent sees to the route, and ``tid`` counts (RFC 8505, 4.1)."""
+EARO_FLAGS = nd.AddressRegistration.ROUTE | nd.AddressRegistration.COUNTED
 TRIES = 5
 """LPCS, DHCPv6 solicits and registrations before discovery starts over."""
 _PLAN_TAG = 0
@@ -170,7 +168,7 @@ class LfnJoiner:
                 node.plan.network_name,
                 lutt=heard.lutt(WisunFrameType.LPAS, stamp.at_ns),
                 lus=wisun.Lus(heard.lus.listen_interval_ms, _PLAN_TAG),
-                nr=wisun.Nr(ROLE_LFN, listen_min=timing.LEAST_MS, listen_max=self._most_ms),
+                nr=wisun.Nr(wisun.Nr.LFN, listen_min=timing.LEAST_MS, listen_max=self._most_ms),
                 lnd=wisun.Lnd(timing.RESPONSE_THRESHOLD_DB, timing.RESPONSE_DELAY_MS, timing.SLOT_MS, timing.SLOTS, 0),
                 lcp=wisun.Lcp(_PLAN_TAG, node.us.schedule),
             )

@@ -33,10 +33,6 @@ from bench.twin.mesh.timers import MS, SETTLED
 from bench.twin.mesh.voice import Done
 from bench.twin.terminal.network import JoinState
 
-EARO_R, EARO_T = 0x02, 0x01
-"""Flags of EARO (RFC 8505, 4.1): the parent is to see to the route; ``tid`` counts."""
-EXTERNAL = 0x80
-ROLE_ROUTER = 1
 _LONGEST_UNITS = 254
 _TAG = 0
 """Of the only channel plan."""
@@ -139,7 +135,7 @@ class LfnParent:
                 state.pan,
                 bt=stamp.bt,
                 lbt=self._children.lbt(stamp.at_ns),
-                nr=wisun.Nr(ROLE_ROUTER),
+                nr=wisun.Nr(wisun.Nr.ROUTER),
                 flus=wisun.Flus(node.us.dwell_ms, _TAG),
                 lbs=wisun.Lbs(lbc.interval_ms, bs.bsi, _TAG, lbc.sync_period),
                 lto=next(iter(self._children.lto(lfn)), None),
@@ -214,7 +210,7 @@ class LfnParent:
         match packet.upper:
             case nd.NeighborSolicitation(options=options):
                 earo = next((o for o in options if isinstance(o, nd.AddressRegistration)), None)
-                if earo is None or not earo.flags & EARO_R:
+                if earo is None or not earo.flags & earo.ROUTE:
                     return False
                 if self._joiner.state is JoinState.OPERATIONAL:
                     self._register(packet, packet.upper.target, earo)
@@ -238,7 +234,7 @@ class LfnParent:
         sequence = self._joiner.dao_sequence()
         self._pending[sequence] = address
         units = min(earo.lifetime_min * 60 // SETTLED.lifetime_unit_s, _LONGEST_UNITS)
-        transit = rpl.Transit(own, earo.tid, units, flags=EXTERNAL)
+        transit = rpl.Transit(own, earo.tid, units, flags=rpl.Transit.EXTERNAL)
         dao = rpl.Dao(INSTANCE, sequence, options=(rpl.Target(address), transit))
         self._node.route(Packet(own, parent.dodag_id, dao, HOP_LIMIT))
 
