@@ -110,27 +110,26 @@ class LfnParent:
 
     def _on_lpas(self, heard: Heard, config: LfnConfig) -> None:
         """Answer in one of the slots that it offers."""
-        lnd, pan_id = wisun.element(heard.frame, wisun.Lnd), self._node.flash.pan_id
-        if lnd is None or pan_id is None or not lnd.slots:
+        lnd, own = wisun.element(heard.frame, wisun.Lnd), self._joiner.config
+        if lnd is None or own is None or not lnd.slots:
             return
         slot_ns = lnd.slot_time * MS
         delay_ns = lnd.delay * MS + self._node.rng.randrange(lnd.slots) * slot_ns
+        template = self._lpa(heard.src, config.lbc, own.bs)
 
         def answer() -> None:
-            template = self._lpa(heard.src, pan_id, config)
-            self._node.mac.send(template, secured=False, until_ns=self._agenda.now_ns + slot_ns)
+            if self._joiner.state is JoinState.OPERATIONAL:
+                self._node.mac.send(template, secured=False, until_ns=self._agenda.now_ns + slot_ns)
 
         self._agenda.after(delay_ns, answer)
 
-    def _lpa(self, lfn: bytes, pan_id: int, config: LfnConfig) -> Template:
+    def _lpa(self, lfn: bytes, lbc: wisun.Lbc, bs: wisun.Bs) -> Template:
         def build(stamp: Stamp) -> MacFrame:
-            node, state, lbc = self._node, self._state(), config.lbc
-            assert self._joiner.config is not None
-            bs = self._joiner.config.bs
+            node, state = self._node, self._state()
             return lfn_frames.lpa(
                 node.eui64,
                 lfn,
-                pan_id,
+                node.flash.pan_id or 0,
                 node.plan.network_name,
                 state.pan,
                 bt=stamp.bt,
@@ -212,7 +211,7 @@ class LfnParent:
                 earo = next((o for o in options if isinstance(o, nd.AddressRegistration)), None)
                 if earo is None or not earo.flags & earo.ROUTE:
                     return False
-                if self._joiner.state is JoinState.OPERATIONAL:
+                if self._joiner.state is JoinState.OPERATIONAL and earo.owner == neighbour:
                     self._register(packet, packet.upper.target, earo)
                 return True
             case rpl.DaoAck(sequence=sequence) if sequence in self._pending:
