@@ -13,7 +13,7 @@ from typing import Any, Final
 
 WITHHELD: Final = "(not kept in the run)"
 _SECRET: Final = re.compile(
-    r"pass(word|phrase|wd)?|secret|token|credentials?|api_?key|private_?key|gtks?|psk|pin", re.I
+    r"pass(word|phrase|wd)?|secret|token|credentials?|api_?key|private_?key|l?gtks?|psk|pin", re.I
 )
 _IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _IN_QUERY: Final = re.compile(r"(?<=[?&])([\w.-]*(?:token|password|secret|key)[\w.-]*)=[^&#\s]*", re.I)

@@ -33,6 +33,15 @@ class RadioMethod(StrEnum):
         return self in (RadioMethod.ENHANCED_HAN, RadioMethod.U_BUS_AIR, RadioMethod.U_BUS_AIR_BASE)
 
 
+class NodeKind(StrEnum):
+    """What a FAN terminal is in the mesh; a leaf both ways."""
+
+    FFN = "ffn"
+    """Full-function node: its radio listens always, it has a route of its own."""
+    LFN = "lfn"
+    """Limited function node: it sleeps, and its smart meter stands for it."""
+
+
 U_BUS_AIR: Final = (RadioMethod.U_BUS_AIR, RadioMethod.U_BUS_AIR_STAR, RadioMethod.U_BUS_AIR_BASE)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from bench.ports import MeterModel, PanelModel
 from bench.twin.core.kernel import Call, Kernel
 from bench.twin.faults import Context, Hooks, Seeded
-from bench.twin.methods import RadioMethod
+from bench.twin.methods import NodeKind, RadioMethod
 from bench.twin.seeding import actions_of, seeded_faults
 from bench.twin.terminal.faceplate import Console, Panel
 from bench.twin.terminal.meter import Meter
@@ -125,7 +125,7 @@ class Rig:
         }
         self.meters.update(meters)
         radio = self.mesh.terminals[plan.id]
-        if plan.radio is not RadioMethod.FAN11:  # these radios sleep themselves
+        if plan.radio is not RadioMethod.FAN11 or plan.node is NodeKind.LFN:  # these radios sleep themselves
             plan = plan.model_copy(update={"listen_interval_s": 0.0})
         rng = self._rng(f"terminal {plan.id}")
         terminal = Terminal(self.kernel, plan, radio, meters, rng, self.hooks(plan.id))

@@ -19,8 +19,9 @@ from bench.records import NS_PER_S
 from bench.twin import faults
 from bench.twin.faults import Place
 from bench.twin.heard import Interference, Link, Sniffer
-from bench.twin.methods import U_BUS_AIR, HanNetwork, RadioMethod, UBusNetwork
-from bench.twin.written import Count, DottedClass, Eui64, Gtk, Instant, Name, Positive, Prefix64
+from bench.twin.methods import U_BUS_AIR, HanNetwork, NodeKind, RadioMethod, UBusNetwork
+from bench.twin.pan import Network, Timers
+from bench.twin.written import Count, DottedClass, Eui64, Instant, Name, Positive
 from bench.yamlfile import FileModel, Source, check, load_source
 
 LAB: Final = "lab"
@@ -30,12 +31,8 @@ SERVER: Final = "server"
 """How a fault names the only ones of their kind."""
 
 
-class Timers(StrEnum):
-    """Join timer profiles (domain.md 5.4)."""
-
-    TEST = "TEST"
-    SMALL = "SMALL"
-    MEDIUM = "MEDIUM"
+LFN_LISTENS_S: Final = 5.0
+"""The shortest listening interval of a settled LFN (profile TEST, domain.md 5.6)."""
 
 
 class StoreType(StrEnum):
@@ -43,31 +40,6 @@ class StoreType(StrEnum):
 
     STORE = "store"
     TRANSPARENT = "transparent"
-
-
-class KeyRotation(FileModel):
-    """How the network's GTK is exchanged: each lives ``lifetime_h`` hours from the start on, those of ``gtks``
-    follow the network's first. A key file of the rig that is to open all frames names them all."""
-
-    lifetime_h: Annotated[float, Field(ge=1, le=24 * 365)] = 30 * 24.0
-    gtks: Annotated[tuple[Gtk, ...], Field(min_length=1, max_length=100)]
-
-
-class Network(FileModel):
-    """The mesh's PAN: name, keys, addressing and the one fixed channel (a recorded deviation from hopping)."""
-
-    name: Annotated[str, Field(min_length=1, max_length=32)]
-    pan_id: Annotated[int, Field(ge=0, le=0xFFFE)]
-    gtk: Gtk
-    prefix: Prefix64
-    channel: Annotated[int, Field(ge=4, le=17)] = 10
-    """Channel number of Japan plan 22 (4-17 may be used: domain.md 5.1)."""
-    timers: Timers = Timers.TEST
-    hopping: bool = False
-    """Hop over all channels of the plan by DH1CF; ``channel`` is then nobody's."""
-    key_rotation: KeyRotation | None = None
-    """None: the GTK stays."""
-    """Join timers of the smart meters."""
 
 
 class BorderRouter(FileModel):
@@ -111,6 +83,8 @@ class Terminal(FileModel):
     one, and those that ``links`` name."""
     rssi_dbm: Annotated[int, Field(ge=-110, le=0)] = -55
     radio: RadioMethod = RadioMethod.FAN11
+    node: NodeKind = NodeKind.FFN
+    """What it is in a FAN."""
     type: StoreType = StoreType.STORE
     timers: Timers = Timers.TEST
     meters: Annotated[tuple[Meter, ...], Field(min_length=1)]
@@ -418,10 +392,27 @@ def _check_radio(source: Source, topology: Topology, terminal: Terminal, place: 
         step = relays[step].parent
     if step == topology.border_router.id and method is not RadioMethod.FAN11:
         raise source.error((*place, "parent"), f"'{method}' at the concentrator", "a way to a smart meter")
+    if terminal.node is NodeKind.LFN:
+        _check_lfn(source, topology, terminal, place)
     lacking = {RadioMethod.ENHANCED_HAN: "han"} | dict.fromkeys(U_BUS_AIR, "u_bus_air")
     section = lacking.get(method)
     if section is not None and getattr(topology, section) is None:
         raise source.error((*place, "radio"), f"'{method}' without its network", f"a section {section}:")
+
+
+def _check_lfn(source: Source, topology: Topology, terminal: Terminal, place: tuple[str | int, ...]) -> None:
+    """A limited function node is played at a smart meter of a FAN that stays on its channel."""
+    if terminal.radio is not RadioMethod.FAN11:
+        raise source.error((*place, "node"), f"an LFN by '{terminal.radio}'", "radio: fan11")
+    if topology.network.lfn is None:
+        raise source.error((*place, "node"), "an LFN in a network without an LGTK", "network.lfn: {lgtk: ...}")
+    if topology.network.hopping:
+        raise source.error((*place, "node"), "an LFN in a hopping mesh", "network.hopping: false")
+    if terminal.parent == topology.border_router.id:
+        raise source.error((*place, "parent"), "an LFN at the concentrator", "a smart meter")
+    if terminal.listen_interval_s < LFN_LISTENS_S:
+        said = f"an LFN that listens each {terminal.listen_interval_s:g} s"
+        raise source.error((*place, "listen_interval_s"), said, f"{LFN_LISTENS_S:g} s or more")
 
 
 def _seedable(source: Source, topology: Topology, subject: str, spec: FaultSpec, place: tuple[str | int, ...]) -> None:

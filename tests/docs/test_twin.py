@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.twin.topology import Timers
+from bench.twin.pan import Timers
 from tests.docs import twin
 
 

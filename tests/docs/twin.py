@@ -19,8 +19,9 @@ from bench.records import NS_PER_S
 from bench.twin.core.kernel import Kernel
 from bench.twin.heard import Link
 from bench.twin.mesh import Mesh, build
+from bench.twin.pan import Timers
 from bench.twin.terminal.network import JoinState
-from bench.twin.topology import SmartMeter, Timers, Topology, load
+from bench.twin.topology import SmartMeter, Topology, load
 from tests.places import DEFAULT_TOPOLOGY, ROOT
 from tests.twin.radio.world import TOPOLOGIES, World
 
@@ -29,7 +30,9 @@ HOPS: Final = (1, 2, 3, 4)
 SEEDS: Final = range(1, 13)
 METHOD_SEEDS: Final = range(1, 9)
 PINGS: Final = 40
-METHODS: Final = ("enhanced-han", "u-bus-air", "u-bus-air-star", "u-bus-air-base")
+METHODS: Final = ("enhanced-han", "u-bus-air", "u-bus-air-star", "u-bus-air-base", "lfn")
+DIRECT: Final = ("u-bus-air-star", "lfn")
+"""Of these t3 hangs on a smart meter, too."""
 NEAR: Final = 0.25
 
 REAL_JOIN_S: Final = {1: (87, 125, 211), 2: (163, 246, 368), 3: (223, 331, 408), 4: (356, 464, 552)}
@@ -232,12 +235,12 @@ def method_rows(method: str, seeds: Iterable[int] = METHOD_SEEDS) -> list[list[o
             for _ in range(3):
                 trips.setdefault(name, []).append(one.round_trip_s(name))
                 one.run(97)
-    behind = {"t1": "smart meter", "t3": "smart meter" if method.endswith("star") else "one relay"}
+    behind = {"t1": "smart meter", "t3": "smart meter" if method in DIRECT else "one relay"}
     return [[method, name, behind[name], three(took[name]), three(trips[name])] for name in took]
 
 
 def methods(seeds: Iterable[int] = METHOD_SEEDS) -> list[str]:
-    """The table of methods ① to ④."""
+    """The table of methods ① to ④, and of LFNs."""
     rows = [row for method in METHODS for row in method_rows(method, seeds)]
     return table(("method", "terminal", "hangs on", "cold join on site, s", "reading on request, s"), rows)
 
@@ -287,11 +290,12 @@ travels in a tunnel of its own; the medium under the real stacks was a model, to
 magnitude (domain.md 6). TI's delays hold channel hopping (a frame waits for the receiver's slot), a loaded network
 of 100 nodes and the path to a host behind the border router.
 
-## The other radio methods
+## The other radio methods, and limited function nodes
 
 The terminals of the example topologies, cold, from the press of the installation key to the lamp; and a reading on
 request, from the connection server's question to the answer, which holds the wait for a terminal that sleeps and
-0.5 s of head end each way. Settled smart meters, 100 kbit/s.
+0.5 s of head end each way. Settled smart meters, 100 kbit/s. `lfn`: limited function nodes of FAN 1.1 with timers
+TEST, which listen each 6 s and each second while they join.
 
 """
 METHOD_WORDS: Final = """\
@@ -299,7 +303,8 @@ What else is known: a real HAN terminal took up to 2 minutes for its scan and up
 2.1, momonga). The scan of the example (14 channels at 2^6 x 9.64 ms) takes 8.6 s by that formula; with 2^9,
 `scan_duration: 9`, it takes 69 s, and most of the 90 s are gone. Of U-bus Air no join time is published, and the
 RIT period is not public: with another `listen_interval_s` other waits follow, so these figures are no statement on
-U-bus Air. What is public is kept: see [radio.md](radio.md).
+U-bus Air. Of LFNs it is known that they shorten their listening interval while they authenticate themselves, not how
+far, nor how they solicit: those are the twin's own choices. What is public is kept: see [radio.md](radio.md).
 """
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ EXAMPLE = ROOT / "fixtures" / "rigs" / "lab-example.yaml"
         ({"password": "x", "user": "lab"}, {"password": WITHHELD, "user": "lab"}),
         ({"a": [{"api_key": "x"}, {"Token": 7}]}, {"a": [{"api_key": WITHHELD}, {"Token": WITHHELD}]}),
         ({"gtks": ["00:11", "22"]}, {"gtks": [WITHHELD, WITHHELD]}),
+        ({"lgtks": ["00:11"]}, {"lgtks": [WITHHELD]}),
         ({"url": "https://me:pw@example.org/a"}, {"url": f"https://{WITHHELD}@example.org/a"}),
         ({"url": "http://h/?a=1&access_token=zz#f"}, {"url": f"http://h/?a=1&access_token={WITHHELD}#f"}),
         ({"url": "http://h/?a=1", "key": "client.pem"}, {"url": "http://h/?a=1", "key": "client.pem"}),

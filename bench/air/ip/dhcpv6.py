@@ -173,6 +173,19 @@ def eui64_of(duid: bytes) -> bytes | None:
     return duid[4:] if len(duid) == 12 and duid[:2] == b"\x00\x03" else None
 
 
+def solicit(transaction: int, eui64: bytes) -> Message:
+    """What a FAN node asks for its address with, to be answered at once (RFC 8415, 18.2.1); ``transaction`` 24 bits."""
+    return Message(MessageType.SOLICIT, transaction, (ElapsedTime(0), ClientId(duid_of(eui64)), RapidCommit(), IaNa(0)))
+
+
+def leased(message: Message | Relay) -> bytes | None:
+    """The address (16 octets) that a reply gives its client, None where it gives none."""
+    if not isinstance(message, Message) or message.type != MessageType.REPLY:
+        return None
+    given = (a.address for o in message.options if isinstance(o, IaNa) for a in _addresses(o))
+    return next(given, None)
+
+
 def innermost(message: Message | Relay) -> Message | Relay:
     """The client's or server's message within any number of relays."""
     while isinstance(message, Relay) and message.message is not None:

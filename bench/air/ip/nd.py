@@ -35,6 +35,10 @@ class AddressRegistration(Plain):
     """
 
     TYPE: ClassVar[int] = 33
+    ROUTE: ClassVar[int] = 0x02
+    """Flag R: the parent is to see to a route for the target of the solicitation (RFC 8505, 5.1)."""
+    COUNTED: ClassVar[int] = 0x01
+    """Flag T: ``tid`` counts."""
     owner: bytes = rest("icmpv6.opt.aro.eui64", "Owner", kind=Kind.EUI64)
     lifetime_min: int = u16("icmpv6.opt.aro.registration_lifetime", "Lifetime", unit="min")
     status: int = u8("icmpv6.opt.aro.status", "Status", default=0)

@@ -20,7 +20,7 @@ from bench.air.octets import counted
 RSN_OUI: Final = bytes.fromhex("000fac")
 WISUN_OUI: Final = bytes.fromhex("0c5a9e")
 _RSN_GTK, _RSN_PMKID, _RSN_LIFETIME = 1, 4, 7
-_WISUN_PTKID, _WISUN_GTKL, _WISUN_NODE_ROLE, _WISUN_LGTKL = 1, 2, 3, 4
+_WISUN_PTKID, _WISUN_GTKL, _WISUN_NODE_ROLE, _WISUN_LGTKL, _WISUN_LGTK = 1, 2, 3, 4, 5
 
 
 @frozen
@@ -105,8 +105,13 @@ def _kde(oui: bytes, kind: int, data: bytes) -> bytes:
 
 
 def gtk_kde(index: int, gtk: bytes) -> bytes:
-    """A GTK and its slot (0-3; LGTKs travel in elements of their own)."""
+    """A GTK and its slot (0-3)."""
     return _kde(RSN_OUI, _RSN_GTK, bytes((index, 0)) + gtk)
+
+
+def lgtk_kde(index: int, lgtk: bytes) -> bytes:
+    """An LGTK and its slot (0-2)."""
+    return _kde(WISUN_OUI, _WISUN_LGTK, bytes((index, 0)) + lgtk)
 
 
 def lifetime_kde(seconds: int) -> bytes:

@@ -211,6 +211,7 @@ class Transit:
     """
 
     TYPE: ClassVar[int] = 6
+    EXTERNAL: ClassVar[int] = 0x80
     parent: bytes | None = None
     path_sequence: int = 0
     path_lifetime: int = 6
@@ -221,7 +222,7 @@ class Transit:
     @property
     def external(self) -> bool:
         """The target is no RPL router itself (E flag)."""
-        return bool(self.flags & 0x80)
+        return bool(self.flags & self.EXTERNAL)
 
     def encode(self) -> bytes:
         """The option's content."""

@@ -6,7 +6,8 @@ Layouts follow the open stacks (domain.md 5.2).
 * `element`: what every element is
 * `ffn`: elements of full-function nodes
 * `frames`: elements read and written, frames built
+* `lfn_frames`: whole frames of LFNs, and of their parents for them
 * `schedule`: channel plan, function, exclusions
 """
 
-__all__ = ["channels", "element", "ffn", "frames", "schedule"]
+__all__ = ["channels", "element", "ffn", "frames", "lfn_frames", "schedule"]

@@ -59,6 +59,7 @@ __all__ = [
     "eapol",
     "element",
     "elements",
+    "frame_type",
     "header_ie",
     "pa",
     "pas",
@@ -187,9 +188,24 @@ def element(frame: MacFrame, kind: type[E]) -> E | None:
 
 def utt(frame: MacFrame) -> Utt | None:
     """UTT-IE of a frame: what kind of Wi-SUN frame it is. Raises `Malformed`."""
+    content = _header_content(frame, Utt.SUB_ID)
+    return None if content is None else Utt.decode(content)
+
+
+def frame_type(frame: MacFrame) -> int | None:
+    """Which kind of Wi-SUN frame it is (`WisunFrameType`), by UTT-IE, or LUTT-IE where an LFN sent it. Raises
+    `Malformed`."""
+    timing = utt(frame)
+    if timing is not None:
+        return timing.frame_type
+    content = _header_content(frame, Lutt.SUB_ID)
+    return None if content is None else Lutt.decode(content).frame_type
+
+
+def _header_content(frame: MacFrame, sub_id: int) -> bytes | None:
     for ie in frame.header_ies:
-        if ie.id == WISUN_HEADER_ID and ie.content[:1] == b"\x01":
-            return Utt.decode(ie.content[1:])
+        if ie.id == WISUN_HEADER_ID and ie.content[:1] == bytes((sub_id,)):
+            return ie.content[1:]
     return None
 
 
@@ -226,11 +242,13 @@ def pc(
     us: Us = _US,
     bs: Bs = _BS,
     pan: Pan | None = None,
+    lfn: tuple[Lbc, LfnVersion, LgtkHash] | None = None,
     ufsi: int = 0,
 ) -> MacFrame:
-    """PAN configuration: broadcast schedule, PAN version, GTK hashes; to be protected."""
-    nested = (us, bs, *((pan,) if pan else ()), PanVersion(pan_version), gtk_hashes)
-    return _async(WisunFrameType.PC, ufsi, src, pan_id, (bt,), nested)
+    """PAN configuration: broadcast schedule, PAN version, GTK hashes; to be protected. ``lfn``: what a PAN with LFNs
+    adds."""
+    nested = (us, bs, *((pan,) if pan else ()), PanVersion(pan_version), gtk_hashes, *(lfn[1:] if lfn else ()))
+    return _async(WisunFrameType.PC, ufsi, src, pan_id, (bt, *(lfn[:1] if lfn else ())), nested)
 
 
 def data(
@@ -243,11 +261,13 @@ def data(
     us: Us | None = _US,
     bs: Bs | None = None,
     bt: Bt | None = None,
+    lfn: tuple[Lbt | Lto, ...] = (),
     ufsi: int = 0,
 ) -> MacFrame:
     """6LoWPAN over MPX: unicast, asking for an acknowledgement, or broadcast where ``dst`` is None (needs ``pan_id``).
 
-    ``lowpan`` are the octets from the dispatch on; to be protected. A border router adds its ``bs`` to broadcasts.
+    ``lowpan`` are the octets from the dispatch on; to be protected. A border router adds its ``bs`` to broadcasts;
+    ``lfn``: timing of what goes to an LFN.
     """
     nested = (*((us,) if us else ()), *((bs,) if bs else ()))
     if dst is None and pan_id is None:
@@ -260,7 +280,7 @@ def data(
         src_pan=pan_id if dst is None else None,
         pan_id_compression=dst is not None,
         ack_request=dst is not None,
-        header_ies=(*_headers(WisunFrameType.DATA, ufsi, *((bt,) if bt else ())), _HT1),
+        header_ies=(*_headers(WisunFrameType.DATA, ufsi, *((bt,) if bt else ()), *lfn), _HT1),
         payload_ies=(*((payload_ie(*nested),) if nested else ()), encode_mpx(Mpx(LOWPAN, lowpan))),
     )
 
@@ -290,10 +310,12 @@ def eapol(
     bs: Bs | None = None,
     pan: Pan | None = None,
     bt: Bt | None = None,
+    lfn: tuple[Lbt | Lto, ...] = (),
     ufsi: int = 0,
 ) -> MacFrame:
-    """EAPOL over MPX, in clear; ``kmp_id`` is a `mpx.KmpId`. A parent adds EA-IE by ``authenticator`` (EUI-64)."""
-    extra = (*((bt,) if bt else ()), *((Ea(authenticator),) if authenticator else ()))
+    """EAPOL over MPX, in clear; ``kmp_id`` is a `mpx.KmpId`. A parent adds EA-IE by ``authenticator`` (EUI-64), and
+    ``lfn``, timing, where the supplicant is an LFN."""
+    extra = (*((bt,) if bt else ()), *((Ea(authenticator),) if authenticator else ()), *lfn)
     nested = (us, *((bs,) if bs else ()), *((pan,) if pan else ()))
     return MacFrame(
         frame_type=FrameType.DATA,

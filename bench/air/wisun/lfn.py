@@ -5,7 +5,7 @@ Layouts follow the open stacks (facts: domain.md 5.2).
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from bench.air.frozen import frozen
 from bench.air.layout import part, plain, u8, u16, u24
@@ -38,6 +38,8 @@ class Nr(Element):
     """Node role (0 border router, 1 router, 2 LFN), clock drift, accuracy; an LFN's listen interval range."""
 
     NAME, SUB_ID, FORM = "NR", 0x0C, "header"
+    ROUTER: ClassVar[int] = 1
+    LFN: ClassVar[int] = 2
     role: int
     drift_ppm: int = 255
     accuracy: int = 100
@@ -48,7 +50,7 @@ class Nr(Element):
     def decode(cls, content: bytes) -> Self:
         reader = Reader(content, "NR-IE")
         role, drift, accuracy = reader.u8() & 0x07, reader.u8(), reader.u8()
-        if role != 2:
+        if role != cls.LFN:
             return cls(role, drift, accuracy)
         return cls(role, drift, accuracy, reader.le(3), reader.le(3))
 

@@ -12,11 +12,12 @@ MPX, 6LoWPAN, RPL. Nodes learn nothing from one another except through those byt
                    |                                          rotation         join, pans
                    |  eapol: keys, handshakes                 advertiser, dodag (routers)
 
-Frames hold the elements of a real border router's and routers' without LFN support (capture ``rigline2``), schedules by
-domain and class, which FAN 1.0 stacks read, too. Deviations and choices, all of them the twin's own: settled timers in
-long phases (``timers.Settled``); EAP-TLS content is a stand-in (``eapol.tls_standin``); no LFN and so no LGTK; a
-registration is confirmed by the MAC acknowledgement, as the real stacks of the captures do, though an NA follows;
-terminals are always-listening leaves (FFN), their sleep is modelled above the radio.
+Frames hold the elements of a real border router's and routers' without LFN support (capture ``rigline2``), or with it
+(``line2``) where the plan has an LGTK; schedules by domain and class, which FAN 1.0 stacks read, too. Deviations and
+choices, all of them the twin's own: settled timers in long phases (``timers.Settled``); EAP-TLS content is a stand-in
+(``eapol.tls_standin``); a registration is confirmed by the MAC acknowledgement, as the real stacks of the captures do,
+though an NA follows; terminals are leaves: FFNs that listen always, their sleep modelled above the radio, or LFNs
+(`lfn`), which sleep.
 
 What the other radio methods build on (`bench.twin.radio`):
 

@@ -24,6 +24,15 @@ from bench.twin.mesh.trickle import Trickle
 
 
 @attrs.frozen(slots=True)
+class LfnConfig:
+    """What a PC says in a PAN with LFNs: the LFN version, the LGTKs by their hashes, the LFN broadcast schedule."""
+
+    version: int
+    hashes: wisun.LgtkHash
+    lbc: wisun.Lbc
+
+
+@attrs.frozen(slots=True)
 class PanConfig:
     """What a PC says: the PAN version, the GTKs by their hashes, the broadcast schedule. The border router makes it,
     all others pass it on."""
@@ -31,6 +40,7 @@ class PanConfig:
     version: int
     hashes: wisun.GtkHash
     bs: wisun.Bs
+    lfn: LfnConfig | None = None
 
     def is_older_than(self, other: PanConfig) -> bool:
         """By PAN version, which wraps around at 16 bits."""
@@ -113,6 +123,9 @@ class Advertiser:
         if config is None or pan_id is None:
             return
 
+        limited = config.lfn
+        lfn = None if limited is None else (limited.lbc, wisun.LfnVersion(limited.version), limited.hashes)
+
         def build(stamp: Stamp) -> MacFrame:
             return wisun.pc(
                 self._mac.eui64,
@@ -122,6 +135,7 @@ class Advertiser:
                 us=self._us,
                 bs=config.bs,
                 bt=stamp.bt,
+                lfn=lfn,
                 ufsi=stamp.ufsi,
             )
 

@@ -15,17 +15,18 @@ from bench.air.wisun import frames as wisun
 from bench.air.wisun.frames import Jm, WisunFrameType
 from bench.records import NS_PER_S
 from bench.twin.core.kernel import Kernel
-from bench.twin.mesh.advertiser import Advertiser, PanConfig, PanState
+from bench.twin.mesh.advertiser import Advertiser, LfnConfig, PanConfig, PanState
 from bench.twin.mesh.dodag import ROOT_RANK, Dodag
 from bench.twin.mesh.eapol.authenticator import Authenticator
-from bench.twin.mesh.eapol.rotation import Rotation
-from bench.twin.mesh.ip_layer import Done, broadcast_schedule
+from bench.twin.mesh.eapol.rotation import LFN_LIFETIME_S, Rotation
+from bench.twin.mesh.ip_layer import broadcast_schedule
 from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.medium import Medium
 from bench.twin.mesh.plan import MeshPlan, NodePlan
 from bench.twin.mesh.station import HOP_LIMIT, Station, read_eapol
 from bench.twin.mesh.timers import SETTLED
 from bench.twin.mesh.tuning import Hopping
+from bench.twin.mesh.voice import Done
 from bench.twin.terminal.standin import UDP_PORT
 
 HOPS_MAX = 24
@@ -34,7 +35,8 @@ PAN_NODES_MAX = 1000
 
 
 class Routes:
-    """What DAOs told: each node's parent, by global address, until the lifetime of the DAO runs out.
+    """What DAOs told: each node's parent, by global address, until the lifetime of the DAO runs out; and which are no
+    routers at all (``external``, RFC 9010): their parent takes their packets out of the tunnel.
 
     Kept in the concentrator's storage, so they survive its power cuts.
     """
@@ -42,6 +44,7 @@ class Routes:
     def __init__(self, root: bytes, now_ns: Callable[[], int]) -> None:
         self._root, self._now_ns = root, now_ns
         self._parents: dict[bytes, tuple[bytes, int]] = {}
+        self.external: set[bytes] = set()
 
     def __len__(self) -> int:
         """Nodes with a live route."""
@@ -76,7 +79,12 @@ class BorderRouter(Station):
         self.routes = Routes(self._global, lambda: self.agenda.now_ns)
         self.flash.store_keys(plan.gtk, plan.pan_id)
         self._rotation = Rotation(self.agenda, self.flash, plan.calendar, epoch_ns, self._new_config)
-        self.authenticator = Authenticator(self.agenda, self.rng, self.eui64, self.flash, self._rotation.lifetime_s)
+        if plan.lfn is not None:
+            self.flash.lfn.keep(plan.lfn.lgtk)
+        calendar = plan.lfn.calendar if plan.lfn is not None else None
+        self._lfn_rotation = Rotation(self.agenda, self.flash.lfn, calendar, epoch_ns, self._new_config, LFN_LIFETIME_S)
+        lifetimes_s = (self._rotation.lifetime_s, self._lfn_rotation.lifetime_s)
+        self.authenticator = Authenticator(self.agenda, self.rng, self.eui64, self.flash, *lifetimes_s)
         self._advertiser = Advertiser(
             self.agenda, self.rng, self.mac, self.flash, plan, self.timers, self._state, self._config
         )
@@ -91,6 +99,7 @@ class BorderRouter(Station):
         self.power(True)
         self.address = self._global
         self._rotation.start()
+        self._lfn_rotation.start()
         if isinstance(self.mac.tuning, Hopping):
             self.mac.tuning.follow(broadcast_schedule(self.plan), self._epoch_ns)
         self._advertiser.start(settled=settled)
@@ -118,7 +127,15 @@ class BorderRouter(Station):
         return PanState(wisun.Pan(size, 0), Jm(load, ((Jm.LOAD, bytes((load,))),)))
 
     def _config(self) -> PanConfig:
-        return PanConfig(self._rotation.pan_version, self.flash.hashes, broadcast_schedule(self.plan))
+        """A change of the LGTKs raises the PAN version, too."""
+        version = self._rotation.version + self._lfn_rotation.version - 1 & 0xFFFF
+        return PanConfig(version, self.flash.hashes, broadcast_schedule(self.plan), self._lfn_config())
+
+    def _lfn_config(self) -> LfnConfig | None:
+        lfn = self.plan.lfn
+        if lfn is None:
+            return None
+        return LfnConfig(self._lfn_rotation.version, self.flash.lfn_hashes, wisun.Lbc(lfn.interval_ms, lfn.sync))
 
     def _new_config(self) -> None:
         self._advertiser.new_config()
@@ -145,15 +162,20 @@ class BorderRouter(Station):
     # -- mesh ---------------------------------------------------------------------------------------------------------
 
     def route(self, packet: Packet, done: Done | None = None) -> None:
-        """Down: plain to a neighbour, else tunnelled with a source route (RFC 6554)."""
+        """Down: plain to a neighbour, else tunnelled with a source route (RFC 6554), to the parent of an LFN."""
         hops = self.routes.path(packet.dst)
         if hops is None:
             if done is not None:
                 done(False)
             return
+        external = packet.dst in self.routes.external
+        if external:
+            hops = hops[:-1]
         if len(hops) > 1:
             first, header = source_route(hops)
             packet = Packet(self._global, first, packet, len(hops), headers=(header,))
+        elif external:
+            packet = Packet(self._global, hops[0], packet, 1)
         self.ip.send(packet, ipv6.eui64_of(hops[0]), done)
 
     def on_solicit(self, heard: Heard, network_name: str) -> None:
@@ -194,11 +216,13 @@ class BorderRouter(Station):
             return
         for target in dao.targets:
             self.routes.add(target.address, transit.parent, transit.path_lifetime)
+            (self.routes.external.add if transit.external else self.routes.external.discard)(target.address)
         if dao.ack_requested:
             ack = rpl.DaoAck(dao.instance, dao.sequence)
             self.route(Packet(self._global, packet.src, ack, HOP_LIMIT))
-        for listener in self._registered_listeners:
-            listener(ipv6.eui64_of(packet.src))
+        for target in dao.targets:
+            for listener in self._registered_listeners:
+                listener(ipv6.eui64_of(target.address))
 
     def _on_relay(self, packet: Packet, udp: Udp) -> None:
         relay, relay_address = decode_relay(udp.payload), packet.src

@@ -17,9 +17,9 @@ from bench.air.mac.mpx import LOWPAN, Mpx, decode_mpx
 from bench.air.wisun import frames as wisun
 from bench.air.wisun.schedule import ChannelFunction
 from bench.twin.mesh.agenda import Agenda
-from bench.twin.mesh.eapol.flash import Flash
-from bench.twin.mesh.mac_layer import Heard, MacLayer, Stamp, Template
+from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.plan import MeshPlan
+from bench.twin.mesh.voice import Done, Voice
 
 LOWPAN_OCTETS_MAX: Final = 1200
 """Datagrams larger than this (compressed) are fragmented; the PHY would allow frames of 2,047 octets."""
@@ -27,8 +27,6 @@ LOWPAN_OCTETS_MAX: Final = 1200
 JAPAN: Final = 2
 CLASS: Final = 2
 """Regulatory domain and operating class: 400 kHz apart from 920.9 MHz on (facts: domain.md 5.1)."""
-
-Done = Callable[[bool], None]
 
 
 def unicast_schedule(plan: MeshPlan) -> wisun.Us:
@@ -56,13 +54,11 @@ class IpLayer:
         self,
         agenda: Agenda,
         rng: random.Random,
-        mac: MacLayer,
-        flash: Flash,
-        schedules: tuple[wisun.Us, wisun.Bs | None],
+        eui64: bytes,
+        voice: Voice,
         deliver: Callable[[Packet, bytes], None],
     ) -> None:
-        self._agenda, self._mac, self._flash, self._deliver = agenda, mac, flash, deliver
-        self._us, self._bs = schedules
+        self._agenda, self._eui64, self._voice, self._deliver = agenda, eui64, voice, deliver
         self._tag = rng.randrange(65536)
         self._reassembler = fragment.Reassembler()
 
@@ -74,7 +70,7 @@ class IpLayer:
         """To one neighbour (EUI-64), acknowledged, or to all (None). ``done`` gets whether every piece arrived."""
         self._tag = (self._tag + 1) & 0xFFFF
         octets = ipv6.build(packet)
-        pieces = fragment.fragment(octets, LOWPAN_OCTETS_MAX, self._tag, self._mac.eui64, neighbour)
+        pieces = fragment.fragment(octets, LOWPAN_OCTETS_MAX, self._tag, self._eui64, neighbour)
         results: list[bool] = []
 
         def piece_done(success: bool) -> None:
@@ -83,25 +79,7 @@ class IpLayer:
                 done(all(results))
 
         for piece in pieces:
-            self._mac.send(self._template(piece, neighbour), secured=True, done=piece_done)
-
-    def _template(self, piece: bytes, neighbour: bytes | None) -> Template:
-        pan_id, bs = (self._flash.pan_id, self._bs) if neighbour is None else (None, None)
-
-        def build(stamp: Stamp) -> MacFrame:
-            return wisun.data(
-                self._mac.eui64,
-                neighbour,
-                piece,
-                stamp.sequence,
-                pan_id=pan_id,
-                us=self._us,
-                bs=bs,
-                bt=stamp.bt,
-                ufsi=stamp.ufsi,
-            )
-
-        return build
+            self._voice.send(neighbour, self._voice.data(piece, neighbour), secured=True, done=piece_done)
 
     def on_frame(self, heard: Heard) -> None:
         """A data frame, already in clear text."""

@@ -21,7 +21,6 @@ from bench.air.ip import dhcpv6, nd
 from bench.air.ip import packet as ipv6
 from bench.air.ip.packet import Packet
 from bench.air.ip.udp import Udp
-from bench.air.keys import table as keys
 from bench.air.keys.eapol import Eapol
 from bench.air.keys.table import GroupKey
 from bench.air.mac.frame import MacFrame
@@ -32,7 +31,6 @@ from bench.twin.core.kernel import Call
 from bench.twin.faults import Phase
 from bench.twin.mesh.advertiser import PanConfig, PanState
 from bench.twin.mesh.dodag import INFINITE_RANK, INSTANCE, MIN_HOP_RANK_INCREASE
-from bench.twin.mesh.eapol.flash import NO_HASH
 from bench.twin.mesh.eapol.supplicant import Supplicant
 from bench.twin.mesh.mac_layer import Heard, Stamp
 from bench.twin.mesh.pans import Advert, choose
@@ -63,6 +61,7 @@ class Joiner:
     ) -> None:
         self._node, self._on_state, self._on_lost, self._on_moved = station, on_state, on_lost, on_moved
         self._agenda, self._rng, self._timers = station.agenda, station.rng, station.timers
+        self._takes_lgtks = station.plan.lfn is not None and station.routes_for_others
         self._supplicant = Supplicant(
             self._agenda,
             self._rng,
@@ -72,6 +71,7 @@ class Joiner:
             self._send_eapol,
             self._keys_given,
             self._not_authenticated,
+            given_lfn=self._lgtks_given if self._takes_lgtks else None,
         )
         low = self._timers.discovery_min_ns
         self._pas = Trickle(self._agenda, self._rng, low, SETTLED.isolated_max_ns, self._discover, k=1)
@@ -258,16 +258,15 @@ class Joiner:
         flash, authenticating = self._node.flash, self.state is JoinState.AUTHENTICATE and asked
         if authenticating and self._target is not None:
             flash.pan_id = self._adverts[self._target].pan_id
-        for key in given:
-            flash.add(key.index - 1, key.gtk)
-        for slot in tuple(flash.gtks):
-            if not live >> slot & 1:
-                flash.drop(slot)
-        if flash.active is None or authenticating:
-            flash.use(given[0].index - 1)
+        flash.take(given, live)
         if authenticating:
+            flash.use(flash.slot_of(given[0].index))
             self._stale = False
             self._acquire()
+
+    def _lgtks_given(self, given: Sequence[GroupKey], live: int, asked: bool) -> None:
+        """LGTKs, under which a smart meter speaks to its LFNs."""
+        self._node.flash.lfn.take(given, live)
 
     def _not_authenticated(self) -> None:
         """Nobody answered. Without keys discovery begins anew; with them the next PC is a reason to ask again."""
@@ -301,15 +300,15 @@ class Joiner:
         if self.config is not None and config.is_older_than(self.config):
             return
         self.config = config
-        for slot, gtk in tuple(flash.gtks.items()):
-            if keys.gtk_hash(gtk) != config.hashes.hashes[slot]:
-                flash.drop(slot)
+        lacking = flash.follow(config.hashes.hashes)
         if not flash.gtks:
             flash.forget_keys()
             self.begin()
             return
-        flash.use(security.key_index - 1)
-        lacking = any(listed != NO_HASH and slot not in flash.gtks for slot, listed in enumerate(config.hashes.hashes))
+        flash.use(flash.slot_of(security.key_index))
+        if config.lfn is not None and self._takes_lgtks:
+            lacking |= flash.lfn.follow(config.lfn.hashes.hashes)
+            flash.lfn.use(config.lfn.hashes.active)
         if lacking and self.state is JoinState.OPERATIONAL and not self._supplicant.busy:
             self._supplicant.start(flash.held, SETTLED.gtk_request_max_ns)
         self._configured_ns = self._agenda.now_ns
@@ -368,16 +367,7 @@ class Joiner:
         assert self.parent is not None
         if not self._try_again(max(self._timers.solicit_max_ns, self._timers.dao_ns), self._solicit_address):
             return
-        message = dhcpv6.Message(
-            dhcpv6.MessageType.SOLICIT,
-            self._rng.randrange(2**24),
-            (
-                dhcpv6.ElapsedTime(0),
-                dhcpv6.ClientId(dhcpv6.duid_of(self._node.eui64)),
-                dhcpv6.RapidCommit(),
-                dhcpv6.IaNa(0),
-            ),
-        )
+        message = dhcpv6.solicit(self._rng.randrange(2**24), self._node.eui64)
         udp = Udp(dhcpv6.CLIENT_PORT, dhcpv6.SERVER_PORT, dhcpv6.build(message))
         source, target = ipv6.link_local(self._node.eui64), ipv6.link_local(self.parent.eui64)
         self._node.ip.send(Packet(source, target, udp, HOP_LIMIT), self.parent.eui64, self.parent_result)
@@ -386,10 +376,7 @@ class Joiner:
         """The answer to our solicit."""
         if self.state is not JoinState.CONFIGURE_ROUTING or self.parent is None or self._node.address is not None:
             return
-        if not isinstance(message, dhcpv6.Message) or message.type != dhcpv6.MessageType.REPLY:
-            return
-        leases = [o for ia in message.options if isinstance(ia, dhcpv6.IaNa) for o in ia.options]
-        address = next((o.address for o in leases if isinstance(o, dhcpv6.IaAddress)), None)
+        address = dhcpv6.leased(message)
         if address is not None:
             self._node.address = address
             self._tries = SOLICIT_TRIES
@@ -422,16 +409,20 @@ class Joiner:
             self.begin()
             return
         self._tries -= 1
-        self._sequence = self._sequence + 1 if self._sequence < 255 else 0
-        self._pending_dao = self._sequence
-        transit = rpl.Transit(self.parent.address, self._sequence, SETTLED.route_lifetime_units)
-        dao = rpl.Dao(INSTANCE, self._sequence, options=(rpl.Target(self._node.address), transit))
+        sequence = self._pending_dao = self.dao_sequence()
+        transit = rpl.Transit(self.parent.address, sequence, SETTLED.route_lifetime_units)
+        dao = rpl.Dao(INSTANCE, sequence, options=(rpl.Target(self._node.address), transit))
         self._node.route(Packet(self._node.address, self.parent.dodag_id, dao, HOP_LIMIT))
         call = self._agenda.after(self._timers.dao_ns, self._send_dao)
         if operational:
             self._refresh = call
         else:
             self._step = call
+
+    def dao_sequence(self) -> int:
+        """The number of the node's next DAO, whoever it is about."""
+        self._sequence = self._sequence + 1 if self._sequence < 255 else 0
+        return self._sequence
 
     def on_dao_ack(self, ack: rpl.DaoAck) -> None:
         """The root knows the way to us."""

@@ -22,7 +22,7 @@ from bench.air.wisun import frames as wisun
 from bench.twin.core.kernel import Call
 from bench.twin.faults import NO_FAULTS, SentFrame
 from bench.twin.mesh.agenda import Agenda
-from bench.twin.mesh.eapol.flash import Flash
+from bench.twin.mesh.eapol.flash import Flash, KeyRing
 from bench.twin.mesh.medium import Medium, OnAir, air_time_ns
 from bench.twin.mesh.timers import BROADCAST_INTERVAL_MS, MAC, MS, UNICAST_DWELL_MS
 from bench.twin.mesh.tuning import Fixed, Tuning
@@ -37,25 +37,30 @@ _SEQUENCE_MS: Final = UNICAST_DWELL_MS * 65536
 
 @attrs.frozen(slots=True)
 class Stamp:
-    """What a frame takes from the moment of its transmission: sequence number, unicast and broadcast timing."""
+    """What a frame takes from the moment of its transmission: sequence number, unicast and broadcast timing, and the
+    moment itself."""
 
     sequence: int
     ufsi: int
     bt: wisun.Bt
+    at_ns: int = 0
 
 
 @attrs.frozen(slots=True)
 class Heard:
-    """A frame for this node, in clear text. ``src`` is the neighbour's EUI-64."""
+    """A frame for this node, in clear text. ``src`` is the neighbour's EUI-64, ``start_ns`` when the frame began."""
 
     frame: MacFrame
     kind: int
     src: bytes
     secured: bool
     rssi_dbm: int
+    start_ns: int = 0
 
 
 Template = Callable[[Stamp], MacFrame]
+Acknowledge = Callable[[MacFrame, int, Stamp], MacFrame]
+"""``acknowledge(frame, its level in dBm, stamp)`` makes the answer to a frame."""
 
 
 @attrs.define(slots=True)
@@ -64,6 +69,9 @@ class _Job:
     secured: bool
     done: Callable[[bool], None] | None
     sequence: int
+    ring: KeyRing
+    until_ns: int | None
+    """No attempt begins then or later."""
     attempts: int = 0
     be: int = MAC.min_be
     on: int = 0
@@ -90,6 +98,7 @@ class MacLayer:
         self.faults = NO_FAULTS
         self._phase_ms = rng.randrange(_SEQUENCE_MS)
         self.tuning = tuning or Fixed(medium.channel)
+        self.acknowledgement: Acknowledge = self._acknowledgement
         self._on_since_ns: int | None = None
         self._sequence = rng.randrange(256)
         self._reset()
@@ -117,14 +126,24 @@ class MacLayer:
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
-    def send(self, template: Template, *, secured: bool, done: Callable[[bool], None] | None = None) -> None:
-        """Queue a frame; ``template`` makes it anew for each attempt, ``done(acknowledged or sent)`` ends it."""
-        if self._on_since_ns is None or len(self._queue) >= QUEUE_MAX or (secured and self._flash.gak is None):
+    def send(
+        self,
+        template: Template,
+        *,
+        secured: bool,
+        done: Callable[[bool], None] | None = None,
+        to_lfn: bool = False,
+        until_ns: int | None = None,
+    ) -> None:
+        """Queue a frame; ``template`` makes it anew for each attempt, ``done(acknowledged or sent)`` ends it.
+        ``to_lfn``: under an LGTK; ``until_ns``: no attempt begins then or later."""
+        ring = self._flash.lfn if to_lfn else self._flash
+        if self._on_since_ns is None or len(self._queue) >= QUEUE_MAX or (secured and ring.gak is None):
             if done is not None:
                 self._agenda.after(0, lambda: done(False))
             return
         self._sequence = (self._sequence + 1) & 0xFF
-        self._queue.append(_Job(template, secured, done, self._sequence))
+        self._queue.append(_Job(template, secured, done, self._sequence, ring, until_ns))
         self._pump()
 
     def _pump(self) -> None:
@@ -138,7 +157,8 @@ class MacLayer:
         self._agenda.after(delay, lambda: self._sense(job))
 
     def _sense(self, job: _Job) -> None:
-        if job.secured and self._flash.gak is None:
+        late = job.until_ns is not None and self._agenda.now_ns >= job.until_ns
+        if late or (job.secured and job.ring.gak is None):
             self._finish(job, False)
             return
         frame = job.template(self._stamp(job.sequence))
@@ -156,7 +176,7 @@ class MacLayer:
 
     def _send_now(self, job: _Job, frame: MacFrame, channels: tuple[int, ...]) -> None:
         channel = channels[job.on]
-        end = self._put(frame, self._flash.key_index if job.secured else None, channel)
+        end = self._put(frame, job.ring.key_index if job.secured else None, channel)
         self._free_at_ns = end + MAC.pause_ns
         if frame.dst is None and job.on + 1 < len(channels):
             job.on += 1  # once on each channel, as a frame of its own
@@ -187,7 +207,7 @@ class MacLayer:
 
     def _put(self, frame: MacFrame, key_index: int | None, channel: int) -> int:
         """Put a frame on the air, secured by the key of an index, as faults leave it; when it ends, or would have."""
-        key = self._flash.gak_of(key_index)
+        key = self._flash.any_gak_of(key_index)
         counter = self._flash.next_counter(key) if key is not None else None
         index = key_index or 0
         if not self.faults.has("frame_out"):
@@ -219,7 +239,7 @@ class MacLayer:
         ms = (self._agenda.now_ns - self._epoch_ns) // MS
         ufsi = ((ms + self._phase_ms) % _SEQUENCE_MS) * 2**24 // _SEQUENCE_MS
         slot, offset = divmod(ms, BROADCAST_INTERVAL_MS)
-        return Stamp(sequence, ufsi, wisun.Bt(slot & 0xFFFF, offset))
+        return Stamp(sequence, ufsi, wisun.Bt(slot & 0xFFFF, offset), self._agenda.now_ns)
 
     # -- receiving ----------------------------------------------------------------------------------------------------
 
@@ -236,14 +256,15 @@ class MacLayer:
         if heard.frame_type == FrameType.ACK:
             self._on_ack(heard)
             return
-        utt = wisun.utt(heard)
-        if utt is None:
+        kind = wisun.frame_type(heard)
+        if kind is None:
             return
         if heard.ack_request and heard.sequence is not None:
             self._acknowledge(heard, rssi_dbm, frame.channel)
             if self._duplicate(heard.src, heard.sequence):
                 return
-        self._on_frame(Heard(heard, utt.frame_type, heard.src, heard.security is not None, rssi_dbm))
+        secured = heard.security is not None
+        self._on_frame(Heard(heard, kind, heard.src, secured, rssi_dbm, frame.start_ns))
 
     def _open(self, on_air: OnAir) -> MacFrame | None:
         """The frame in clear text; None where it is not for this node to read (key, MIC, replay)."""
@@ -256,7 +277,7 @@ class MacLayer:
             on_air.cache["mac"] = raw
         if not isinstance(raw, MacFrame) or raw.security is None:
             return raw if isinstance(raw, MacFrame) else None
-        key = self._flash.gak_of(raw.security.key_index)
+        key = self._flash.any_gak_of(raw.security.key_index)
         if key is None or raw.src is None:
             return None
         if raw.dst is not None and raw.dst != self.eui64:
@@ -295,14 +316,15 @@ class MacLayer:
         def transmit() -> None:
             self._ack_due = False
             key_index = frame.security.key_index if frame.security is not None else None
-            if key_index is not None and self._flash.gak_of(key_index) is None:
+            if key_index is not None and self._flash.any_gak_of(key_index) is None:
                 return  # the key was erased since
-            stamp = self._stamp(0)
-            ack = wisun.ack(frame, self.eui64, rsl_dbm=rssi_dbm, bt=stamp.bt, ufsi=stamp.ufsi)
-            end = self._put(ack, key_index, channel)
+            end = self._put(self.acknowledgement(frame, rssi_dbm, self._stamp(0)), key_index, channel)
             self._free_at_ns = max(self._free_at_ns, end + MAC.pause_ns)
 
         self._agenda.after(MAC.turnaround_ns, transmit)
+
+    def _acknowledgement(self, frame: MacFrame, rssi_dbm: int, stamp: Stamp) -> MacFrame:
+        return wisun.ack(frame, self.eui64, rsl_dbm=rssi_dbm, bt=stamp.bt, ufsi=stamp.ufsi)
 
     def _on_ack(self, frame: MacFrame) -> None:
         job = self._job
@@ -323,5 +345,5 @@ def _octets(frame: MacFrame, key: bytes | None, counter: int | None, key_index: 
 
 def _kind(frame: MacFrame) -> str:
     """What kind of Wi-SUN frame it is, in a word."""
-    utt = None if frame.frame_type == FrameType.ACK else wisun.utt(frame)
-    return "ACK" if utt is None else wisun.WisunFrameType(utt.frame_type).name
+    kind = None if frame.frame_type == FrameType.ACK else wisun.frame_type(frame)
+    return "ACK" if kind is None else wisun.WisunFrameType(kind).name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
 
 from bench.air.errors import Malformed
 from bench.air.ip import dhcpv6, nd
@@ -18,16 +18,19 @@ from bench.twin.core.kernel import Kernel
 from bench.twin.mesh.advertiser import Advertiser, PanConfig, PanState
 from bench.twin.mesh.dodag import INSTANCE, MIN_HOP_RANK_INCREASE, Dodag
 from bench.twin.mesh.eapol.flash import Pairwise
-from bench.twin.mesh.ip_layer import Done
 from bench.twin.mesh.join import Joiner
+from bench.twin.mesh.leaf import Leaf
+from bench.twin.mesh.lfn.children import Children, ParentVoice
+from bench.twin.mesh.lfn.listening import Windows
+from bench.twin.mesh.lfn.parent import LfnParent
 from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.medium import Medium
 from bench.twin.mesh.parents import Parent
-from bench.twin.mesh.plan import MeshPlan, NodePlan
+from bench.twin.mesh.plan import LfnPlan, MeshPlan, NodePlan
 from bench.twin.mesh.station import HOP_LIMIT, Station, read_eapol
-from bench.twin.mesh.timers import MAC
+from bench.twin.mesh.timers import MAC, MS
+from bench.twin.mesh.voice import Done, Voice
 from bench.twin.terminal.network import JoinState
-from bench.twin.terminal.standin import UDP_PORT
 
 
 class Member(Station):
@@ -106,9 +109,10 @@ class Member(Station):
 
 
 class Meter(Member):
-    """A smart meter: once operational it advertises, relays EAPOL and DHCPv6, and forwards."""
+    """A smart meter: once operational it advertises, relays EAPOL and DHCPv6, and forwards; to LFNs it is a parent."""
 
     def __init__(self, kernel: Kernel, medium: Medium, plan: MeshPlan, node: NodePlan, epoch_ns: int) -> None:
+        self._epoch_ns = epoch_ns
         super().__init__(kernel, medium, plan, node, epoch_ns)
         joiner = self.joiner
         self._heard_state = PanState(wisun.Pan(0, 0), None)
@@ -124,6 +128,20 @@ class Meter(Member):
             lambda: self.address,
             lambda: joiner.parent.dodag_id if joiner.parent is not None else None,
         )
+        self._lfns: LfnParent | None = None
+        if plan.lfn is not None:
+            self._lfns = LfnParent(self, joiner, self._children, self._state, self._windows(plan.lfn))
+
+    def _windows(self, lfn: LfnPlan) -> Windows:
+        """When its LFNs listen for it: each smart meter has a time of its own, or all would speak at once."""
+        phase_ms = random.Random(f"{self.plan.seed}/{self.name} lfn").randrange(lfn.interval_ms)
+        return Windows(self._epoch_ns + phase_ms * MS, lfn.interval_ms * MS)
+
+    def make_voice(self) -> Voice:
+        if self.plan.lfn is None:
+            return super().make_voice()
+        self._children = Children(self.agenda, self.rng, self.mac, self._windows(self.plan.lfn))
+        return ParentVoice(self.mac, self.flash, self.us, self.bs, self._children)
 
     def _state(self) -> PanState:
         rank, heard = self.joiner.rank or MIN_HOP_RANK_INCREASE, self._heard_state
@@ -146,6 +164,8 @@ class Meter(Member):
     ) -> None:
         """Be a member since long ago, with what the border router told then."""
         self.flash.store_keys(self.plan.gtk, self.plan.pan_id)
+        if self.plan.lfn is not None:
+            self.flash.lfn.keep(self.plan.lfn.lgtk)
         self.flash.pairwise = shared
         self.power(True)
         self._heard_state = state
@@ -159,6 +179,8 @@ class Meter(Member):
             return
         self._advertiser.stop()
         self._dodag.stop()
+        if self._lfns is not None:
+            self._lfns.stop()
         self.power(on)
         if on:
             self.agenda.after(MAC.boot_ns, self.joiner.begin)
@@ -170,12 +192,22 @@ class Meter(Member):
         else:
             self._advertiser.stop()
             self._dodag.stop()
+        if self._lfns is not None:
+            self._lfns.on_state(state)
 
     def on_lost(self) -> None:
         self._dodag.poison()
 
     def on_moved(self) -> None:
         self._dodag.moved()
+
+    def on_timing(self, heard: Heard) -> None:
+        if self._lfns is not None:
+            self._children.hear(heard)
+
+    def on_lfn_frame(self, heard: Heard) -> None:
+        if self._lfns is not None and self._operational:
+            self._lfns.on_frame(heard)
 
     def on_solicit(self, heard: Heard, network_name: str) -> None:
         super().on_solicit(heard, network_name)
@@ -198,6 +230,8 @@ class Meter(Member):
         super().on_pc(heard, config)
         if self._operational and self.joiner.config != before:
             self._advertiser.new_config()
+            if self._lfns is not None:
+                self._lfns.on_config(before)
 
     def on_eapol(self, src: bytes, kmp: int, pdu: bytes, authenticator: bytes | None) -> None:
         """From a supplicant (no EA-IE): relay it to the border router; else it is for ourselves."""
@@ -207,15 +241,24 @@ class Meter(Member):
         else:
             super().on_eapol(src, kmp, pdu, authenticator)
 
+    def route(self, packet: Packet, done: Done | None = None) -> None:
+        """To an LFN of its own, else towards the root."""
+        if self._lfns is None or not self._lfns.deliver(packet, done):
+            super().route(packet, done)
+
     def forward(self, packet: Packet, neighbour: bytes) -> None:
-        """A node without a way to the root tells the child that sent it something to carry."""
-        if self._operational:
+        """A node without a way to the root tells the child that sent it something to carry, unless that is an LFN."""
+        if self._lfns is not None and self._lfns.owns(packet.dst):
+            Station.forward(self, packet, neighbour)
+        elif self._operational:
             super().forward(packet, neighbour)
-        else:
+        elif self._lfns is None or neighbour not in self._children:
             self._dodag.refuse(neighbour)
 
     def on_ip(self, packet: Packet, neighbour: bytes) -> None:
         super().on_ip(packet, neighbour)
+        if self._lfns is not None and self._lfns.on_ip(packet, neighbour):
+            return
         if not self._operational:
             if isinstance(packet.upper, nd.NeighborSolicitation):
                 self._dodag.refuse(neighbour)
@@ -259,54 +302,15 @@ class Meter(Member):
         self.send_eapol(relay.supplicant, relay.kmp_id, relay.pdu, ipv6.eui64_of(packet.src))
 
 
-class Terminal(Member):
-    """A wireless terminal: ``bench.twin.terminal.network.TerminalRadio``."""
+class Terminal(Leaf, Member):
+    """A wireless terminal that is a full-function node."""
 
-    def __init__(self, kernel: Kernel, medium: Medium, plan: MeshPlan, node: NodePlan, epoch_ns: int) -> None:
-        self._state_listeners: list[Callable[[JoinState], None]] = []
-        self._data_listeners: list[Callable[[bytes], None]] = []
-        self.join_state = JoinState.DISCONNECTED
-        super().__init__(kernel, medium, plan, node, epoch_ns)
+    def begin(self) -> None:
+        self.joiner.begin()
 
-    def power_on(self) -> None:
-        self.power(True)
+    def halt(self) -> None:
+        self.joiner.halt()
 
-    def power_off(self) -> None:
-        self.power(False)
-        self.join_state = JoinState.DISCONNECTED
-
-    def start_join(self) -> None:
-        if self.powered and self.join_state is JoinState.DISCONNECTED:
-            self.joiner.begin()
-
-    def leave(self) -> None:
-        if self.join_state is not JoinState.DISCONNECTED:
-            self.joiner.halt()
-            self.on_state(JoinState.DISCONNECTED)
-
-    def erase_keys(self) -> None:
-        self.flash.forget_keys()
-
-    def send(self, payload: bytes) -> bool:
+    def head_end(self) -> bytes | None:
         parent = self.joiner.parent
-        if self.join_state is not JoinState.OPERATIONAL or parent is None:
-            return False
-        self.send_udp(parent.dodag_id, UDP_PORT, payload)
-        return True
-
-    def on_join_state(self, listener: Callable[[JoinState], None]) -> None:
-        self._state_listeners.append(listener)
-
-    def on_datagram(self, listener: Callable[[bytes], None]) -> None:
-        self._data_listeners.append(listener)
-
-    def on_state(self, state: JoinState) -> None:
-        self.join_state = state
-        for listener in self._state_listeners:
-            listener(state)
-
-    def on_ip(self, packet: Packet, neighbour: bytes) -> None:
-        super().on_ip(packet, neighbour)
-        if isinstance(packet.upper, Udp) and packet.upper.dst_port == UDP_PORT:
-            for listener in self._data_listeners:
-                listener(packet.upper.payload)
+        return None if parent is None else parent.dodag_id

@@ -13,6 +13,8 @@ from bench.twin.faults import Hooks
 from bench.twin.mesh.border_router import BorderRouter
 from bench.twin.mesh.dodag import MIN_HOP_RANK_INCREASE, ROOT_RANK
 from bench.twin.mesh.interference import Interferer
+from bench.twin.mesh.leaf import Leaf
+from bench.twin.mesh.lfn.node import LfnTerminal
 from bench.twin.mesh.medium import CaptureSink, Medium
 from bench.twin.mesh.member import Meter, Terminal
 from bench.twin.mesh.parents import Parent
@@ -38,7 +40,9 @@ class Mesh:
             if node.role is Role.METER
         }
         self.terminals: Mapping[str, TerminalRadio] = {
-            node.name: Terminal(kernel, self.medium, plan, node, epoch_ns)
+            node.name: (Terminal if node.listens_each_ns is None else LfnTerminal)(
+                kernel, self.medium, plan, node, epoch_ns
+            )
             for node in plan.nodes
             if node.role is Role.TERMINAL
         }
@@ -93,7 +97,7 @@ class Mesh:
     def seed(self, node_name: str, faults: Hooks) -> None:
         """Faults of a node's radio: its frames, its phases of joining, what it forwards."""
         terminal = self.terminals.get(node_name)
-        node = terminal if isinstance(terminal, Terminal) else self._node(node_name)
+        node = terminal if isinstance(terminal, Leaf) else self._node(node_name)
         node.faults = node.mac.faults = faults
 
     def mains(self, node_name: str, on: bool) -> None:

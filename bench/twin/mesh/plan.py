@@ -13,8 +13,9 @@ import attrs
 
 from bench.records import NS_PER_S
 from bench.twin.mesh.interference import InterfererPlan
-from bench.twin.methods import RadioMethod
-from bench.twin.topology import Network, Topology, octets
+from bench.twin.methods import NodeKind, RadioMethod
+from bench.twin.pan import KeyRotation, LfnNetwork
+from bench.twin.topology import Terminal, Topology, octets
 
 
 class Role(Enum):
@@ -33,6 +34,8 @@ class NodePlan:
     eui64: bytes
     role: Role
     profile: str = "TEST"
+    listens_each_ns: int | None = None
+    """Of a limited function node: its listening interval once it has joined. None: a full-function node."""
 
 
 @attrs.frozen(slots=True)
@@ -64,9 +67,20 @@ class KeyCalendar:
 
 
 @attrs.frozen(slots=True)
+class LfnPlan:
+    """What the mesh has for limited function nodes. ``lgtk``: 16 octets; ``calendar``: None where it stays. ``sync``:
+    broadcast intervals from one telling of the time to the next."""
+
+    lgtk: bytes
+    interval_ms: int = 60_000
+    sync: int = 5
+    calendar: KeyCalendar | None = None
+
+
+@attrs.frozen(slots=True)
 class MeshPlan:
     """A whole mesh. ``gtk``: 16 octets; ``prefix``: the /64 of the DODAG; ``channel``: the one fixed channel,
-    unless the mesh is ``hopping``; ``calendar``: None where the GTK stays."""
+    unless the mesh is ``hopping``; ``calendar``: None where the GTK stays; ``lfn``: None where no LFN may join."""
 
     network_name: str
     gtk: bytes
@@ -80,6 +94,7 @@ class MeshPlan:
     hopping: bool = False
     calendar: KeyCalendar | None = None
     interferers: tuple[InterfererPlan, ...] = ()
+    lfn: LfnPlan | None = None
 
 
 def plan_of(topology: Topology | MeshPlan) -> MeshPlan:
@@ -103,14 +118,15 @@ def plan_of(topology: Topology | MeshPlan) -> MeshPlan:
         nodes=(
             NodePlan(br.id, octets(br.eui64), Role.BORDER_ROUTER, timers),
             *(NodePlan(m.id, octets(m.eui64), Role.METER, timers) for m in topology.smart_meters),
-            *(NodePlan(t.id, octets(t.eui64), Role.TERMINAL, str(t.timers)) for t in terminals),
+            *(NodePlan(t.id, octets(t.eui64), Role.TERMINAL, str(t.timers), _listens(t)) for t in terminals),
         ),
         links=tuple(LinkPlan(*link.between, link.rssi_dbm, link.loss) for link in links),
         sniffers=tuple(SnifferPlan(s.id, dict(s.hears), s.channel) for s in topology.sniffers),
         channel=network.channel,
         hopping=network.hopping,
-        calendar=_calendar(network),
+        calendar=_calendar(network.key_rotation),
         interferers=interferers_of(topology),
+        lfn=_lfn(network.lfn),
     )
 
 
@@ -122,8 +138,18 @@ def interferers_of(topology: Topology) -> tuple[InterfererPlan, ...]:
     )
 
 
-def _calendar(network: Network) -> KeyCalendar | None:
-    if network.key_rotation is None:
+def _calendar(rotation: KeyRotation | None) -> KeyCalendar | None:
+    if rotation is None:
         return None
-    further = tuple(octets(gtk) for gtk in network.key_rotation.gtks)
-    return KeyCalendar(round(network.key_rotation.lifetime_h * 3600 * NS_PER_S), further)
+    return KeyCalendar(round(rotation.lifetime_h * 3600 * NS_PER_S), tuple(map(octets, rotation.gtks)))
+
+
+def _lfn(network: LfnNetwork | None) -> LfnPlan | None:
+    if network is None:
+        return None
+    interval_ms = network.broadcast_interval_s * 1000
+    return LfnPlan(octets(network.lgtk), interval_ms, network.sync_period, _calendar(network.key_rotation))
+
+
+def _listens(terminal: Terminal) -> int | None:
+    return round(terminal.listen_interval_s * NS_PER_S) if terminal.node is NodeKind.LFN else None

@@ -20,21 +20,25 @@ from bench.air.wisun.frames import WisunFrameType
 from bench.records import NS_PER_S
 from bench.twin.core.kernel import Kernel
 from bench.twin.faults import NO_FAULTS
-from bench.twin.mesh.advertiser import PanConfig, PanState
+from bench.twin.mesh.advertiser import LfnConfig, PanConfig, PanState
 from bench.twin.mesh.agenda import Agenda
 from bench.twin.mesh.eapol.flash import Flash
-from bench.twin.mesh.ip_layer import Done, IpLayer, broadcast_schedule, mpx_of, unicast_schedule
-from bench.twin.mesh.mac_layer import Heard, MacLayer, Stamp
+from bench.twin.mesh.ip_layer import IpLayer, broadcast_schedule, mpx_of, unicast_schedule
+from bench.twin.mesh.mac_layer import Heard, MacLayer
 from bench.twin.mesh.medium import Medium
 from bench.twin.mesh.plan import MeshPlan, NodePlan, Role
 from bench.twin.mesh.timers import profile
-from bench.twin.mesh.tuning import Hopping
+from bench.twin.mesh.tuning import Fixed, Hopping, Tuning
+from bench.twin.mesh.voice import Done, FfnVoice, Voice
 
 HOP_LIMIT = 64
 MTU = 1280
 """Octets of the longest packet that a node sends whole: every link takes it, and tunnels on the way have room to spare
 (RFC 8200, 5; the mesh's links take 1,576)."""
 LINK_LOCAL = b"\xfe\x80"
+LFN_FRAMES = frozenset(
+    (WisunFrameType.LPAS, WisunFrameType.LPA, WisunFrameType.LPCS, WisunFrameType.LPC, WisunFrameType.LTS)
+)
 
 
 class Station:
@@ -45,15 +49,24 @@ class Station:
         self.timers = profile(node.profile)
         self.rng = random.Random(f"{plan.seed}/{node.name}")
         self.agenda = Agenda(kernel)
-        self.flash = Flash(plan.network_name)
+        self.flash = Flash(plan.network_name, limited=node.listens_each_ns is not None)
         self.us = unicast_schedule(plan)
-        tuning = Hopping(node.eui64, self.us) if plan.hopping else None
+        self.routes_for_others = node.role is not Role.TERMINAL
         self.mac = MacLayer(
-            self.agenda, medium, node.name, node.eui64, self.rng, self.flash, epoch_ns, self._on_frame, tuning
+            self.agenda,
+            medium,
+            node.name,
+            node.eui64,
+            self.rng,
+            self.flash,
+            epoch_ns,
+            self._on_frame,
+            self.make_tuning(medium.channel),
         )
         self.bs = broadcast_schedule(plan) if node.role is Role.BORDER_ROUTER else None
         """A border router tells the broadcast schedule in EAPOL and broadcasts, too, as the real one does."""
-        self.ip = IpLayer(self.agenda, self.rng, self.mac, self.flash, (self.us, self.bs), self._on_packet)
+        self.voice: Voice = self.make_voice()
+        self.ip = IpLayer(self.agenda, self.rng, self.eui64, self.voice, self._on_packet)
         self.faults = NO_FAULTS
         self.powered = False
         self.address: bytes | None = None
@@ -64,6 +77,14 @@ class Station:
         """Called with the supply's new state: what else hangs on it."""
         self._fragments = reassembly.Reassembler()
         self._identification = 0
+
+    def make_tuning(self, channel: int) -> Tuning:
+        """Where and when it listens."""
+        return Hopping(self.eui64, self.us) if self.plan.hopping else Fixed(channel)
+
+    def make_voice(self) -> Voice:
+        """How it speaks."""
+        return FfnVoice(self.mac, self.flash, self.us, self.bs)
 
     def power(self, on: bool) -> None:
         """Switch the supply: off is dark at once, RAM lost."""
@@ -83,6 +104,7 @@ class Station:
 
     def _on_frame(self, heard: Heard) -> None:
         try:
+            self.on_timing(heard)
             match heard.kind:
                 case WisunFrameType.DATA:
                     self.ip.on_frame(heard)
@@ -96,6 +118,8 @@ class Station:
                     self._on_pa_frame(heard)
                 case WisunFrameType.PC if heard.secured:
                     self._on_pc_frame(heard)
+                case kind if kind in LFN_FRAMES:
+                    self.on_lfn_frame(heard)
         except Malformed:
             return
 
@@ -108,7 +132,7 @@ class Station:
         version, hashes = wisun.element(heard.frame, wisun.PanVersion), wisun.element(heard.frame, wisun.GtkHash)
         schedule = wisun.element(heard.frame, wisun.Bs)
         if version is not None and hashes is not None and schedule is not None:
-            self.on_pc(heard, PanConfig(version.version, hashes, schedule))
+            self.on_pc(heard, PanConfig(version.version, hashes, schedule, _lfn_config(heard.frame)))
 
     def _on_eapol_frame(self, heard: Heard) -> None:
         mpx = mpx_of(heard.frame)
@@ -119,22 +143,7 @@ class Station:
 
     def send_eapol(self, neighbour: bytes, kmp: int, pdu: bytes, authenticator: bytes | None = None) -> None:
         """An EAPOL frame to a neighbour, in clear; a parent names the authenticator in EA-IE."""
-
-        def build(stamp: Stamp) -> MacFrame:
-            return wisun.eapol(
-                self.eui64,
-                neighbour,
-                kmp,
-                pdu,
-                stamp.sequence,
-                authenticator=authenticator,
-                us=self.us,
-                bs=self.bs,
-                bt=stamp.bt if authenticator is not None else None,
-                ufsi=stamp.ufsi,
-            )
-
-        self.mac.send(build, secured=False)
+        self.voice.send(neighbour, self.voice.eapol(neighbour, kmp, pdu, authenticator), secured=False)
 
     # -- packets ------------------------------------------------------------------------------------------------------
 
@@ -211,6 +220,12 @@ class Station:
 
     # -- what subclasses do -------------------------------------------------------------------------------------------
 
+    def on_timing(self, heard: Heard) -> None:
+        """Any frame, before it is looked into. Raises `Malformed`."""
+
+    def on_lfn_frame(self, heard: Heard) -> None:
+        """A frame of LFNs' network management (``LFN_FRAMES``). Raises `Malformed`."""
+
     def on_solicit(self, heard: Heard, network_name: str) -> None:
         """A PAS or PCS."""
 
@@ -247,6 +262,13 @@ class Station:
 
     def route(self, packet: Packet, done: Done | None = None) -> None:
         """Send a packet towards its (global) destination."""
+
+
+def _lfn_config(frame: MacFrame) -> LfnConfig | None:
+    """What a PC tells of LFNs. Raises `Malformed`."""
+    version, hashes = wisun.element(frame, wisun.LfnVersion), wisun.element(frame, wisun.LgtkHash)
+    lbc = wisun.element(frame, wisun.Lbc)
+    return None if version is None or hashes is None or lbc is None else LfnConfig(version.version, hashes, lbc)
 
 
 def read_eapol(pdu: bytes) -> Eapol | None:

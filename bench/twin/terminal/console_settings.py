@@ -13,7 +13,8 @@ from typing import Final
 
 import attrs
 
-from bench.twin.topology import Network
+from bench.twin.methods import NodeKind
+from bench.twin.pan import Network
 from bench.twin.topology import Terminal as TerminalPlan
 
 _CHANNELS: Final = re.compile(r"\d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*", re.ASCII)
@@ -88,7 +89,7 @@ def settings_of(plan: TerminalPlan, network: Network) -> Settings:
         "wisun.chan_plan_id": Choice(21, 24, fixed=22),
         "wisun.phy_mode_id": Choice(0, 255, fixed=5),
         "wisun.network_size": Choice(0, 5, {1: "Small", 5: "Test"}, size),
-        "wisun.device_type": Choice(0, 1, {0: "FFN with no LFN support", 1: "LFN"}, 0),
+        "wisun.device_type": Choice(0, 1, {0: "FFN with no LFN support", 1: "LFN"}, int(plan.node is NodeKind.LFN)),
         "wisun.lfn_profile": Choice(0, 2, {0: "Test", 1: "Balanced", 2: "Eco"}),
         "wisun.tx_power": Choice(-128, 127),
         "wisun.regulation": Choice(0, 1, {0: "None", 1: "ARIB"}),

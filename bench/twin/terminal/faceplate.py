@@ -10,10 +10,11 @@ from typing import Final
 from bench.ports import ConsoleRefused
 from bench.records import NS_PER_S
 from bench.twin.core.kernel import Kernel
+from bench.twin.pan import Network
 from bench.twin.terminal.console_settings import SettingRefused, settings_of
 from bench.twin.terminal.network import JoinState
 from bench.twin.terminal.terminal import Terminal
-from bench.twin.topology import Network, octets
+from bench.twin.topology import octets
 
 STATE_NAMES: Final = {
     JoinState.DISCONNECTED: "Disconnected",

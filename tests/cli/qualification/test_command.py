@@ -95,6 +95,7 @@ def test_a_fault_that_names_what_is_not_there_is_refused(attribute: str, says: s
         ("virtual-thirty", "", "virtual-thirty"),
         ("virtual-methods", "", "enhanced-han"),
         ("virtual-methods", "u-bus-air", "u-bus-air"),
+        ("virtual", "lfn", "virtual-lfn"),
     ],
 )
 def test_the_catalogue_sits_somewhere_on_every_virtual_rig(rig: str, topology_name: str, terminal: str) -> None:

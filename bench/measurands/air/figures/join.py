@@ -7,6 +7,8 @@
 * `configured_ns`: end of the PAN configuration that it waited for: the first one, after authentication and after its
   last PCS, from its authenticator or parent; ends join state 3.
 * `operational_ns`: end of the first DAO-ACK frame that reaches the node itself, whoever relays it; ends join state 4.
+  A limited function node has no DAO of its own: there it is the NA by which its parent confirms its registration, and
+  LPAS, LPCS and LPC take the places of PAS, PCS and PC.
 
 `join.radio` (lab-practice.md 1) is operational minus first solicitation. A node that solicits again after it was
 operational joins again. A join is cold when EAPOL stands between solicitation and configuration, else a reconnect

@@ -27,6 +27,7 @@ from bench.measurands.air.sightings.sighting import (
     AuthenticationStep,
     Datagram,
     PanNotice,
+    Registered,
     RouteRequest,
     Sighting,
 )
@@ -233,6 +234,8 @@ class Watcher(Measurand):
             attempt.authenticate(content.step, sighting, content.authenticator, self._phy.end_ns(sighting))
         elif isinstance(content, Datagram) and isinstance(content.message, Acknowledged):
             self._acknowledged(sighting, content, content.message)
+        elif isinstance(content, Datagram) and isinstance(content.message, Registered):
+            self._registered(sighting, content.message)
 
     def _sent(self, sighting: Sighting, src: bytes) -> None:
         node, start, content = self.nodes[src], sighting.start_ns, sighting.content
@@ -295,6 +298,17 @@ class Watcher(Measurand):
         daos = self._daos.get(dst)
         if daos is not None and not self._seen.acked(sighting) and daos.repeated(message.sequence, sighting.start_ns):
             return
+        self._came_in(joining, sighting)
+
+    def _registered(self, sighting: Sighting, message: Registered) -> None:
+        """An LFN has no route of its own: its join ends when its parent tells it that its registration holds."""
+        if sighting.dst != message.eui64 or not message.accepted:
+            return
+        joining = self.nodes[message.eui64].unconfirmed(sighting.start_ns)
+        if joining is not None and joining.leaf and self._seen.arrived(sighting):
+            self._came_in(joining, sighting)
+
+    def _came_in(self, joining: Attempt, sighting: Sighting) -> None:
         joining.operational_ns = self._phy.end_ns(sighting)
         joining.operational_frame = sighting.number
         joining.come_to(Phase.OPERATIONAL)
@@ -347,4 +361,5 @@ class Watcher(Measurand):
             )
         if reached is Phase.CONFIGURATION:
             return "authenticated, then no data frame of it"
-        return "no DAO-ACK reached it"
+        last = self.nodes[eui64].attempts[-1:]
+        return "no confirmation of its registration reached it" if last and last[0].leaf else "no DAO-ACK reached it"

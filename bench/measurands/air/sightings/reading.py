@@ -33,6 +33,7 @@ from bench.measurands.air.sightings.sighting import (
     Message,
     PanNotice,
     Rank,
+    Registered,
     RouteRequest,
     Sighting,
 )
@@ -214,12 +215,20 @@ def message_of(src: bytes, upper: object, at_ns: int) -> Message | None:
         case rpl.Dis():
             return RouteRequest()
         case nd.NeighborSolicitation():
-            owners = [o.owner for o in upper.options if isinstance(o, nd.AddressRegistration)]
-            if owners and len(owners[0]) == 8 and any(src):
-                return AddressOwner(src, owners[0])
+            if (earo := _registration(upper.options)) is not None and any(src):
+                return AddressOwner(upper.target if earo.flags & earo.ROUTE else src, earo.owner)
+        case nd.NeighborAdvertisement():
+            if (earo := _registration(upper.options)) is not None:
+                return Registered(upper.target, earo.owner, not earo.status)
         case Udp():
             return _lease(upper)
     return None
+
+
+def _registration(options: Iterable[object]) -> nd.AddressRegistration | None:
+    """The address registration of a node that is named by its EUI-64."""
+    found = next((option for option in options if isinstance(option, nd.AddressRegistration)), None)
+    return found if found is not None and len(found.owner) == 8 else None
 
 
 def _advertised(dao: rpl.Dao) -> Advertised:

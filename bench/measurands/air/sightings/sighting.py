@@ -90,7 +90,16 @@ class AddressOwner:
     eui64: bytes
 
 
-Message: TypeAlias = Echo | Advertised | Acknowledged | Rank | AddressRequest | RouteRequest | AddressOwner
+@attrs.frozen(slots=True)
+class Registered:
+    """A node is told by its parent that its registration of an address holds (NA with EARO), unless it is refused."""
+
+    address: bytes
+    eui64: bytes
+    accepted: bool
+
+
+Message: TypeAlias = Echo | Advertised | Acknowledged | Rank | AddressRequest | RouteRequest | AddressOwner | Registered
 
 
 @attrs.frozen(slots=True)

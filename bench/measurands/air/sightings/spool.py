@@ -32,6 +32,7 @@ from bench.measurands.air.sightings.sighting import (
     Message,
     PanNotice,
     Rank,
+    Registered,
     RouteRequest,
     Sighting,
 )
@@ -58,6 +59,7 @@ _TYPES: Final[tuple[type[Any], ...]] = (
     RouteRequest,
     AddressOwner,
     Carried,
+    Registered,
 )
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_TYPES)}
 _NAMES: Final = {kind: tuple(field.name for field in attrs.fields(kind)) for kind in _TYPES}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Final
 
 import attrs
 
@@ -29,18 +30,27 @@ from bench.air.keys.eapol import (
 )
 from bench.air.keys.handshake import Kde
 from bench.air.mac.mpx import KmpId
+from bench.air.wisun.frames import Nr
 from bench.twin.core.kernel import Call
 from bench.twin.mesh.agenda import Agenda
 from bench.twin.mesh.eapol import tls_standin as tls
-from bench.twin.mesh.eapol.flash import Flash, Pairwise
+from bench.twin.mesh.eapol.flash import Flash, KeyRing, Pairwise
 from bench.twin.mesh.eapol.supplicant import EAPOL_VERSION, Send, eap_pdu
 from bench.twin.mesh.timers import EAPOL_RETRANSMIT_NS, EAPOL_RETRANSMITS
+
+_KDES: Final = (
+    (fourway.gtk_liveness_kde, fourway.gtk_kde),
+    (fourway.lgtk_liveness_kde, fourway.lgtk_kde),
+)
+"""Which keys are live, and a key, by ring."""
 
 
 @attrs.define(slots=True)
 class _Session:
     send: Send
-    held: int = 0
+    held: dict[int, int]
+    """Bit mask of the slots held, by ring: GTKs (0), LGTKs (1)."""
+    rings: tuple[int, ...] = (0,)
     identifier: int = 1
     client_random: bytes = b""
     server_random: bytes = b""
@@ -48,21 +58,30 @@ class _Session:
     anonce: bytes = b""
     ptk: fourway.Ptk | None = None
     replay: int = 0
-    slot: int = 0
+    slot: tuple[int, int] = (0, 0)
+    """Ring and slot of the key given last."""
     last: tuple[int, bytes] | None = None
     repeats: int = 0
     timer: Call | None = None
 
 
 class Authenticator:
-    """Gives the GTKs in ``flash`` to every supplicant that completes the (stand-in) handshake. ``eui64`` is the border
-    router's; ``lifetime_s`` says how long the key of a slot lives. Pairwise keys are kept over a power cut."""
+    """Gives the GTKs in ``flash`` to every supplicant that completes the (stand-in) handshake, and LGTKs where there
+    are any: to an LFN those alone. ``eui64`` is the border router's; ``lifetime_s`` and ``lfn_lifetime_s`` say how long
+    the key of a slot lives. Pairwise keys are kept over a power cut."""
 
     def __init__(
-        self, agenda: Agenda, rng: random.Random, eui64: bytes, flash: Flash, lifetime_s: Callable[[int], int]
+        self,
+        agenda: Agenda,
+        rng: random.Random,
+        eui64: bytes,
+        flash: Flash,
+        lifetime_s: Callable[[int], int],
+        lfn_lifetime_s: Callable[[int], int] | None = None,
     ) -> None:
         self._agenda, self._rng, self._eui64 = agenda, rng, eui64
-        self._flash, self._lifetime_s = flash, lifetime_s
+        self._rings: tuple[KeyRing, KeyRing] = (flash, flash.lfn)
+        self._lifetimes_s = (lifetime_s, lfn_lifetime_s or lifetime_s)
         self._sessions: dict[bytes, _Session] = {}
         self._shared: dict[bytes, Pairwise] = {}
 
@@ -94,7 +113,11 @@ class Authenticator:
     def _on_request(self, supplicant: bytes, request: KeyFrame, send: Send) -> None:
         said = {kde.name: kde.data for kde in (Kde(*each) for each in fourway.read_kdes(request.key_data))}
         self._drop(supplicant)
-        session = self._sessions[supplicant] = _Session(send, (said.get("GTKL") or b"\0")[0])
+        held = {ring: (said.get(name) or b"\0")[0] for ring, name in enumerate(("GTKL", "LGTKL"))}
+        limited = said.get("NR") == bytes((Nr.LFN,))
+        if limited and not self._rings[1].gtks:
+            return
+        session = self._sessions[supplicant] = _Session(send, held, (1,) if limited else (0, 1))
         shared = self._shared.get(supplicant)
         if shared is not None and said.get("PTKID") == fourway.ptkid(shared.ptk, self._eui64, supplicant):
             session.ptk, session.replay = shared.ptk, shared.replay
@@ -144,32 +167,42 @@ class Authenticator:
         ptk = fourway.derive_ptk(session.pmk, self._eui64, supplicant, session.anonce, key.nonce)
         if not fourway.mic_ok(version, key, ptk):
             return
-        session.ptk, session.held = ptk, 0
+        session.ptk, session.held = ptk, {0: 0, 1: 0}
         self._give(supplicant, session, MESSAGE_3, KmpId.FOUR_WAY)
 
     def _has_key(self, supplicant: bytes, session: _Session, ptk: fourway.Ptk) -> None:
         pmk = session.pmk or self._shared[supplicant].pmk
         self._shared[supplicant] = Pairwise(self._eui64, pmk, ptk, session.replay)
-        session.held |= 1 << session.slot
+        ring, slot = session.slot
+        session.held[ring] |= 1 << slot
         self._next_group_key(supplicant, session)
 
+    def _lacking(self, session: _Session) -> tuple[int, int] | None:
+        """Ring and slot of the next key to give: of a ring the one in use, or else the first that is lacking."""
+        for ring in session.rings:
+            lacking = [slot for slot in self._rings[ring].gtks if not session.held[ring] >> slot & 1]
+            if lacking:
+                active = self._rings[ring].active
+                return ring, active if active is not None and active in lacking else min(lacking)
+        return None
+
     def _next_group_key(self, supplicant: bytes, session: _Session) -> None:
-        """A group key handshake for a GTK that the supplicant lacks; the session ends where it lacks none."""
-        if any(not session.held >> slot & 1 for slot in self._flash.gtks):
+        """A group key handshake for a key that the supplicant lacks; the session ends where it lacks none."""
+        if self._lacking(session) is not None:
             self._give(supplicant, session, GROUP_1, KmpId.GROUP_KEY)
         else:
             self._drop(supplicant)
 
     def _give(self, supplicant: bytes, session: _Session, information: int, kmp: int) -> None:
-        """The GTK in use, or else the first that the supplicant lacks: GTKL, GTK, lifetime, as real stacks do."""
+        """GTKL, GTK, lifetime, as real stacks do, or the same of an LGTK."""
+        lacking = self._lacking(session)
         assert session.ptk is not None
-        lacking = [slot for slot in self._flash.gtks if not session.held >> slot & 1]
-        active = self._flash.active
-        session.slot = active if active is not None and active in lacking else min(lacking)
+        assert lacking is not None
+        session.slot = number, slot = lacking
+        ring = self._rings[number]
         session.replay += 1
-        kdes = fourway.gtk_liveness_kde(self._flash.held)
-        kdes += fourway.gtk_kde(session.slot, self._flash.gtks[session.slot])
-        kdes += fourway.lifetime_kde(self._lifetime_s(session.slot))
+        live, key = _KDES[number]
+        kdes = live(ring.held) + key(slot, ring.gtks[slot]) + fourway.lifetime_kde(self._lifetimes_s[number](slot))
         data = fourway.encrypt_key_data(session.ptk, kdes)
         key_octets, nonce = (16, session.anonce) if kmp == KmpId.FOUR_WAY else (0, bytes(32))
         message = KeyFrame(information, key_octets, session.replay, nonce, key_data=data)

@@ -34,6 +34,7 @@ from bench.air.keys.eapol import (
 from bench.air.keys.handshake import Kde
 from bench.air.keys.table import GroupKey
 from bench.air.mac.mpx import KmpId
+from bench.air.wisun.frames import Nr
 from bench.twin.core.kernel import Call
 from bench.twin.mesh.agenda import Agenda
 from bench.twin.mesh.eapol import tls_standin as tls
@@ -41,7 +42,6 @@ from bench.twin.mesh.eapol.flash import Flash, Pairwise
 from bench.twin.mesh.timers import JoinTimers
 
 EAPOL_VERSION = 3
-ROLE_ROUTER = 1
 IDENTITY = b"anonymous@kenshin.example"
 
 Send = Callable[[int, bytes], None]
@@ -52,10 +52,13 @@ def eap_pdu(eap: Eap) -> bytes:
     return encode_eapol(Eapol(EAPOL_VERSION, EapolType.EAP, eap=eap))
 
 
+Given = Callable[[Sequence[GroupKey], int, bool], None]
+
+
 class Supplicant:
     """Asks for group keys. ``given(keys, live, joined)`` gets the keys of a message and the bit mask of the PAN's live
     ones; ``joined`` is whether they answer a request. Asks again when the exchange stalls, ``failed()`` after three
-    times."""
+    times. ``limited``: an LFN, which has LGTKs alone; ``given_lfn``: where a full-function node takes those, too."""
 
     TRIES = 3
 
@@ -67,9 +70,13 @@ class Supplicant:
         timers: JoinTimers,
         flash: Flash,
         send: Send,
-        given: Callable[[Sequence[GroupKey], int, bool], None],
+        given: Given,
         failed: Callable[[], None],
+        *,
+        limited: bool = False,
+        given_lfn: Given | None = None,
     ) -> None:
+        self._limited, self._given_lfn = limited, given_lfn
         self._agenda, self._rng, self._eui64, self._timers = agenda, rng, eui64, timers
         self._flash, self._send, self._given, self._failed = flash, send, given, failed
         self._pending: Call | None = None
@@ -130,7 +137,7 @@ class Supplicant:
             return
         self._tries -= 1
         self._active = True
-        kdes = self._names() + fourway.gtk_liveness_kde(self._held) + fourway.node_role_kde(ROLE_ROUTER)
+        kdes = self._names() + self._holds() + fourway.node_role_kde(Nr.LFN if self._limited else Nr.ROUTER)
         self._send(KmpId.IEEE_802_1X, fourway.seal(EAPOL_VERSION, KeyFrame(REQUEST, key_data=kdes), None))
         self._later(self._timers.key_retry_ns, self._request)
 
@@ -143,6 +150,13 @@ class Supplicant:
         return fourway.pmkid_kde(pmkid) + fourway.ptkid_kde(
             fourway.ptkid(shared.ptk, shared.authenticator, self._eui64)
         )
+
+    def _holds(self) -> bytes:
+        """KDEs that name the group keys still held."""
+        if self._limited:
+            return fourway.lgtk_liveness_kde(self._held)
+        holds = fourway.gtk_liveness_kde(self._held)
+        return holds if self._given_lfn is None else holds + fourway.lgtk_liveness_kde(self._flash.lfn.held)
 
     def _on_eap(self, eap: Eap) -> None:
         if eap.code == EapCode.FAILURE:
@@ -171,7 +185,8 @@ class Supplicant:
             self._on_message_1(key, authenticator)
         elif self._ptk is not None and fourway.mic_ok(version, key, self._ptk):
             self._replay = key.replay_counter
-            found, live = _group_keys(fourway.decrypt_key_data(self._ptk, key.key_data))
+            kdes = _kdes(fourway.decrypt_key_data(self._ptk, key.key_data))
+            found, live = _group_keys(kdes, "LGTK" if self._limited else "GTK")
             if found:
                 self._flash.pairwise = Pairwise(authenticator, self._pmk, self._ptk, key.replay_counter)
                 self._answer(KmpId.FOUR_WAY, KeyFrame(MESSAGE_4, replay_counter=key.replay_counter), self._ptk)
@@ -199,14 +214,17 @@ class Supplicant:
             return
         if not fourway.mic_ok(version, key, shared.ptk):
             return
-        found, live = _group_keys(fourway.decrypt_key_data(shared.ptk, key.key_data))
+        kdes = _kdes(fourway.decrypt_key_data(shared.ptk, key.key_data))
         self._flash.pairwise = attrs.evolve(shared, replay=key.replay_counter)
         self._answer(KmpId.GROUP_KEY, KeyFrame(GROUP_2, replay_counter=key.replay_counter), shared.ptk)
-        if found:  # a message may bring an LGTK, which a router has no use for here
-            asked = self._active
-            if asked:
-                self.stop()
-            self._given(found, live, asked)
+        given = {"LGTK": self._given} if self._limited else {"GTK": self._given, "LGTK": self._given_lfn}
+        for name, give in given.items():
+            found, live = _group_keys(kdes, name)
+            if found and give is not None:  # a message may bring an LGTK to a router that has no use for it
+                asked = self._active
+                if asked:
+                    self.stop()
+                give(found, live, asked)
 
     def _answer(self, kmp: int, key: KeyFrame, ptk: fourway.Ptk) -> None:
         self._send(kmp, fourway.seal(EAPOL_VERSION, key, ptk))
@@ -217,8 +235,7 @@ def _kdes(octets: bytes) -> list[Kde]:
     return [Kde(*each) for each in fourway.read_kdes(octets)]
 
 
-def _group_keys(octets: bytes) -> tuple[list[GroupKey], int]:
-    """GTKs among key data elements, and the bit mask of live ones (all, where the message does not say)."""
-    found = _kdes(octets)
-    live = next((kde.data[0] for kde in found if kde.name == "GTKL" and kde.data), 0xFF)
-    return [key for kde in found if kde.name == "GTK" and (key := kde.group_key) is not None], live
+def _group_keys(kdes: Sequence[Kde], name: str) -> tuple[list[GroupKey], int]:
+    """GTKs or LGTKs among key data elements, and the bit mask of live ones (all, where the message does not say)."""
+    live = next((kde.data[0] for kde in kdes if kde.name == f"{name}L" and kde.data), 0xFF)
+    return [key for kde in kdes if kde.name == name and (key := kde.group_key) is not None], live

@@ -1,0 +1,1 @@
+"""Limited function nodes of the twin's mesh."""
