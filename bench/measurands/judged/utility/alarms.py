@@ -43,11 +43,12 @@ NAME: Final = "alarm.mdms"
 class Passed:
     """An alarm at the server, and at the MDMS (None: it never came); ``why`` is empty where that is right.
 
-    ``since_ns``: from when the MDMS could have it.
+    ``since_ns``: from when the MDMS could have it; ``due_ns``: until when it must.
     """
 
     came: CitedObservation
     since_ns: int
+    due_ns: int
     pushed: CitedObservation | None
     why: str
 
@@ -91,6 +92,7 @@ def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup) -> Measure
         },
         cited=tuple(row for one in counted for row in one.cited) + tuple(event.citation for event in strays),
         detail={
+            "alarms": [_said(one) for one in counted],
             "not_at_the_mdms": [_said(one) for one in bad],
             "not_asked_for": [_told(event) for event in strays],
             "trials": [{"ok": not one.why} for one in counted],
@@ -115,7 +117,7 @@ def _passed(evidence: Evidence, terminal: TerminalSetup, delay_s: float | None) 
         due_ns = until_ns if delay_s is None else since_ns + round(delay_s * NS_PER_S)
         broken_off = arrival is None and due_ns > until_ns
         if not broken_off and first_span_over(cut, event.t_ns, due_ns) is None:
-            found.append(Passed(event, since_ns, arrival, _why(since_ns, arrival, due_ns)))
+            found.append(Passed(event, since_ns, due_ns, arrival, _why(since_ns, arrival, due_ns)))
     return found
 
 
@@ -184,7 +186,7 @@ def _cut_off(evidence: Evidence) -> list[Span]:
 
 def _unseen(evidence: Evidence, one: Passed) -> Trouble | None:
     """Why one that is wanting may have come: the bench was blind. One that came late came, and stays late."""
-    return blind_over(evidence, one.came.t_ns, evidence.last_ns()) if one.why and one.pushed is None else None
+    return blind_over(evidence, one.came.t_ns, one.due_ns) if one.why and one.pushed is None else None
 
 
 def _told(event: CitedObservation) -> dict[str, Json]:
@@ -193,4 +195,6 @@ def _told(event: CitedObservation) -> dict[str, Json]:
 
 
 def _said(one: Passed) -> dict[str, Json]:
-    return {**_told(one.came), "pushed_ns": one.pushed.t_ns if one.pushed is not None else None, "why": one.why}
+    said: dict[str, Json] = {key: one.came.data.get(key) for key in ("meter", "code", "occurred_ns")}
+    pushed_ns = one.pushed.t_ns if one.pushed is not None else None
+    return {**said, "stimulus_ns": one.since_ns, "arrival_ns": pushed_ns, "why": one.why, "cited": one.came.citation}
