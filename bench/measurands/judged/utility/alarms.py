@@ -93,8 +93,8 @@ def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup) -> Measure
         cited=tuple(row for one in counted for row in one.cited) + tuple(event.citation for event in strays),
         detail={
             "alarms": [_said(one) for one in counted],
-            "not_at_the_mdms": [_said(one) for one in bad],
-            "not_asked_for": [_told(event) for event in strays],
+            "not_passed_on": [_said(one) for one in bad],
+            "never_had": [_told(event) for event in strays],
             "trials": [{"ok": not one.why} for one in counted],
             "trial_noun": "alarms",
             "trial_condition": "passed on to the MDMS as they came",

@@ -40,7 +40,7 @@ def measured(run: Run, agreed: object = AGREED, end: bool = True) -> Measurement
 
 
 def whys(found: Measurement) -> list[str]:
-    return [one["why"] for one in found.detail["not_at_the_mdms"]]  # type: ignore[union-attr, index, call-overload, misc]
+    return [one["why"] for one in found.detail["not_passed_on"]]  # type: ignore[union-attr, index, call-overload, misc]
 
 
 def test_each_alarm_is_passed_on(run: Run) -> None:
