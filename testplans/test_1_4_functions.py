@@ -41,3 +41,9 @@ def test_alarm_in_normal_operation(judge: Callable[[], None]) -> None:
 def test_alarm_across_an_outage(judge: Callable[[], None]) -> None:
     """1-4: an alarm raised while the mesh is down is kept and delivered, with its time of occurrence."""
     judge()
+
+
+@requirement("alarm-mdms")
+def test_alarm_at_the_mdms(judge: Callable[[], None]) -> None:
+    """1-4 監視機能: what the server has of alarms comes to the MDMS, as it came and in time."""
+    judge()

@@ -13,7 +13,6 @@ import argparse
 import base64
 import hashlib
 import json
-import os
 import re
 import sqlite3
 import struct
@@ -23,6 +22,7 @@ from pathlib import Path
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PREDICATE = "urn:kenshin-bench:run-manifest:1"
 COLUMNS = ("t_ns", "source", "seq", "subject", "kind", "u_ns", "episode", "data")
+EVIDENCE = re.compile(r"run\.yaml|timeline\.sqlite|watchdog\.jsonl|(captures|console)/.+")
 NOT_COVERED = re.compile(r"manifest\.(json|tsq|tsr)|captures/[^/]+\.kbx|timeline\.sqlite-shm|judged/.*")
 
 
@@ -164,7 +164,7 @@ def tags(text, width=4):
     return [octets[at : at + width] for at in range(0, len(octets), width)]
 
 
-def edits(was, now):
+def edits(was, now, grown):
     was, now, head = was[:], now[:], 0
     while head < min(len(was), len(now)) and was[head] == now[head]:
         head += 1
@@ -172,7 +172,7 @@ def edits(was, now):
         was.pop(), now.pop()
     old, new, i, j = set(was[head:]), set(now[head:]), head, head
     same_places = len(was) == len(now) and (old == new or not old & new)
-    while i < len(was) or j < len(now):
+    while i < len(was) or (j < len(now) and not grown):
         if i < len(was) and j < len(now) and was[i] == now[j]:
             i, j = i + 1, j + 1
         elif not same_places and (i == len(was) or (j < len(now) and now[j] not in old and was[i] in new)):
@@ -186,29 +186,30 @@ def edits(was, now):
             i, j = i + 1, j + 1
 
 
-def file_differs(folder, name, said, digest):
+def file_differs(folder, name, said, digest, grown=False):
+    """Where a file differs; ``grown``: more of the same at its end is no difference."""
     octets = (folder / name).read_bytes()
     if hashlib.sha256(octets).hexdigest() == digest:
         return
-    if "rows" in said and (rows := list(rows_differ(folder / name, said["rows"]))):
+    if "rows" in said and ((rows := list(rows_differ(folder / name, said["rows"], grown))) or grown):
         yield from rows
         return
     parts, frames = cut(octets, said["of"])
-    found = list(edits(tags(said["tags"]), [leaf(part)[:4] for part in parts]))
+    found = list(edits(tags(said["tags"]), [leaf(part)[:4] for part in parts], grown))
     for what, was, now in found:
         if frames is None:
             yield f"{name} {f'line {was + 1}' if said['of'] == 'line' else f'octets from {was * 4096}'}: {what}"
         elif what == "added":
-            yield f"{name}#{sum(frames[: now + 1])}: added"
+            yield f"{name}#{sum(frames[: now + 1])}: added" if frames[now] else f"{name} block {now + 1}: added"
         elif was in said["others"]:
             yield f"{name} block {was + 1}: {what}"
         else:
             yield f"{name}#{was + 1 - sum(other < was for other in said['others'])}: {what}"
-    if not found:
+    if not found and not grown:
         yield f"{name}: differs, no part of it shows where"
 
 
-def rows_differ(path, said):
+def rows_differ(path, said, grown):
     number, cells = (lambda k: said["numbers"][k] if said["numbers"] else k + 1), tags(said["columns"], 16)
     db = sqlite3.connect(path.resolve().as_uri() + "?mode=ro&immutable=1", uri=True)
     db.text_factory = lambda octets: octets.decode("utf-8", "backslashreplace")
@@ -228,7 +229,7 @@ def rows_differ(path, said):
         return
     finally:
         db.close()
-    for what, i, j in edits(tags(said["tags"]), [tag for tag, _, _ in now]):
+    for what, i, j in edits(tags(said["tags"]), [tag for tag, _, _ in now], grown):
         place = now[j][2] if what == "added" else number(i)
         pairs = zip(COLUMNS, range(0, 16, 2), now[j][1], strict=True) if what == "changed" else ()
         words = ", ".join(name for name, at, cell in pairs if cells[i][at : at + 2] != cell)
@@ -238,22 +239,24 @@ def rows_differ(path, said):
             yield f"timeline.sqlite row {number(k)}: its number is {one[2]} now"
 
 
-def folder_differs(folder, statement):
+def folder_differs(folder, statement, since=""):
+    """``since`` an earlier stop: the run must go on from it, rows, frames and lines are only ever added."""
     files = statement["predicate"]["files"]
-    growing = set(statement["predicate"]["facts"].get("growing", ()))
+    growing = set(files) - {"run.yaml"} if since else set(statement["predicate"]["facts"].get("growing", ()))
     digests = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
     found = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
-    there = {path.relative_to(folder).as_posix(): path for path in found}
-    for name, path in there.items():
-        odd = path.is_symlink() or not path.is_file()
-        if odd or (name not in files and not NOT_COVERED.fullmatch(name)):
+    there = {path.relative_to(folder).as_posix(): path.is_symlink() or not path.is_file() for path in found}
+    for name, odd in there.items() if not since else ():
+        if odd or (name not in files and name not in growing and not NOT_COVERED.fullmatch(name)):
             yield f"{name}: {'is no plain file' if odd else 'added after sealing'}"
-    for name, said in files.items():
-        if name not in there and name not in growing:
-            yield f"{name}: removed"
-        elif name not in growing and not there[name].is_symlink():
-            lines = list(file_differs(folder, name, said, digests[name]))
-            yield from lines[:20] + ([f"{name}: {len(lines) - 20} more differences"] if lines[20:] else [])
+    gone = growing & {"watchdog.json"}  # goes when the watchdog goes
+    for name in [name for name in files if name not in gone and (EVIDENCE.fullmatch(name) or not since)]:
+        if name not in there:
+            yield f"{name}: removed{since}"
+        elif not there[name]:
+            lines = list(file_differs(folder, name, files[name], digests[name], name in growing))
+            lines = lines[:20] + ([f"{name}: {len(lines) - 20} more differences"] if lines[20:] else [])
+            yield from (line + since for line in lines)
 
 
 def main():
@@ -263,27 +266,29 @@ def main():
     asked = parser.parse_args()
     try:
         expected = public_key(asked.key.read_text())[1] if asked.key else None
-        names = os.listdir(asked.run)
+        names = [path.name for path in asked.run.iterdir()]
     except (OSError, ValueError) as error:
         print(f"{asked.key or asked.run}: {error}", file=sys.stderr)
         return 2
-    altered, unsigned = [], []
     if "manifest.json" not in names:
         print(f"{asked.run}: no manifest.json: not sealed")
         return 4
-    for folder in [asked.run, *sorted(asked.run.glob("judged/*"))]:
-        prefix = "" if folder == asked.run else folder.relative_to(asked.run).as_posix() + "/"
+    earlier = sorted(asked.run.glob("seals/*.json"), key=lambda path: (len(path.name), path.name))
+    (altered, unsigned), judged = ([], []), [one / "manifest.json" for one in sorted(asked.run.glob("judged/*"))]
+    for path in [asked.run / "manifest.json", *judged, *earlier]:
+        name, since = path.relative_to(asked.run).as_posix(), f" since seals/{path.name}" if path in earlier else ""
+        folder, prefix = (asked.run, "") if since else (path.parent, name.removesuffix("manifest.json"))
         try:
-            statement, signer = read_manifest(folder / "manifest.json")
-            altered += [prefix + line for line in folder_differs(folder, statement)]
+            statement, signer = read_manifest(path)
+            altered += [prefix + line for line in folder_differs(folder, statement, since)]
             if expected and signer and signer != expected:
-                altered.append(f"{prefix}manifest.json: signed by {signer}; expected {expected}")
-            elif not signer:
-                unsigned.append(f"{prefix}manifest.json: not signed; whoever altered the run could have sealed it anew")
-            else:
-                print(f"{prefix}manifest.json: {len(statement['subject'])} files, signed by {signer}")
+                altered.append(f"{name}: signed by {signer}; expected {expected}")
+            elif not signer and not since:
+                unsigned.append(f"{name}: not signed; whoever altered the run could have sealed it anew")
+            elif not since:
+                print(f"{name}: {len(statement['subject'])} files, signed by {signer}")
         except (OSError, Damaged) as error:
-            altered.append(f"{prefix}manifest.json: {error}")
+            altered.append(f"{name}: {error}")
     for line in [f"ALTERED: {line}" for line in altered] + [f"NOT PROVEN: {line}" for line in unsigned]:
         print(line.encode("utf-8", "backslashreplace").decode())
     print("ALTERED" if altered else "NOT PROVEN" if unsigned else "AS IT WAS SEALED")

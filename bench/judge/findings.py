@@ -97,6 +97,17 @@ def _unasked_alarm(item: _Item) -> str:
     return f"{said}: {item.get('why')} ({item.get('cited')})"
 
 
+def _not_passed_on(item: _Item) -> str:
+    return (
+        f"alarm {item['code']} of {item['meter']}, due at the MDMS from {_second(item['stimulus_ns'])}: {item['why']}"
+    )
+
+
+def _never_had(item: _Item) -> str:
+    said = f"alarm {item['code']} of {item['meter']}, at the MDMS {_second(item['arrival_ns'])}"
+    return f"{said}: the server never had it, or had it once ({item['cited']})"
+
+
 def _breach(item: _Item) -> str:
     return f"{item.get('rule')}, {_second(item['at_ns'])}: {item.get('said')}"
 
@@ -150,6 +161,8 @@ _READERS: Final[Mapping[str, tuple[Callable[[_Item], str], Callable[[list[_Item]
     "missing": (_missing, _all),
     "missed": (_missed_day, _all),
     "not_asked_for": (_unasked_alarm, _all),
+    "not_passed_on": (_not_passed_on, _all),
+    "never_had": (_never_had, _all),
     "breaches": (_breach, _all),
     "sides": (_side, _worst("error_s")),
     "unread": (_unread, _all),
@@ -169,6 +182,8 @@ _COUNTED: Final = frozenset(
         "missing",
         "missed",
         "not_asked_for",
+        "not_passed_on",
+        "never_had",
         "breaches",
         "unread",
         "undelivered",

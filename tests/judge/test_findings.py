@@ -45,6 +45,18 @@ CASES: list[tuple[str, list[Json], float, str]] = [
         "alarm leak1 of t1.gas, at the server 2026-04-03 07:00:00 JST: doubled (timeline#9)",
     ),
     (
+        "not_passed_on",
+        [{"meter": "t1.gas", "code": "leak1", "stimulus_ns": MARK_NS, "why": "not pushed"}] * 2,
+        2,
+        "alarm leak1 of t1.gas, due at the MDMS from 2026-04-03 07:00:00 JST: not pushed and 1 more",
+    ),
+    (
+        "never_had",
+        [{"meter": "t1.gas", "code": "leak1", "arrival_ns": MARK_NS, "cited": "timeline#9"}],
+        1,
+        "alarm leak1 of t1.gas, at the MDMS 2026-04-03 07:00:00 JST: the server never had it, or had it once",
+    ),
+    (
         "breaches",
         [{"rule": "clear text", "at_ns": MARK_NS, "said": "a data frame without security"}] * 2,
         2,

@@ -72,7 +72,7 @@ def test_every_requirement_is_judged_or_says_why_not() -> None:
         "collection-rate", "alarm-outage", "hour-mark-error", "radio-method", "radio-air-rules",
         "reading-function", "control-function", "control-success-rate", "store-type-server", "storage-server",
         "gap-filling", "security-cut-off", "outage-backup", "outage-backup-concentrator", "transparent-type",
-        "manual-collection",
+        "manual-collection", "alarm-mdms",
     }  # fmt: skip
     assert judged - set(plan().measured(judged)) == {
         "service-level", "responsibility-boundary", "radio-standards", "radio-ubus-air", "radio-wi-sun",
@@ -169,7 +169,7 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, source: Path, old: 
 def test_an_unknown_measurand_is_wrong_input(tmp_path: Path) -> None:
     guideline = load_guideline(changed(tmp_path, GUIDELINE, "measurand: join.onsite.2", "measurand: join.offsite"))
     with pytest.raises(
-        InputError, match=r"unknown measurand 'join\.offsite'; expected one of air\.rules, alarm\.normal"
+        InputError, match=r"unknown measurand 'join\.offsite'; expected one of air\.rules, alarm\.mdms, "
     ):
         Plan(guideline, load_declaration(), load_agreement(), load_profile())
 
@@ -237,7 +237,9 @@ def test_judging_a_copy_elsewhere_gives_the_same_octets(tmp_path: Path) -> None:
 
 
 def test_what_counts_besides_is_driven_for_nobody() -> None:
-    (row,) = [row for row in plan().guideline.requirements if row.interpretation and row.interpretation.also]
+    rows = [row for row in plan().guideline.requirements if row.interpretation and row.interpretation.also]
+    assert [row.id for row in rows] == ["alarm-mdms", "upload-daily"]
+    row = rows[1]
     assert plan().judged_from([row.id]) == ["steady"]
     assert plan().counted_from([row.id]) == ["mdms", "roundtrip"]
     assert plan().requirement(row.id).also == ("mdms", "roundtrip")

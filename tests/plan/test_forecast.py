@@ -21,7 +21,7 @@ def test_certification_supports_95_percent_and_says_what_it_costs() -> None:
     assert made.key_presses == 59 * 2 * 2
     assert made.human_minutes == 2.0 * made.key_presses
     each = 59 * 5 + 59 * 2.5 + 22 * 2 + 31 * 5 + 30 + 2  # joins, round trips, alarms, valves, cut-offs, readings
-    assert made.lab_hours == pytest.approx(2 * each / 60 + (3 + 1 + 21 + 0.5 + 8 + 2) * 24)
+    assert made.lab_hours == pytest.approx(2 * each / 60 + (3 + 1 + 21 + 0.5 + 0.5 + 8 + 2) * 24)
     assert made.valve_cycles == 31
 
 
@@ -49,5 +49,5 @@ def test_what_claims_nothing_says_so() -> None:
 def test_minutes_of_a_rig_with_people_only() -> None:
     """Keys, alarms, registers and the breaker, each where people do it: 16 registers on each of 20 days."""
     made = of("smoke", people=People(keys=True, alarms=True, cuts=True, registers_a_day=16))
-    assert made.human_minutes == 20 * 2.0 + 2 * (4 + 1 + 12) * 2.0 + 20 * 16 * 1.0 + 4 * 5.0
+    assert made.human_minutes == 20 * 2.0 + 2 * (4 + 3 + 12 + 1) * 2.0 + 20 * 16 * 1.0 + 4 * 5.0
     assert of("smoke", people=People(cuts=True)).human_minutes == 20.0

@@ -3,8 +3,9 @@
 Normal: from the stimulus (the meter port's confirmation), whichever episode raised it while the mesh was up. Across an
 outage of the smart meters: from network usable again, which the *reference terminal* tells, an installed unit that is
 no sample: the first time that the server hears of it after the restore. An alarm that is there before the reference is
-back has a negative delay. Where the rig has no reference terminal, the network was usable again at some time between
-mains on and the first contact of any terminal, and both ends are in the bounds of the figure.
+back has a negative delay. Each outage that was driven counts from its own return. Where the rig has no reference
+terminal, the network was usable again at some time between mains on and the first contact of any terminal, and both
+ends are in the bounds of the figure.
 
 The time of occurrence that arrives must be that of the stimulus within the agreed tolerance. An alarm that never
 arrives, or with another time of occurrence, is endless; so is the row where the server has an alarm that nobody raised
@@ -87,7 +88,7 @@ def alarm_normal(episodes: Sequence[Episode], setup: Setup, statistic: str) -> l
 
 
 def alarm_outage(episodes: Sequence[Episode], setup: Setup, statistic: str) -> list[Measurement]:
-    """One measurement a terminal over the alarms raised between ``cut`` and ``restore``, in seconds."""
+    """One measurement a terminal over the alarms raised between a cut and its restore, in seconds."""
     (episode,) = episodes
     return [_outage(episode, terminal, setup, statistic) for terminal in setup.terminals]
 
@@ -150,41 +151,66 @@ def _took(evidence: Evidence, stimulus: CitedObservation, arrival: CitedObservat
 
 
 def _outage(episode: Episode, terminal: TerminalSetup, setup: Setup, statistic: str) -> Measurement:
-    evidence, tolerance_ns = episode.evidence, tolerance(setup.alarm_time_tolerance_s)
-    cuts, restores = episode.marks("cut"), episode.marks("restore")
+    evidence = episode.evidence
     trouble = _trouble(episode, terminal)
-    if not cuts or not restores:
+    outages = _outages(episode)
+    if not outages:
         trouble = trouble or left_out(episode, terminal.id, "cut") or unfinished(episode)
         trouble = trouble or Trouble("no cut and restore were driven", False, ())
         return gated(OUTAGE, terminal.id, "s", trouble)
-    cut, restore = cuts[0], restores[-1]
-    stimuli = [
-        event
-        for event in episode.events(kinds.METER_ALARM, since_ns=cut.t_ns, until_ns=restore.t_ns)
-        if event.subject in terminal.meters
-    ]
-    come = arrivals(evidence, terminal, tolerance_ns)
+    come = arrivals(evidence, terminal, tolerance(setup.alarm_time_tolerance_s))
     unasked = [one for one in come.unasked if _between(one.arrival, [_span(episode)])]
-    usable = _usable_again(episode, setup, restore)
-    if not stimuli:
+    alarms: list[Alarm] = []
+    for n, (cut, restore) in enumerate(outages):
+        stimuli = _raised_in(episode, terminal, cut, restore)
+        usable = _usable_again(episode, setup, restore)
+        if isinstance(usable, Usable):
+            alarms += [_across(episode, setup, (cut, restore), usable, one, come.of.get(one.row)) for one in stimuli]
+        elif stimuli or n == 0:
+            trouble = trouble or (None if stimuli else left_out(episode, terminal.id, "raise")) or usable
+            return gated(OUTAGE, terminal.id, "s", trouble)
+    if not alarms:
         trouble = trouble or left_out(episode, terminal.id, "raise")
-    if not stimuli or isinstance(usable, Trouble):
-        why = usable if isinstance(usable, Trouble) else Trouble("no alarm was raised in the outage", False, ())
+        why = Trouble("no alarm was raised in the outage", False, ())
         return gated(OUTAGE, terminal.id, "s", trouble or why)
-    alarms = [
-        Alarm(
-            stimulus,
-            usable.event,
-            arrival := come.of.get(stimulus.row),
-            _took_after(episode, restore, usable, stimulus, arrival),
-            time_kept=arrival is None or time_kept(evidence, stimulus, arrival, tolerance_ns),
-            outage=(cut.t_ns, restore.t_ns),
-        )
-        for stimulus in stimuli
-    ]
     alarms, unseen = _seen(evidence, alarms)
     untold, few = _untold(episode, terminal, alarms), too_few(episode, len(alarms), unseen, "alarms")
     return _measurement(OUTAGE, episode, terminal, alarms, unasked, trouble or untold, few, statistic)
+
+
+def _outages(episode: Episode) -> list[tuple[CitedObservation, CitedObservation]]:
+    """The marks of each outage of the episode, the long one and the short one after it: cut and restore."""
+    pairs = [(episode.marks(f"cut{again}"), episode.marks(f"restore{again}")) for again in ("", ".again")]
+    if not all(pairs[0]):
+        return []
+    return [(cuts[0], restores[-1]) for cuts, restores in pairs if cuts and restores]
+
+
+def _raised_in(
+    episode: Episode, terminal: TerminalSetup, cut: CitedObservation, restore: CitedObservation
+) -> list[CitedObservation]:
+    raised = episode.events(kinds.METER_ALARM, since_ns=cut.t_ns, until_ns=restore.t_ns)
+    return [event for event in raised if event.subject in terminal.meters]
+
+
+def _across(
+    episode: Episode,
+    setup: Setup,
+    marks: tuple[CitedObservation, CitedObservation],
+    usable: Usable,
+    stimulus: CitedObservation,
+    arrival: CitedObservation | None,
+) -> Alarm:
+    """One alarm that was raised in the outage between ``marks``, counted from the network usable again."""
+    tolerance_ns = tolerance(setup.alarm_time_tolerance_s)
+    return Alarm(
+        stimulus,
+        usable.event,
+        arrival,
+        _took_after(episode, marks[1], usable, stimulus, arrival),
+        time_kept=arrival is None or time_kept(episode.evidence, stimulus, arrival, tolerance_ns),
+        outage=(marks[0].t_ns, marks[1].t_ns),
+    )
 
 
 def _seen(evidence: Evidence, alarms: list[Alarm]) -> tuple[list[Alarm], list[Trouble]]:

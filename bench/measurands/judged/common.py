@@ -193,6 +193,11 @@ def seconds(since_ns: int, until_ns: int) -> float:
     return (until_ns - since_ns) / NS_PER_S
 
 
+def stamps_off_ns(*events: CitedObservation) -> int:
+    """How far the stamps of the bench may be off against each other: of a bench that stood still they say little."""
+    return round(math.sqrt(3) * sum(event.u_ns for event in events))
+
+
 def gated(measurand: str, subject: str, unit: str, trouble: Trouble, **conditions: Json) -> Measurement:
     """A measurement that is not there, and why."""
     return Measurement(

@@ -29,6 +29,7 @@ from bench.measurands.judged.radio_method import radio_method
 from bench.measurands.judged.roundtrip_server import roundtrip_server
 from bench.measurands.judged.storage_terminal import storage_terminal
 from bench.measurands.judged.upload_daily import upload_daily
+from bench.measurands.judged.utility.alarms import alarm_mdms
 from bench.measurands.judged.utility.control import control_function, control_success
 from bench.measurands.judged.utility.cutoff import cutoff_holds
 from bench.measurands.judged.utility.delivery import delivery_mdms
@@ -52,6 +53,7 @@ REGISTRY: Final[Mapping[str, Measurand]] = MappingProxyType(
         "storage.terminal.2": storage_terminal,
         "alarm.normal.2": alarm_normal,
         "alarm.outage.2": alarm_outage,
+        "alarm.mdms": alarm_mdms,
         "reading.mdms": reading_mdms,
         "delivery.mdms": delivery_mdms,
         "gap.filling": gap_filling,
@@ -108,6 +110,7 @@ FIGURES: Final[Mapping[str, Figure]] = MappingProxyType(
         "storage.terminal": Figure("h", ("minimum",)),
         "alarm.normal": _DURATION,
         "alarm.outage": _DURATION,
+        "alarm.mdms": _COUNT,
         "reading.mdms": _COUNT,
         "delivery.mdms": _COUNT,
         "gap.filling": _DURATION,

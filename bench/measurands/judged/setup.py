@@ -37,6 +37,8 @@ class Setup:
     terminals: tuple[TerminalSetup, ...]
     upload_deadline_s: float
     alarm_time_tolerance_s: float = 60.0
+    alarm_delay_s: float | None = None
+    """How soon an alarm must come, by the agreement."""
     storage_at: str = "server"
     references: tuple[TerminalSetup, ...] = ()
     """Reference terminals of the rig: installed units that are no samples, by which the network is judged usable."""
@@ -80,6 +82,7 @@ class Setup:
                 terminals=terminals,
                 upload_deadline_s=int(hours) * 3600.0 + int(minutes) * 60.0,
                 alarm_time_tolerance_s=float(agreement["alarm_time_tolerance_s"]),
+                alarm_delay_s=agreement.get("alarm_delay_s"),
                 storage_at=agreement["storage_at"],
                 references=_references(inputs.get("rig")),
                 radio_methods=tuple(declaration["radio_methods"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import struct
@@ -150,6 +151,12 @@ def unsigned(run: Path) -> None:
     (run / "manifest.json").write_bytes(attrs.evolve(envelope, signatures=()).octets())
 
 
+def piped(run: Path) -> None:
+    """A file that whoever reads it would wait for."""
+    (run / "junit.xml").unlink()
+    os.mkfifo(run / "junit.xml")
+
+
 def linked(run: Path) -> None:
     """The same octets, but somewhere else."""
     away = run.with_name("elsewhere.pcapng")
@@ -277,6 +284,7 @@ WAYS: Final = (
     Way("capture removed", remove(S1), rf"{S1}: removed"),
     Way("capture renamed", rename(S1, "captures/s9.pcapng"), rf"{S1}: (renamed to captures/s9|removed)"),
     Way("captures twisted", twisted, rf"{S1}#1"),
+    Way("results a pipe", piped, r"junit\.xml: is no plain file"),
     Way("capture linked", linked, rf"{S1}: is no plain file"),
     # inputs and results
     Way(

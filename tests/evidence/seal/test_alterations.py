@@ -10,13 +10,16 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from bench.cli.verify import integrity
 from bench.evidence.seal.keys import SigningKey, public_place
-from tests.evidence.seal.alterations import WAYS, Way
-from tests.evidence.seal.sealed_run import second_opinion
+from bench.evidence.seal.sealing import seal_run
+from bench.yamlfile import load_source
+from tests.evidence.seal.alterations import WAYS, Way, text
+from tests.evidence.seal.sealed_run import seal, second_opinion
 from tests.places import ROOT
 
 
@@ -39,6 +42,37 @@ def test_an_altered_run_is_refused_with_the_place(sealed: Path, key: SigningKey,
     assert code == 1, said
     second = (way.second or way.place).removeprefix("^")
     assert re.search(f"ALTERED: .*{second}", said), said
+
+
+AFTER: Final = (
+    ("run.yaml", "alarm_delay_s: 90", "alarm_delay_s: 900", r"run\.yaml .*since seals/1\.json"),
+    ("console/console.t1.log", "<", ">", r"console\.t1\.log line .*since seals/1\.json"),
+)
+
+
+@pytest.mark.parametrize(("name", "old", "new", "place"), AFTER, ids=[one[0] for one in AFTER])
+def test_who_owns_the_key_cannot_undo_an_earlier_stop(
+    sealed: Path, key: SigningKey, name: str, old: str, new: str, place: str
+) -> None:
+    text(name, old, new)(sealed)
+    seal(sealed, key)
+    found = integrity(sealed, public_place(key.path))
+    assert any(re.search(place, line) for line in found.altered), found.altered
+    code, said = second_opinion(sealed, key)
+    assert code == 1, said
+    assert re.search(place, said), said
+
+
+def test_a_file_that_somebody_still_wrote_may_grow_and_not_change(sealed: Path, key: SigningKey) -> None:
+    log = sealed / "console" / "console.t1.log"
+    shutil.rmtree(sealed / "judged")
+    seal_run(sealed, key, "stopped", load_source(sealed / "run.yaml").data, ["console/console.t1.log"])
+    with log.open("a", encoding="utf-8") as file:
+        file.write("2026-04-09T00:00:01.000000+09:00 < later\n")
+    assert (integrity(sealed, None).altered, second_opinion(sealed, key)[0]) == ([], 0)
+    text("console/console.t1.log", "<", ">")(sealed)
+    assert integrity(sealed, None).altered
+    assert "console.t1.log line" in second_opinion(sealed, key)[1]
 
 
 def test_neither_name_nor_place_nor_times_matter(original: Path, tmp_path: Path, key: SigningKey) -> None:

@@ -173,6 +173,16 @@ def _out(**wrong: Any) -> Spoil:
     return lambda run: outage(run, **wrong)
 
 
+def _kept_back(run: Run) -> None:
+    """An alarm that the server has and does not push."""
+    run.begin(AT, "outage")
+    chain.link(run, AT, "open")
+    chain.pull(run, AT, "t1.gas", [])
+    run.server(AT + MINUTE_NS, "alarm", meter="t1.gas", code="leak1", occurred_ns=AT + MINUTE_NS)
+    chain.link(run, AT + NS_PER_DAY, "shut")
+    run.end(AT + NS_PER_DAY, "outage")
+
+
 def _empty_early(fed: str) -> Spoil:
     """A battery that is empty after half an hour less than was agreed."""
     return lambda run: test_backup_hold.outage(run, [900.0], [1500.0], fed=fed)
@@ -212,6 +222,7 @@ CASES: Sequence[Case] = (
         chain.UPLOADED + 1,
         ports=("server", "mdms.gas", "mdms.water"),
     ),
+    Case("not passed on", "alarm.mdms", ("outage",), _kept_back, AT + MINUTE_NS + NS_PER_S, ports=MDMS),
     Case(
         "not filled",
         "gap.filling",

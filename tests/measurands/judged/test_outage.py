@@ -40,6 +40,7 @@ def outage(
     answered: bool = True,
     reference_s: float | None = None,
     stays_away: bool = False,
+    goes_on: bool = False,
 ) -> None:
     """An outage with a ring store of ``kept`` marks: recovery upload, history read, one alarm half way.
 
@@ -80,7 +81,8 @@ def outage(
             run.server(
                 read + NS_PER_S, "answer", op="history", request="h", meter=meter, values=values, part=1, parts=1
             )
-    run.end(read + NS_PER_HOUR, "outage")
+    if not goes_on:
+        run.end(read + NS_PER_HOUR, "outage")
 
 
 WITH_REFERENCE = attrs.evolve(SETUP, references=(TerminalSetup("r1", "02:4b:42:ff:fe:00:02:02", ()),))
@@ -266,6 +268,42 @@ def test_a_lost_server_explains_missing_values(run: Run) -> None:
     outage(run, lost=lost)
     run.bench(BACK + 30 * NS_PER_S, "bench.lost_port", "server", port="server", reason="gone")
     assert storage(run).bench_error
+
+
+def short_outage(run: Run, delay_s: float | None, reference_s: float | None = None) -> Measurement:
+    """A second outage an hour after the first one's episode would have ended, with an alarm of its own."""
+    begin = RESTORE + 4 * NS_PER_HOUR
+    run.mark(begin, "outage", "cut.again")
+    run.see(begin + NS_PER_HOUR, "meter.t1.gas", "t1.gas", "meter.alarm", code="reverse")
+    run.mark(begin + 2 * NS_PER_HOUR, "outage", "restore.again")
+    back = begin + 2 * NS_PER_HOUR + 10 * MINUTE_NS
+    run.server(back, "terminal.reachable", eui64=T1.eui64)
+    if reference_s is not None:
+        run.server(back + round(reference_s * NS_PER_S), "terminal.reachable", "r1")
+    if delay_s is not None:
+        arrival = back + round(delay_s * NS_PER_S)
+        run.server(arrival, "alarm", meter="t1.gas", code="reverse", occurred_ns=begin + NS_PER_HOUR)
+    run.end(begin + 9 * NS_PER_HOUR, "outage")
+    return alarms(run, SETUP if reference_s is None else WITH_REFERENCE)
+
+
+def test_an_alarm_of_the_second_outage_counts_from_that_ones_return(run: Run) -> None:
+    outage(run, reference_s=0.0, goes_on=True)
+    measured = short_outage(run, 45.0, reference_s=5.0)
+    assert (measured.value, measured.conditions["n"]) == (40.0, 2)
+
+
+def test_an_alarm_that_only_the_second_outage_loses(run: Run) -> None:
+    outage(run, goes_on=True)
+    assert short_outage(run, None).detail["never"] == "1 of 2 alarms never arrived"
+
+
+def test_a_second_outage_without_an_alarm_asks_for_no_reference(run: Run) -> None:
+    outage(run, reference_s=0.0, goes_on=True)
+    run.mark(RESTORE + 4 * NS_PER_HOUR, "outage", "cut.again")
+    run.mark(RESTORE + 5 * NS_PER_HOUR, "outage", "restore.again")
+    run.end(RESTORE + 6 * NS_PER_HOUR, "outage")
+    assert alarms(run, WITH_REFERENCE).value == 30.0
 
 
 def test_a_lost_alarm_is_endless(run: Run) -> None:

@@ -21,7 +21,6 @@ inferior. The rate, n, and what n supports stand beside it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -31,7 +30,7 @@ from bench import kinds
 from bench.evidence.evidence import Episode
 from bench.evidence.timeline import CitedObservation
 from bench.judge.statistics import lower_bound, upper_bound
-from bench.measurands.judged.common import Trouble, blind_over, gated, seconds, too_few
+from bench.measurands.judged.common import Trouble, blind_over, gated, seconds, stamps_off_ns, too_few
 from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.measurands.judged.utility.link import trouble_of
 from bench.records import Json, Measurement
@@ -200,7 +199,7 @@ def _why(one: Command) -> str:
         return "the valve opened onto a leak" if "open" in states else _of_state(one, "shut")
     opened = _last(one, "open")
     checking = one.moved[states.index("checking")]
-    checked_s = seconds(checking.t_ns, opened.t_ns + _late_ns(checking, opened)) if opened is not None else 0.0
+    checked_s = seconds(checking.t_ns, opened.t_ns + stamps_off_ns(checking, opened)) if opened is not None else 0.0
     if opened is not None and checked_s < LEAK_CHECK_S:
         return f"the leak check took {checked_s:.3g} s only"
     return _of_state(one, "open")
@@ -213,16 +212,11 @@ def _of_state(one: Command, state: str) -> str:
     if came is None or one.moved[-1].data.get("state") != state:
         return f"the valve is not {state}"
     early_ns = came.t_ns - one.answered.t_ns
-    return "" if early_ns <= _late_ns(came, one.answered) else f"answered before the valve was {state}"
+    return "" if early_ns <= stamps_off_ns(came, one.answered) else f"answered before the valve was {state}"
 
 
 def _last(one: Command, state: str) -> CitedObservation | None:
     return next((event for event in reversed(one.moved) if event.data.get("state") == state), None)
-
-
-def _late_ns(*events: CitedObservation) -> int:
-    """How far two stamps of the bench may be off against each other: of a bench that stood still they say little."""
-    return round(math.sqrt(3) * sum(event.u_ns for event in events))
 
 
 def _answer_s(one: Command) -> float | None:

@@ -9,7 +9,7 @@ import attrs
 
 from bench.records import NS_PER_HOUR, NS_PER_S
 from bench.twin.faults.fault import Answer, Fault
-from bench.twin.terminal.standin import Alarm, Confirm, Message
+from bench.twin.terminal.standin import Alarm, Confirm, ControlAnswer, ControlRequest, Message
 
 SOON_NS: Final = NS_PER_S
 
@@ -165,6 +165,63 @@ class ServerLosesAlarm(Fault):
 
 
 @attrs.define
+class MuteDuringCommand(Fault):
+    """While a command to a valve is open, leak check and all, alarms of the other meters are dropped."""
+
+    name = "mute-during-command"
+    at = "t3"
+    turns = ("alarm-normal",)
+    _open: set[int] = attrs.field(factory=set, init=False)
+
+    def message_in(self, message: Message, terminal: str) -> Answer[Message]:
+        if isinstance(message, ControlRequest):
+            self._open.add(message.seq)
+        return message
+
+    def message_out(self, message: Message, terminal: str) -> Answer[Message]:
+        if isinstance(message, ControlAnswer) and message.final:
+            self._open.discard(message.seq)
+        return message
+
+    def alarm_taken(self, alarm: Alarm, operational: bool) -> Answer[Alarm]:
+        return None if self._open else alarm
+
+
+@attrs.define
+class KeepsOneAlarm(Fault):
+    """In an outage it has room for one alarm of each meter: the next ones are forgotten."""
+
+    name = "keeps-one-alarm-a-meter"
+    at = "t3"
+    turns = ("alarm-outage",)
+    _kept: dict[str, Alarm] = attrs.field(factory=dict, init=False)
+
+    def keep_alarm(self, alarm: Alarm, operational: bool) -> bool:
+        if operational:
+            self._kept.clear()
+            return True
+        return self._kept.setdefault(alarm.meter, alarm).occurred_ns == alarm.occurred_ns
+
+
+@attrs.define
+class ForgetsEarlyOutageAlarm(Fault):
+    """For ``hours`` after it lost the network it believes that it is there still, and forgets alarms of that time."""
+
+    hours: float = 12.0
+    name = "forgets-early-outage-alarm"
+    turns = ("alarm-outage",)
+    _lost_ns: int | None = attrs.field(default=None, init=False)
+
+    def lamp_shown(self, state: str) -> Answer[str]:
+        """Its own lamp knows better."""
+        self._lost_ns = None if state == "on" else self.now_ns
+        return state
+
+    def keep_alarm(self, alarm: Alarm, operational: bool) -> bool:
+        return self._lost_ns is None or self.now_ns - self._lost_ns > self.hours * NS_PER_HOUR
+
+
+@attrs.define
 class DropOutageAlarm(Fault):
     """Alarms that could not be delivered before, or occurred in, an outage are forgotten."""
 
@@ -259,6 +316,9 @@ FAULTS: Final[tuple[type[Fault], ...]] = (
     InventAlarm,
     MeterAlarmLost,
     ServerLosesAlarm,
+    MuteDuringCommand,
+    KeepsOneAlarm,
+    ForgetsEarlyOutageAlarm,
     DropOutageAlarm,
     KeepOneOutageAlarm,
     LateOutageAlarm,

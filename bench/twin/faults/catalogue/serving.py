@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-from bench.records import NS_PER_S
+from bench.records import NS_PER_HOUR, NS_PER_S
 from bench.twin.faults.fault import Answer, Fault
 from bench.twin.terminal.standin import Value
 
@@ -50,6 +50,38 @@ class CachedAnswer(Fault):
             return {**message, "index": index}
         self._last[meter] = (self.now_ns, message["index"])
         return message
+
+
+def _is_old(message: Mapping[str, Any], now_ns: int, hours: float) -> bool:
+    """Whether a message is an alarm that occurred so long ago."""
+    return message["kind"] == "alarm" and now_ns - int(message["occurred_ns"]) > hours * NS_PER_HOUR
+
+
+@attrs.define
+class DropsStaleAlarm(Fault):
+    """An alarm that occurred more than ``hours`` ago is thought to be stale, and no MDMS gets it."""
+
+    hours: float = 1.0
+    name = "drops-stale-alarm"
+    at = "server"
+    turns = ("alarm-mdms",)
+
+    def pushed_message(self, message: Mapping[str, Any], utility: str) -> Answer[Mapping[str, Any]]:
+        return None if _is_old(message, self.now_ns, self.hours) else message
+
+
+@attrs.define
+class RestampsPushedAlarm(Fault):
+    """An alarm that occurred more than ``hours`` ago is pushed with the time of its push."""
+
+    hours: float = 1.0
+    name = "restamps-pushed-alarm"
+    at = "server"
+    turns = ("alarm-mdms",)
+
+    def pushed_message(self, message: Mapping[str, Any], utility: str) -> Answer[Mapping[str, Any]]:
+        old = _is_old(message, self.now_ns, self.hours)
+        return {**message, "occurred_ns": self.now_ns} if old else message
 
 
 @attrs.define
@@ -189,6 +221,8 @@ class LateReconnection(Fault):
 
 FAULTS: Final[tuple[type[Fault], ...]] = (
     LostAnswer,
+    DropsStaleAlarm,
+    RestampsPushedAlarm,
     CachedAnswer,
     PushLosesHour,
     PullShifts,
