@@ -97,9 +97,16 @@ class Plan:
 
     def count(self, words: str) -> int:
         """Rows of the timeline whose data contain these words."""
+        return self._rows("instr(data, ?)", words)
+
+    def kinds(self, kind: str) -> int:
+        """Rows of the timeline of this kind."""
+        return self._rows("kind = ?", kind)
+
+    def _rows(self, where: str, value: str) -> int:
         try:
             with closing(sqlite3.connect(f"file:{self.folder}/timeline.sqlite?mode=ro", uri=True)) as timeline:
-                found = timeline.execute("SELECT COUNT(*) FROM observation WHERE instr(data, ?)", (words,))
+                found = timeline.execute(f"SELECT COUNT(*) FROM observation WHERE {where}", (value,))
                 return int(found.fetchone()[0])
         except sqlite3.OperationalError:
             return 0
