@@ -480,6 +480,13 @@ BENCH_WATCHDOG_LOST: Final = _kind(
     says="the outputs' guard died, stood still, or had to act; another one is started",
 )
 BENCH_WATCHDOG_STARTED: Final = _kind("bench.watchdog_started", "bench", "`bench`", says="a fresh watchdog is armed")
+BENCH_TOOK_BACK: Final = _kind(
+    "bench.took_back",
+    "bench",
+    "`bench`",
+    Field("why", _T),
+    says="a bench that had stood still has its outputs again, safe and guarded: what is driven from here on counts",
+)
 PLACE_ACQUIRED: Final = _kind(
     "place.acquired",
     "bench",

@@ -123,9 +123,15 @@ class Clock(ABC):
             unsubscribe()
         return condition.met
 
-    def moments(self) -> Iterator[None]:
-        """Let time pass, a second or less at a time, for as long as this rig waits for a port that is gone."""
-        end_ns = self.now_ns() + round(self.patience_s * NS_PER_S)
+    def moments(self, port: str, since_ns: int | None = None) -> Iterator[None]:
+        """Let time pass, a second or less at a time, for as long as this rig waits for a port that is gone.
+
+        It is waited for since it went (or ``since_ns``), whoever asks for it, and however often: so ports that went
+        together are waited for together, and what stays away costs its patience once. There is one moment at least.
+        """
+        now_ns, patience_ns = self.now_ns(), round(self.patience_s * NS_PER_S)
+        began_ns = self.pump.lost_ns.get(port, now_ns) if since_ns is None else since_ns
+        end_ns = max(began_ns + patience_ns, now_ns + min(patience_ns, NS_PER_S))
         while (now_ns := self.now_ns()) < end_ns and not self.hopeless():
             self.step(min(end_ns, now_ns + NS_PER_S))
             yield

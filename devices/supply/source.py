@@ -179,7 +179,7 @@ class SourceDriver(Driver):  # type: ignore[misc]
         except SessionLost as error:
             lost = error
         clock.pump.gone(self.port, str(lost).removeprefix(f"{self.port}: "))
-        for _moment in clock.moments():
+        for _moment in clock.moments(self.port):
             try:
                 result = action(bare)
             except SessionLost as error:

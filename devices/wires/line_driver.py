@@ -121,7 +121,7 @@ class LineDriver(Driver):  # type: ignore[misc]  # labgrid has no types
 
     def wait_for_port(self) -> None:
         """Let time pass until a port that is gone is back, or the rig's patience is over."""
-        for _moment in self.clock.moments() if not self.clock.pump.is_open(self.port) else ():
+        for _moment in self.clock.moments(self.port) if not self.clock.pump.is_open(self.port) else ():
             if self.clock.pump.is_open(self.port):
                 return
 
@@ -135,7 +135,7 @@ class LineDriver(Driver):  # type: ignore[misc]  # labgrid has no types
         answer = self._ask_once(text, fits, harmless, tied)
         if isinstance(answer, list):
             return answer
-        for _moment in self.clock.moments():
+        for _moment in self.clock.moments(self.port):
             if not self.clock.pump.is_open(self.port):
                 continue
             again = self._ask_once(text, fits, harmless, tied)

@@ -50,7 +50,7 @@ class Rest:
             return self._once(method, path, body)
         except _NoAnswer as error:
             failed = error
-        for _moment in self._clock.moments() if harmless or not failed.sent else ():
+        for _moment in self._clock.moments(self._port) if harmless or not failed.sent else ():
             try:
                 return self._once(method, path, body)
             except _NoAnswer as error:

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -472,6 +473,22 @@ class TestWallClock:
         while "meter" not in clock.given_up():
             clock.step(far_ns)
         assert clock.now_ns() < far_ns
+        clock.close()
+
+    def test_what_stays_away_costs_its_patience_once(self) -> None:
+        """However often it is asked for. A killed exporter takes thirty ports: each for itself would be hours."""
+        clock = WallClock(Bus())
+        clock.patience_s = 3600.0
+        for port in ("meter.t1.gas", "meter.t3.gas"):
+            clock.pump.gone(port, "closed by the device")
+            clock.pump.lost_ns[port] -= 3600 * NS_PER_S
+
+        def looked(port: str, since_ns: int | None = None) -> int:
+            return len([*islice(clock.moments(port, since_ns), 2)])
+
+        assert [looked("meter.t1.gas"), looked("meter.t3.gas")] == [1, 1]
+        assert looked("server", clock.now_ns() - 3600 * NS_PER_S) == 1
+        assert looked("server") == 2, "it has only just gone"
         clock.close()
 
     def test_a_resumed_run_goes_on_in_the_same_rig_time(self) -> None:

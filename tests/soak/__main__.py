@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.soak import habits, kills, ways
+from tests.soak import exporters, habits, kills, ways
 from tests.soak.plan import Plan
 
 
@@ -34,6 +34,8 @@ def main(arguments: Sequence[str]) -> int:
     bad.set_defaults(run=_habits)
     strikes = commands.add_parser("kills", help="kills, stops, filled disks and clock steps at random moments")
     strikes.add_argument("--kills", type=int, default=200, metavar="N", help="of bench, watchdog and lab")
+    default = 20 if exporters.THERE else 0
+    strikes.add_argument("--exporters", type=int, default=default, metavar="N", help="kills and stops of exporters")
     strikes.add_argument("--fills", type=int, default=20, metavar="N")
     strikes.add_argument("--steps", type=int, default=20, metavar="N")
     strikes.add_argument("--seed", type=int, default=1, metavar="N")
@@ -81,7 +83,7 @@ def _kills(options: argparse.Namespace) -> int:
     def tell(text: str) -> None:
         print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
 
-    what = kills.wanted(options.kills, options.fills, options.steps)
+    what = kills.wanted(options.kills, options.fills, options.steps, options.exporters)
     tally = kills.strike_all(what, options.seed, options.jobs, tell, options.keep)
     print(f"done: {dict(tally.done)}; verdicts of the runs that ended: {dict(tally.ended)}")
     print(f"safe at most {tally.slowest_s:.1f} s after hold_s; {len(tally.problems)} problems")

@@ -1,6 +1,6 @@
-"""Kills and stops of bench, watchdog and lab, filled disks and clock steps at random moments of runs that are resumed.
+"""Kills and stops of bench, watchdog, lab and exporters, filled disks, clock steps, at random moments of resumed runs.
 
-    python -m tests.soak kills [--kills 200] [--fills 20] [--steps 20] [--seed N] [--jobs 3] [--keep FOLDER]
+    python -m tests.soak kills [--kills 200] [--exporters 20] [--fills 20] [--steps 20] [--seed N] [--keep FOLDER]
 
 A plan is driven on a faulty lab (`tests.soak.plan`). At a random moment something happens to it; then
 
@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -44,6 +44,9 @@ MARGIN_S: Final = 40.0
 """Real seconds beyond ``hold_s``: tries of a slow instrument, and a busy host."""
 MOST: Final = 20
 """Strikes on one run; then it is left alone until it ends."""
+MOST_REMOTE: Final = 6
+"""The same where exporters are struck, each of which costs a bench a minute."""
+ENDS_S: Final = 600.0
 DISK: Final = "size=96m"
 HABITS: Final = {
     "supply.*": {"close_idle_s": 4.0, "old_errors": 2},
@@ -90,10 +93,15 @@ class Tally:
     """Longest time from the end of ``hold_s`` until all outputs were safe."""
     lock: threading.Lock = attrs.field(factory=threading.Lock)
 
-    def take(self, rng: random.Random) -> str | None:
-        """A kind of strike that is still wanted."""
+    def wants(self, kinds: Collection[str]) -> bool:
+        """Whether one of these kinds is still wanted."""
         with self.lock:
-            left = sorted((self.wanted - self.done).elements())
+            return any(self.wanted[kind] > self.done[kind] for kind in kinds)
+
+    def take(self, rng: random.Random, kinds: Collection[str]) -> str | None:
+        """A kind of strike that is still wanted, of these."""
+        with self.lock:
+            left = sorted(kind for kind in (self.wanted - self.done).elements() if kind in kinds)
             if not left:
                 return None
             kind = rng.choice(left)
@@ -111,6 +119,8 @@ class Campaign:
     hold_s: float
     tell: Callable[[str], None]
     struck: int = 0
+    begun: int = 0
+    """Times that it had to be started again because it did not begin."""
     over: bool = False
     rows: Rows = attrs.field(factory=lambda: Rows(0, ""))
 
@@ -118,22 +128,40 @@ class Campaign:
         """Drive, strike, look, go on, until the run ends or no more strikes are wanted. Raises :class:`Unlike`."""
         self.plan.start()
         while not self.over:
-            kind = self.tally.take(self.rng) if self.struck < MOST else None
-            if kind is None and self.struck < MOST:
+            kind = self.tally.take(self.rng, self.kinds) if self.struck < self.most else None
+            if kind is None and self.struck < self.most:
                 return  # all were done
-            if self._ended_within(self.rng.uniform(0.5, 12.0) if kind is not None else 600.0):
-                self._ended()
+            if self._ended_within(self._next_s() if kind is not None else ENDS_S):
                 if kind is not None:
                     with self.tally.lock:
                         self.tally.done[kind] -= 1  # it came too late
+                if self._did_not_begin():
+                    self.go_on()
+                    continue
+                self._ended()
                 return
             if kind is None:
-                raise Unlike("did not end within 600 s")
+                raise Unlike(f"did not end within {ENDS_S:g} s")
             self.struck += 1
             self.rows = Rows.of(self.plan.folder)
             self.tell(f"{kind} at row {self.rows.number}")
             STRIKES[kind](self)
             self._look()
+
+    def _next_s(self) -> float:
+        """Seconds to the next strike. A bench takes ten until it has acquired its place: some of them, and later ones."""
+        longest_s = 12.0 if self.plan.exporters is None else self.rng.choice((8.0, 40.0))
+        return self.rng.uniform(0.5, longest_s)
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """What may strike this run."""
+        return STRIKES.keys() - EXPORTERS if self.plan.exporters is None else EXPORTERS
+
+    @property
+    def most(self) -> int:
+        """Strikes on this run."""
+        return MOST if self.plan.exporters is None else MOST_REMOTE
 
     # -- what is looked at ---------------------------------------------------------------------------------------
 
@@ -171,6 +199,17 @@ class Campaign:
     def _ended_within(self, seconds: float) -> bool:
         assert self.plan.bench is not None
         return self.plan.bench.wait(seconds) is not None
+
+    def _did_not_begin(self) -> bool:
+        """It could not have its place or open a port that an exporter took away, says so, and has driven nothing."""
+        bench = self.plan.bench
+        assert bench is not None
+        if self.plan.exporters is None or bench.code not in (2, 3) or self.plan.verdicts():
+            return False
+        self.begun += 1
+        self.expect(self.begun < MOST, "does not begin")
+        self.tell(f"did not begin: {' '.join(self.plan.said.split())[-200:]}")
+        return True
 
     def _ended(self) -> None:
         assert self.plan.bench is not None
@@ -254,6 +293,17 @@ def _kill_lab(campaign: Campaign) -> None:
         campaign._look()
 
 
+def _exporter(number: signal.Signals) -> Callable[[Campaign], None]:
+    def strike(campaign: Campaign) -> None:
+        plan = campaign.plan
+        assert plan.bench is not None
+        assert plan.exporters is not None
+        campaign.tell(f"the exporter of {plan.exporters.strike(campaign.rng, number)}")
+        campaign.expect("Traceback" not in plan.said, "a traceback")
+
+    return strike
+
+
 def _fill(campaign: Campaign) -> None:
     disk = campaign.plan.folder.parent
     fills = disk / "fills"
@@ -283,9 +333,13 @@ STRIKES: Final[Mapping[str, Callable[[Campaign], None]]] = {
     "bench stopped": _stop_bench,
     "watchdog killed": _kill_watchdog,
     "lab killed": _kill_lab,
+    "exporter killed": _exporter(signal.SIGKILL),
+    "exporter stopped": _exporter(signal.SIGSTOP),
     "disk filled": _fill,
     "clock stepped": _step,
 }
+EXPORTERS: Final = frozenset({"exporter killed", "exporter stopped"})
+"""They strike runs of their own, on a labgrid place."""
 SHARES: Final[Mapping[str, float]] = {
     "bench killed": 0.35,
     "SIGINT": 0.15,
@@ -298,11 +352,12 @@ SHARES: Final[Mapping[str, float]] = {
 """Of the kills and stops."""
 
 
-def wanted(kills: int, fills: int, steps: int) -> Counter[str]:
+def wanted(kills: int, fills: int, steps: int, of_exporters: int = 0) -> Counter[str]:
     """So many of each kind."""
     found = Counter({kind: round(share * kills) for kind, share in SHARES.items()})
     found["bench killed"] += kills - found.total()
-    return found + Counter({"disk filled": fills, "clock stepped": steps})
+    exporter = {"exporter killed": of_exporters - of_exporters // 4, "exporter stopped": of_exporters // 4}
+    return found + Counter({"disk filled": fills, "clock stepped": steps, **exporter})
 
 
 def strike_all(
@@ -343,8 +398,9 @@ def _one_run(
     keep: Path | None,
 ) -> None:
     hold_s, faults = rng.choice((1.0, 20.0)), rng.choice(FAULTS)
-    with planned(zygote, scratch, HABITS, faults, hold_s) as plan:
-        tell(f"a run with hold_s {hold_s:g}, faults {faults}")
+    remote = tally.wants(EXPORTERS)
+    with planned(zygote, scratch, HABITS, faults, hold_s, remote=remote) as plan:
+        tell(f"a run with hold_s {hold_s:g}, faults {faults}{', by a place' if remote else ''}")
         own = not subprocess.run(["mount", "-t", "tmpfs", "-o", DISK, "none", plan.disk], check=False).returncode
         campaign = Campaign(plan, rng, tally, hold_s, tell)
         try:

@@ -20,6 +20,7 @@ import attrs
 
 from bench.plan.schema import DECLARATION
 from bench.records import Outcome
+from tests.soak.exporters import PLACE, Exporters, exported_lab
 from tests.soak.skipping import Steps
 from tests.soak.zygote import Forked, Zygote
 from tests.twin.lab_process import TOPOLOGY, LabProcess, faulty_lab
@@ -59,6 +60,8 @@ class Plan:
     quick: bool = True
     steps: Steps = attrs.field(init=False)
     bench: Forked | None = None
+    exporters: Exporters | None = None
+    """What the lab is reached through, where that is not its own ports."""
 
     def __attrs_post_init__(self) -> None:
         self.steps = Steps(self.scratch / "utc")
@@ -87,7 +90,11 @@ class Plan:
 
     def start(self, *more: str) -> Forked:
         """Begin the run, or go on with it where there is one."""
-        asked: list[str | Path] = ["--out", self.folder, "--rig", self.lab.rig_file, *more]
+        asked: list[str | Path] = ["--out", self.folder, *more]
+        if self.exporters is None:
+            asked += ["--rig", self.lab.rig_file]
+        else:
+            asked += ["--rig", self.exporters.rig_file, "--place", PLACE]
         if not (self.folder / "run.yaml").exists():
             asked += ["--terminal", DECLARATION, "--profile", self.profile]
         self.bench = self.zygote.start(
@@ -97,9 +104,16 @@ class Plan:
 
     def count(self, words: str) -> int:
         """Rows of the timeline whose data contain these words."""
+        return self._rows("instr(data, ?)", words)
+
+    def kinds(self, kind: str) -> int:
+        """Rows of the timeline of this kind."""
+        return self._rows("kind = ?", kind)
+
+    def _rows(self, where: str, value: str) -> int:
         try:
             with closing(sqlite3.connect(f"file:{self.folder}/timeline.sqlite?mode=ro", uri=True)) as timeline:
-                found = timeline.execute("SELECT COUNT(*) FROM observation WHERE instr(data, ?)", (words,))
+                found = timeline.execute(f"SELECT COUNT(*) FROM observation WHERE {where}", (value,))
                 return int(found.fetchone()[0])
         except sqlite3.OperationalError:
             return 0
@@ -151,24 +165,29 @@ def planned(
     hold_s: float = 2.0,
     quick: bool = True,
     topology: Path = TOPOLOGY,
+    remote: bool = False,
 ) -> Iterator[Plan]:
-    """A lab with these habits and faults, and a plan to be driven on it."""
+    """A lab with these habits and faults, and a plan to be driven on it; ``remote``: by a labgrid place."""
     scratch.mkdir(parents=True, exist_ok=True)
     bad = scratch / "habits.yaml"
     bad.write_text(json.dumps({"ports": habits or {}}), encoding="utf-8")
     more = ["--ready", str(scratch / "ready.json")]
     more += [word for fault in faults for word in ("--fault", fault)]
-    with faulty_lab(
-        scratch,
-        "--faulty",
-        str(bad),
-        *more,
-        hold_s=hold_s,
-        patience_s=60.0,
-        answer_s=1.0 if quick else 2.0,
-        topology=topology,
-    ) as lab:
-        plan = Plan(lab, zygote, scratch, faults, quick)
+    with contextlib.ExitStack() as stack:
+        lab = stack.enter_context(
+            faulty_lab(
+                scratch,
+                "--faulty",
+                str(bad),
+                *more,
+                hold_s=hold_s,
+                patience_s=60.0,
+                answer_s=1.0 if quick else 2.0,
+                topology=topology,
+            )
+        )
+        exporters = stack.enter_context(exported_lab(lab, scratch)) if remote else None
+        plan = Plan(lab, zygote, scratch, faults, quick, exporters=exporters)
         try:
             yield plan
         finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from bench.twin.lab.trap import Point
 from tests.skips import BY_NIGHT
 from tests.soak import habits, kills, ways
 from tests.soak.plan import Plan, planned
-from tests.soak.zygote import Zygote
+from tests.soak.zygote import Forked, Zygote
 from tests.twin.lab_process import until
 
 pytestmark = pytest.mark.slow
@@ -78,6 +80,33 @@ def test_a_bench_that_is_killed_before_it_settles_what_it_found_leaves_it_to_the
             assert plan.count('"reason":"the bench was gone') == 1, "what was cut off is void"
     finally:
         zygote.close()
+
+
+def test_a_bench_that_stood_still_has_its_outputs_again_for_what_it_drives_next(tmp_path: Path) -> None:
+    """It is stopped twice until its watchdog acts: two episodes are errors of the bench, the third one counts."""
+    zygote = Zygote(tmp_path / "locks")
+    try:
+        with planned(zygote, tmp_path / "plan") as plan:
+            chosen = ("join-time", "roundtrip-time", "alarm-normal")
+            bench = plan.start(*(word for one in chosen for word in ("--requirement", one)))
+            for number, begun in enumerate(('"name":"attempt"', '"op":"read"'), 1):
+                assert until(partial(_came_to, plan.count, begun, 1, bench), 90), plan.said
+                bench.send_signal(signal.SIGSTOP)
+                assert plan.lab.await_safe(90), plan.lab.outputs()
+                bench.send_signal(signal.SIGCONT)
+                assert until(partial(_came_to, plan.kinds, "bench.took_back", number, bench), 90), plan.said
+            assert bench.wait(500) == 3, plan.said
+            outcomes = {(verdict["requirement"], verdict["outcome"]) for verdict in plan.verdicts()}
+            assert {("join-time", "ERROR"), ("roundtrip-time", "ERROR")} < outcomes, plan.said
+            assert [requirement for requirement, outcome in outcomes if outcome == "PASS"] == ["alarm-normal"]
+            assert plan.kinds("bench.blind") == plan.kinds("bench.watchdog_lost") == 2
+            assert plan.lab.is_safe()
+    finally:
+        zygote.close()
+
+
+def _came_to(count: Callable[[str], int], what: str, number: int, bench: Forked) -> bool:
+    return count(what) >= number or bench.code is not None
 
 
 @BY_NIGHT

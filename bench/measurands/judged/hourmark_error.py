@@ -75,7 +75,9 @@ def _measure(episode: Episode, terminal: TerminalSetup) -> Measurement:
         return gated(NAME, terminal.id, "s", trouble, swept=len(sides))
     most_ns = max(_beyond(sides, late=True), _beyond(sides, late=False))
     if not math.isfinite(most_ns) and not proved_ns:
-        return gated(NAME, terminal.id, "s", Trouble("the mark was not swept on both sides", False, ()))
+        # A clock that was stepped moves its marks away from where they were swept.
+        why = "; ".join(["the mark was not swept on both sides", *episode.evidence.clocks.steps])
+        return gated(NAME, terminal.id, "s", Trouble(why, False, ()))
     return Measurement(
         NAME,
         terminal.id,

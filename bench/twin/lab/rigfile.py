@@ -13,6 +13,8 @@ RELAYS: Final = {
     "PulseImpersonator": "PulseMeterDriver: {{name: {0}, bindings: {{output: relay.{0}}}, index: {1}}}",
 }
 """Drivers of relays, by the impersonator behind them."""
+LINES: Final = {"TapImpersonator": "TapMeterDriver", "HandyImpersonator": "HandyDriver"}
+"""Drivers of what is on a serial line."""
 MODELS: Final = {"RigolImpersonator": "rigol-dp832", "AsrImpersonator": "gwinstek-asr2000"}
 """A rig file's word for the make that an impersonator plays."""
 
@@ -74,6 +76,7 @@ def rig_text(topology: Topology, ports: Mapping[str, str], hold_s: float = 30.0,
         *(["    gate: gate"] if topology.server.gate else []),
         f"    sniffers: {{{', '.join(f'{s.id}: sniffer.{s.id}' for s in topology.sniffers)}}}",
         *(f"    cut: {extra.port}" for extra in topology.devices if _plays(extra) == "CutRelayImpersonator"),
+        *(f"    handy: {extra.port}" for extra in topology.devices if _plays(extra) == "HandyImpersonator"),
         *_feeds(topology, ports),
     ]
     return "\n".join(lines) + "\n"
@@ -84,12 +87,13 @@ def _plays(extra: Extra) -> str:
 
 
 def _extra(topology: Topology, extra: Extra, address: str) -> list[str]:
-    """Resource and drivers of a relay box or a tap; nothing of a device that a rig file of a lab has no place for."""
-    if _plays(extra) == "TapImpersonator":
+    """Resource and drivers of a relay box, a tap or a handy terminal; nothing of a device that a rig file of a lab has
+    no place for."""
+    if (on_line := LINES.get(_plays(extra))) is not None:
         name = extra.port
         return [
             f"RawSerialPort: {{name: {name}, port: {address}, speed: 115200}}",
-            f"TapMeterDriver: {{name: {name}, bindings: {{wire: {name}}}}}",
+            f"{on_line}: {{name: {name}, bindings: {{wire: {name}}}}}",
         ]
     driver = RELAYS.get(_plays(extra))
     if driver is None:

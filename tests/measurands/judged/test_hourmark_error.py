@@ -11,6 +11,7 @@ import pytest
 from bench.judge.decide import Requirement, judge
 from bench.measurands.judged.hourmark_error import hourmark_error
 from bench.records import NS_PER_HOUR, NS_PER_S, Measurement, Obligation, Outcome
+from tests.measurands.judged.test_host_utc import MIDDLE, HostRun
 from tests.measurands.synthetic import MIDNIGHT_NS, SETUP, Run
 
 DELTAS = (2.0, 10.0, 30.0, 57.0, 66.0)
@@ -71,8 +72,11 @@ def test_a_value_that_is_neither_index_proves_nothing_here(tmp_path: Path) -> No
     assert "no value of a swept mark" in swept(tmp_path, 0.0, wrong=5).gate
 
 
-def test_steps_on_one_side_alone_leave_it_open(tmp_path: Path) -> None:
-    run = Run(tmp_path)
+@pytest.mark.parametrize("moved_s", [0.0, 20.0])
+def test_steps_on_one_side_alone_leave_it_open(tmp_path: Path, moved_s: float) -> None:
+    """Also where they were to be on both, and the host's UTC was stepped: that is told."""
+    run = HostRun(tmp_path)
+    run.anchors([(MIDDLE, moved_s)] if moved_s else [])
     run.begin(MIDNIGHT_NS, "steady")
     run.index(MIDNIGHT_NS, "t1.gas", 1000)
     mark = MIDNIGHT_NS + NS_PER_HOUR
@@ -83,6 +87,7 @@ def test_steps_on_one_side_alone_leave_it_open(tmp_path: Path) -> None:
     run.end(mark + 2 * NS_PER_HOUR, "steady")
     (measured,) = hourmark_error([run.evidence().episode("steady")], SETUP, "maximum")
     assert "not swept on both sides" in measured.gate
+    assert ("UTC was stepped by +20 s" in measured.gate) is bool(moved_s)
 
 
 @pytest.mark.parametrize(("error_s", "gated"), [(0.0, True), (5.0, False)])
