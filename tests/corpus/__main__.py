@@ -12,6 +12,7 @@ import attrs
 
 from tests.corpus.asked import answered
 from tests.corpus.cases import Case, Corpus, distinct, read, write
+from tests.corpus.figures import all_measured, read_figures, write_figures
 from tests.corpus.shown import differences
 
 
@@ -23,10 +24,12 @@ def main() -> int:
     if asked.search is not None:
         corpus = Corpus(corpus.timelines, (*corpus.cases, *_searched(corpus, asked.search, asked.of, asked.seed)))
     today = attrs.evolve(corpus, cases=tuple(distinct(_answered(corpus))))
-    changed = list(_changes(stored, today))
-    print("\n".join([*changed, f"{len(today.cases)} cases, {len(changed)} lines of differences"]))
+    before, figures = read_figures(), {one.id: one.figures() for one in all_measured()}
+    changed = [*_changes(stored, today), *differences(before, figures)]
+    print("\n".join([*changed, f"{len(today.cases) + len(figures)} cases, {len(changed)} lines of differences"]))
     if asked.write:
         write(today.used())
+        write_figures(figures)
     return 1 if changed and not asked.write else 0
 
 

@@ -8,7 +8,7 @@ import json
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,35 +84,78 @@ def changed(rows: tuple[Row, ...], changes: tuple[Change, ...]) -> list[tuple[in
     """The rows by their numbers, as the changes leave them. Impossible where no bench would have recorded that."""
     numbered = dict(enumerate(rows, start=1))
     for word, row, *more in changes:
-        if row == SETUP:
-            continue
-        one = numbered[row]
-        if word == "without":
-            del numbered[row]
-        elif word == "meets":
-            earlier = [t_ns for t_ns, *_ in numbered.values() if t_ns < one[0]]
-            if not earlier:
+        if row != SETUP:
+            if row not in numbered:
                 raise Impossible
-            numbered[row] = (max(earlier), *one[1:])
-        elif word == "moved":
-            numbered[row] = (one[0] + more[0], *one[1:])
-        elif word == "again":
-            seq = 1 + max(other[6] for other in numbered.values() if other[1] == one[1])
-            numbered[max(numbered) + 1] = (*one[:6], seq, one[7])
-        else:
-            numbered[row] = _says(one, *more)
+            _CHANGES[word](numbered, row, *more)
     return sorted(numbered.items())
 
 
-def _says(row: Row, path: list[str | int], *value: Any) -> Row:
-    t_ns, source, subject, kind, text, u_ns, seq, episode = row
-    data = json.loads(text)
+_Rows = dict[int, Row]
+
+
+def _without(rows: _Rows, row: int) -> None:
+    del rows[row]
+
+
+def _without_all(rows: _Rows, row: int) -> None:
+    _, _, subject, kind, *_ = rows[row]
+    for number in [number for number, other in rows.items() if other[2:4] == (subject, kind)]:
+        del rows[number]
+
+
+def _ends(rows: _Rows, row: int) -> None:
+    for number in [number for number in rows if number > row]:
+        del rows[number]
+
+
+def _meets(rows: _Rows, row: int) -> None:
+    earlier = [t_ns for t_ns, *_ in rows.values() if t_ns < rows[row][0]]
+    if not earlier:
+        raise Impossible
+    rows[row] = (max(earlier), *rows[row][1:])
+
+
+def _moved(rows: _Rows, row: int, by_ns: int) -> None:
+    rows[row] = (rows[row][0] + by_ns, *rows[row][1:])
+
+
+def _again(rows: _Rows, row: int) -> None:
+    _, source, subject, kind, data, _, _, episode = rows[row]
+    _adds(rows, row, source, subject, kind, json.loads(data), episode)
+
+
+def _adds(rows: _Rows, row: int, source: str, subject: str, kind: str, data: Any, episode: str) -> None:
+    seq = 1 + max((other[6] for other in rows.values() if other[1] == source), default=0)
+    rows[max(rows) + 1] = _recorded((rows[row][0], source, subject, kind, json.dumps(data), rows[row][5], seq, episode))
+
+
+def _says(rows: _Rows, row: int, path: list[str | int], *value: Any) -> None:
+    data = json.loads(rows[row][4])
     _put(data, path, *value)
+    rows[row] = _recorded((*rows[row][:4], json.dumps(data), *rows[row][5:]))
+
+
+_CHANGES: Final[Mapping[str, Callable[..., None]]] = {
+    "without": _without,
+    "without-all": _without_all,
+    "ends": _ends,
+    "meets": _meets,
+    "moved": _moved,
+    "again": _again,
+    "adds": _adds,
+    "says": _says,
+}
+
+
+def _recorded(row: Row) -> Row:
+    """Impossible where the recorder would not take it."""
+    t_ns, source, subject, kind, data, u_ns, seq, episode = row
     try:
-        kinds.check(Observation(t_ns, source, subject, kind, data, u_ns, seq, episode))
+        kinds.check(Observation(t_ns, source, subject, kind, json.loads(data), u_ns, seq, episode))
     except ValueError:
         raise Impossible from None
-    return t_ns, source, subject, kind, json.dumps(data), u_ns, seq, episode
+    return row
 
 
 def _put(data: Any, path: list[str | int], *value: Any) -> None:

@@ -20,8 +20,15 @@ Row = tuple[int, str, str, str, str, int, int, str]
 """``t_ns, source, subject, kind, data as JSON, u_ns, seq, episode``, in order of arrival: the first is row 1."""
 
 Change = tuple[Any, ...]
-"""``("without", row)``, ``("meets", row)``: at the stamp of the row that is read before it, ``("again", row)``,
-``("moved", row, ns)``, ``("says", row, [key, ...], value)``: what its data says there; ``value`` absent: nothing."""
+"""What is otherwise, at or from a row:
+
+* ``("without", row)``: it is left out; ``("without-all", row)``: with all others of its kind and subject
+* ``("ends", row)``: it is the last one, as where the bench was killed
+* ``("meets", row)``: it has the stamp of the one read before it; ``("moved", row, ns)``
+* ``("again", row)``: it comes once more, at the same time
+* ``("adds", row, source, subject, kind, data, episode)``: another one comes at its time, as the last of all
+* ``("says", row, [key, ...], value)``: its data says that there, and without ``value`` nothing; row 0: the setup
+"""
 
 
 @attrs.frozen(slots=True)
@@ -53,6 +60,9 @@ class Case:
 
 def _said(change: Change) -> str:
     word, row, *more = change
+    if word == "adds":
+        _, subject, kind, data, _ = more
+        return "-".join([str(row), "adds", kind, subject, *map(str, data.values())])
     if word == "says":
         at = ".".join(map(str, more[0]))
         return f"{row}-{at}-{more[1]}" if len(more) > 1 else f"{row}-{at}-unsaid"
@@ -74,9 +84,9 @@ def read() -> Corpus:
     """What is stored; empty where nothing is."""
     if not CASES.exists():
         return Corpus({}, ())
-    told = _unpacked(TIMELINES)
+    told = unpacked(TIMELINES)
     lines = {name: Written(tuple(map(tuple, one["rows"])), one["inputs"]) for name, one in told.items()}
-    kept = _unpacked(CASES)
+    kept = unpacked(CASES)
     setups = kept["setups"]
     cases = [
         Case(
@@ -97,12 +107,12 @@ def write(corpus: Corpus) -> None:
     """The same octets for the same corpus."""
     CORPUS.mkdir(exist_ok=True)
     lines = {name: {"rows": one.rows, "inputs": one.inputs} for name, one in sorted(corpus.timelines.items())}
-    _pack(TIMELINES, lines)
+    pack(TIMELINES, lines)
     cases = sorted(corpus.cases, key=lambda case: (case.measurand, case.timeline, case.id))
     setups = sorted({_text(case.setup) for case in cases})
     number = {text: place for place, text in enumerate(setups)}
     told = [{**_plain(case), "setup": number[_text(case.setup)]} for case in cases]
-    _pack(CASES, {"setups": [json.loads(text) for text in setups], "cases": told})
+    pack(CASES, {"setups": [json.loads(text) for text in setups], "cases": told})
 
 
 def _plain(case: Case) -> dict[str, Any]:
@@ -113,11 +123,13 @@ def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
-def _pack(path: Path, value: Any) -> None:
+def pack(path: Path, value: Any) -> None:
+    """The same octets for the same value."""
     path.write_bytes(lzma.compress(_text(value).encode(), preset=9 | lzma.PRESET_EXTREME))
 
 
-def _unpacked(path: Path) -> Any:
+def unpacked(path: Path) -> Any:
+    """What `pack` wrote."""
     return json.loads(lzma.decompress(path.read_bytes()))
 
 

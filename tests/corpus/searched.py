@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,9 +22,9 @@ from tests.mutation.mutants import Mutant, mutated
 from tests.mutation.selection import Selection
 from tests.places import ROOT
 
-TRIES: Final = 500
-"""Cases that are made up for one mutant."""
-MOST_ROWS: Final = 420
+TRIES: Final = 400
+"""Cases that are made up for one module."""
+MOST_ROWS: Final = 150
 """Of a timeline whose changes are tried: longer ones take long to ask."""
 TEST: Final = "tests/corpus/test_corpus.py::test_the_answer_is_as_stored["
 _MOVES_NS: Final = (-1, 1, -1_000_000_000, 1_000_000_000, 60_000_000_000, -60_000_000_000, 3_600_000_000_000)
@@ -38,12 +38,18 @@ class Search:
     selection: Selection
     seed: int = 1
     found: dict[Path, list[Case]] = attrs.field(factory=dict)
-    _known: dict[str, Any] = attrs.field(factory=dict)
+    _made: dict[Path, list[tuple[str, Case]]] = attrs.field(factory=dict)
+    """What was made up for a module, each with the case that it changes."""
 
     def killer(self, mutant: Mutant) -> Case | None:
         """A case by which the mutant is seen; it is added to ``found`` where it is new."""
         earlier = self.found.setdefault(mutant.path, [])
-        candidates = [*earlier, *self._made_up(mutant)]
+        if mutant.path not in self._made:
+            self._made[mutant.path] = list(self._make_up(mutant.path))
+        running = self._running(mutant)
+        made = self._made[mutant.path]
+        near = [case for base, case in made if base in running]
+        candidates = [*earlier, *(near or [case for _, case in made])]
         place = _first_telling(mutant, candidates, self.corpus.timelines)
         if place is None:
             return None
@@ -51,35 +57,29 @@ class Search:
             earlier.append(candidates[place])
         return candidates[place]
 
-    def _made_up(self, mutant: Mutant) -> list[Case]:
-        rng = random.Random(f"{self.seed} {mutant.key}")
-        bases = self._bases(mutant)
-        made: dict[str, Case] = {}
+    def _make_up(self, module: Path) -> Iterator[tuple[str, Case]]:
+        """Cases of all that run the module, with the right code's answers."""
+        rng = random.Random(f"{self.seed} {module.as_posix()}")
+        ids = _cases_of(test for tests in self.selection.by_line.get(module.as_posix(), {}).values() for test in tests)
+        bases = [case for case in self.corpus.cases if case.id in ids and self._rows(case) <= MOST_ROWS]
         for _ in range(TRIES if bases else 0):
             base = rng.choice(bases)
             case = changed_by_chance(base, self.corpus.timelines[base.timeline], rng)
-            if case is not None and (answer := self._right(case)) is not None:
-                made[case.id] = attrs.evolve(case, answer=answer)
-        return list(made.values())
-
-    def _bases(self, mutant: Mutant) -> list[Case]:
-        """Cases that run the line, else all that run any of the module."""
-        tests = self.selection.of(mutant.path, mutant.line, mutant.function)
-        ids = {test.removeprefix(TEST)[:-1] for test in tests if test.startswith(TEST)}
-        if not ids:
-            lines = self.selection.by_line.get(mutant.path.as_posix(), {})
-            ids = {test.removeprefix(TEST)[:-1] for tests in lines.values() for test in tests if test.startswith(TEST)}
-        short = [case for case in self.corpus.cases if len(self.corpus.timelines[case.timeline].rows) <= MOST_ROWS]
-        return [case for case in short if case.id in ids]
-
-    def _right(self, case: Case) -> Any:
-        """The right code's answer; None where it has none."""
-        if case.id not in self._known:
             try:
-                self._known[case.id] = answered(case, self.corpus.timelines[case.timeline])
+                if case is not None:
+                    yield base.id, attrs.evolve(case, answer=answered(case, self.corpus.timelines[case.timeline]))
             except Exception:
-                self._known[case.id] = None
-        return self._known[case.id]
+                continue  # no bench records what the right code stumbles over
+
+    def _rows(self, case: Case) -> int:
+        return len(self.corpus.timelines[case.timeline].rows)
+
+    def _running(self, mutant: Mutant) -> set[str]:
+        return _cases_of(self.selection.of(mutant.path, mutant.line, mutant.function))
+
+
+def _cases_of(tests: Iterable[str]) -> set[str]:
+    return {test.removeprefix(TEST)[:-1] for test in tests if test.startswith(TEST)}
 
 
 def changed_by_chance(base: Case, written: Written, rng: random.Random) -> Case | None:
@@ -94,14 +94,42 @@ def changed_by_chance(base: Case, written: Written, rng: random.Random) -> Case 
 
 def _change(base: Case, written: Written, rng: random.Random) -> Change | None:
     row = rng.randint(1, len(written.rows))
-    word = rng.choices(("without", "meets", "again", "moved", "says", "setup"), (5, 5, 2, 3, 6, 1))[0]
+    words = ("without", "without-all", "ends", "meets", "moved", "again", "adds", "says", "setup")
+    word = rng.choices(words, (4, 3, 2, 5, 3, 2, 4, 6, 1))[0]
     if word == "setup":
         spoken = _spoken(base.setup, rng)
         return None if spoken is None else ("says", SETUP, *spoken)
     if word == "says":
         spoken = _spoken(json.loads(written.rows[row - 1][4]), rng)
         return None if spoken is None else ("says", row, *spoken)
+    if word == "adds":
+        return ("adds", row, *_trouble(base, written, row, rng))
     return (word, row, rng.choice(_MOVES_NS)) if word == "moved" else (word, row)
+
+
+def _trouble(base: Case, written: Written, row: int, rng: random.Random) -> tuple[Any, ...]:
+    """What goes wrong with a bench and its rig."""
+    sources = sorted({other[1] for other in written.rows} - {"bench", "clock"})
+    port, episode = rng.choice(sources or ["server"]), rng.choice(base.episodes)
+    terminal = rng.choice([one["id"] for one in base.setup["terminals"]] or ["t1"])
+    t_ns, name = written.rows[row - 1][0], {"name": episode}
+    far = rng.choice((0, 1, 3_600_000_000_000))
+    step = rng.choice(("attempt", "request", "step", "sweep", "raise", "cut", "read", "control"))
+    odd = json.dumps({"kind": rng.choice(("upload", "alarm", "heartbeat")), "terminal": rng.choice((terminal, "t9"))})
+    touched = rng.choice(((port,), (terminal,), (episode,), ()))
+    return rng.choice(
+        (
+            ("bench", terminal, "episode.not_ready", {**name, "why": "not joined"}, episode),
+            ("bench", terminal, "episode.left_out", {**name, "what": step, "why": "no means"}, episode),
+            ("bench", episode, "episode.void", name, episode),
+            ("bench", "bench", "bench.blind", {"from_ns": t_ns - far, "to_ns": t_ns}, ""),
+            ("bench", port, "bench.lost_port", {"port": port, "reason": "gone"}, ""),
+            ("bench", port, "bench.found_port", {"port": port}, ""),
+            ("bench", port, "bench.noise", {"port": port, "octets": 7}, ""),
+            ("bench", episode, "bench.error", {"what": "it broke", "touches": list(touched)}, ""),
+            ("server", terminal, "server.odd", {"event": odd, "why": "unknown"}, ""),
+        )
+    )
 
 
 def _spoken(data: Mapping[str, Any], rng: random.Random) -> tuple[Any, ...] | None:
