@@ -79,6 +79,11 @@ def test_every_small_change_is_found_once_and_texts_and_defaults_stay(root: Path
     ]
 
 
+def test_a_comparison_of_rows_is_turned_and_not_moved_by_one(tmp_path: Path) -> None:
+    (tmp_path / "rows.py").write_text("def f(a, b):\n    return a.row < b.row <= b.t_ns < 3\n", encoding="utf-8")
+    assert [one.what for one in mutants(Path("rows.py"), tmp_path)] == ["3 as 4", "< as >", "<= as >=", "< as <="]
+
+
 @pytest.mark.parametrize(
     ("what", "gives"),
     [
