@@ -43,11 +43,11 @@ def _all(items: list[_Item]) -> list[_Item]:
 
 
 def _worst(key: str) -> Callable[[list[_Item]], list[_Item]]:
-    """The item with no figure at all, else the one with the largest."""
+    """Those with no figure at all, then those with the largest."""
 
     def of(items: list[_Item]) -> list[_Item]:
         figured = [item for item in items if key in item]
-        return sorted(figured, key=lambda item: float("-inf") if item[key] is None else -float(item[key]))[:1]
+        return sorted(figured, key=lambda item: float("-inf") if item[key] is None else -float(item[key]))
 
     return of
 
@@ -77,9 +77,9 @@ def _missed_day(item: _Item) -> str:
 
 
 def _alarm_that_missed(items: list[_Item]) -> list[_Item]:
-    """One whose time of occurrence changed on the way, else the one that never came, else the latest."""
+    """Those that never came, else those whose time of occurrence changed on the way, else the latest first."""
     changed = [item for item in items if item["delay_s"] is not None and item["occurred_ns"] != item["stimulus_ns"]]
-    return _worst("delay_s")(items) if any(item["delay_s"] is None for item in items) or not changed else changed[:1]
+    return _worst("delay_s")(items) if any(item["delay_s"] is None for item in items) or not changed else changed
 
 
 def _alarm(item: _Item) -> str:

@@ -15,9 +15,6 @@ import attrs
 
 from bench.records import Contribution, Distribution
 
-DIVISOR = {Distribution.RECTANGULAR: math.sqrt(3), Distribution.TRIANGULAR: math.sqrt(6)}
-"""Half-width over standard uncertainty (4.3.7, 4.3.9)."""
-
 
 @attrs.frozen(slots=True)
 class Combined:
@@ -28,9 +25,8 @@ class Combined:
 
 
 def within(source: str, half_width: float, unit: str, *, sensitivity: float = 1.0, group: str = "") -> Contribution:
-    """An input of which only limits are known, ± ``half_width`` (4.3.7)."""
-    u = half_width / DIVISOR[Distribution.RECTANGULAR]
-    return Contribution(source, u, unit, Distribution.RECTANGULAR, sensitivity, None, group)
+    """An input of which only limits are known, ± ``half_width``: a rectangle, so u is that over root three (4.3.7)."""
+    return Contribution(source, half_width / math.sqrt(3), unit, Distribution.RECTANGULAR, sensitivity, None, group)
 
 
 def combined(budget: Iterable[Contribution]) -> Combined:

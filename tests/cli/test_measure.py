@@ -119,6 +119,15 @@ def test_hops_and_parents_of_a_network_with_contexts(sniffers: int) -> None:
     assert [node["hops"] for node in nodes.values()] == [0, 1, 2, 3]
 
 
+def test_packets_whose_ends_cannot_be_read_tell_of_no_node() -> None:
+    """Without the contexts that its addresses are compressed against, the same capture still has frames and links."""
+    out = io.StringIO()
+    measure_command(str(CAPTURES / "contiki-rpl-lite-line4.pcapng"), None, "json", out)
+    found = json.loads(out.getvalue())
+    assert [node["parent"] for node in found["nodes"].values()] == [None] * 4
+    assert len(found["mesh"]["links"]) == 6
+
+
 def _node(address: str) -> str:
     """The EUI-64 whose interface identifier ends an address (RFC 4291, appendix A)."""
     octets = IPv6Address(address).packed[8:]

@@ -29,6 +29,7 @@ WRONG: dict[str, Json] = {
     "truth": 123,
     "cited": "timeline#996",
 }
+PROBE: dict[str, Json] = {"what": "a reading", "meter": "t1.gas", "sent_ns": MARK_NS, "scope": "gas"}
 CASES: list[tuple[str, list[Json], float, str]] = [
     ("wrong", [WRONG], 1, "1 > 0: t3.gas 2026-04-03 07:00 JST: register 123, delivered 122 (timeline#996)"),
     (
@@ -85,7 +86,38 @@ CASES: list[tuple[str, list[Json], float, str]] = [
     ("alarms", [alarm(2.0), alarm(None)], 9.5, "it never arrived"),
     ("alarms", [alarm(2.0), alarm(1.0, MARK_NS + 60_000_000_000)], 2, "after 1 s it told 2026-04-03 07:01:00 JST"),
     ("samples", [{"meter": "t1.gas", "sent_ns": MARK_NS, "rtt_s": 91.0}], 91, "t1.gas, sent 2026-04-03 07:00:00 JST"),
+    ("alarms", [alarm(None), alarm(1.0, MARK_NS + 60_000_000_000)], 2, "it never arrived"),
+    (
+        "samples",
+        [{"meter": "t1.gas", "sent_ns": MARK_NS, "rtt_s": rtt_s} for rtt_s in (91.0, None, 95.0)],
+        95,
+        "95 > 0: request for t1.gas, sent 2026-04-03 07:00:00 JST: no fresh answer",
+    ),
+    (
+        "samples",
+        [{"meter": "t1.gas", "sent_ns": MARK_NS, "rtt_s": 91.0}],
+        91,
+        "91 > 0: request for t1.gas, sent 2026-04-03 07:00:00 JST: answered after 91 s",
+    ),
     ("attempts", [{"label": "attempt 2, cold", "join_s": None}], 1, "attempt 2, cold: never joined"),
+    (
+        "leaks",
+        [{"what": "an alarm", "scope": "gas", "cited": "timeline#7"}],
+        1,
+        "1 > 0: an alarm passed while gas was cut off (timeline#7)",
+    ),
+    (
+        "leaks",
+        [{**PROBE, "phase": "window", "passed_ns": MARK_NS}, {**PROBE, "phase": "after", "passed_ns": None}],
+        2,
+        "2 > 0: a reading of t1.gas, 2026-04-03 07:00:00 JST: passed while cut off (gas) and 1 more",
+    ),
+    (
+        "leaks",
+        [{**PROBE, "phase": "after", "passed_ns": None}],
+        1,
+        "1 > 0: a reading of t1.gas, 2026-04-03 07:00:00 JST: did not pass after the cut-off (gas)",
+    ),
 ]
 
 
@@ -103,6 +135,7 @@ def test_a_miss_names_where_to_look(key: str, items: list[Json], value: float, s
     verdict = judge(measurement, asked(0.0))
     assert verdict.outcome is Outcome.FAIL
     assert said in explained(verdict)
+    assert (said == explained(verdict)) is (" > 0: " in said), "from its beginning to its end"
     assert said in explained(judge(measurement, asked(0.0, Obligation.TARGET)))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 import attrs
@@ -20,7 +22,7 @@ from bench.judge.decide import (
     judge,
 )
 from bench.judge.verdicts import verdicts_from_json, verdicts_json
-from bench.records import Contribution, Measurement, Obligation, Outcome
+from bench.records import Contribution, Deviation, Measurement, Obligation, Outcome, Reading
 
 GUARDED = DecisionRule(RuleKind.GUARD_BAND)
 LIMIT_90_S = Requirement("r", "2-1", Obligation.MANDATORY, "m", ("e",), 90.0, "s")
@@ -94,6 +96,8 @@ def test_what_a_miss_means(obligation: Obligation, missed: Outcome, value: float
 def test_order_of_reasons() -> None:
     broken = measured(None, gate="the server went away", bench_error=True)
     assert judge(broken, LIMIT_90_S).outcome is Outcome.ERROR
+    assert judge(broken, LIMIT_90_S).reason == "the server went away"
+    assert judge(measured(None, bench_error=True), LIMIT_90_S).reason == "the bench failed"
     assert judge(measured(None, gate="no truth"), LIMIT_90_S).outcome is Outcome.INCONCLUSIVE
     assert judge(measured(5.0, gate="no truth"), LIMIT_90_S).outcome is Outcome.INCONCLUSIVE, "never by value"
     declared = attrs.evolve(LIMIT_90_S, not_applicable="no alarms declared")
@@ -119,6 +123,15 @@ def test_the_claim_counts_trials_against_the_limit() -> None:
     days = {"trials": [{"ok": True}] * 21, "trial_noun": "daily uploads", "trial_condition": "complete"}
     assert judge(measured(0.0, detail=days), LIMIT_90_S).claim.startswith("at least 86.7 % of daily uploads complete")
     assert judge(measured(0.0, detail=days, gate="no"), LIMIT_90_S).claim == "", "no claim without a decision"
+
+
+def test_a_trial_counts_where_it_conforms_for_sure() -> None:
+    trials: list[Any] = [{"value": 20.0}, {"value": None}, {"value": 85.0, "bounds": [80.0, 91.0]}, "none at all"]
+    claim = judge(measured(85.0, detail={"trials": trials}), LIMIT_90_S).claim
+    assert claim.endswith("of trials within 90 s, 95 % confidence, n = 4, 3 not")
+    silent = attrs.evolve(LIMIT_90_S, limit=None)
+    claim = judge(measured(None, detail={"trials": [{"value": 1e9}, {"value": None}]}), silent).claim
+    assert claim.endswith("of trials arrived, 95 % confidence, n = 2, 1 not")
 
 
 def test_combined_verdicts_only_get_worse() -> None:
@@ -152,11 +165,33 @@ def test_verdicts_survive_json_and_are_canonical() -> None:
     ]
     rest = [NotJudged("storage-server", "2-1", "no episode yet")]
     text = verdicts_json(verdicts, rest)
+    assert list(json.loads(text)) == ["format", "judged_by", "not_judged", "verdicts"], "in order"
+    assert "語" in text
+    assert '\n "verdicts": [\n  {\n   "claim": ' in text
     assert verdicts_json(reversed(verdicts), rest) == text
     back, not_judged = verdicts_from_json(text)
     assert back == verdicts
     assert not_judged == rest
     assert verdicts_json(back, not_judged) == text
+
+
+def test_no_number_is_written_that_json_does_not_know() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        verdicts_json([judge(measured(math.nan), LIMIT_90_S)], [])
+
+
+def test_another_format_is_refused_whatever_it_holds() -> None:
+    text = verdicts_json([], [])
+    newer = json.dumps({**json.loads(text), "format": json.loads(text)["format"] + 1})
+    with pytest.raises(InputError, match=r"^verdicts\.json: "):
+        verdicts_from_json(newer)
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome.FAIL])
+def test_a_deviation_is_read_back(outcome: Outcome | None) -> None:
+    deviation = Deviation("agreement 'x'", "limit 120 s", Reading.GUIDELINE, outcome, "100 s > 90 s")
+    verdict = attrs.evolve(judge(measured(80.0), LIMIT_90_S), deviation=deviation)
+    assert verdicts_from_json(verdicts_json([verdict], []))[0] == [verdict]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1, "verdicts": [{}], "not_judged": []}', '{"format": 9}'])
@@ -218,3 +253,9 @@ def test_a_value_that_is_exact_conforms_or_not() -> None:
     assert conformance_probability(measured(90.0, 0.0), LIMIT_90_S) == 1.0
     assert conformance_probability(measured(90.1, 0.0), LIMIT_90_S) == 0.0
     assert conformance_probability(measured(90.1), LIMIT_90_S) is None
+
+
+def test_above_a_lower_limit_it_conforms_more_likely_than_not() -> None:
+    at_least = attrs.evolve(LIMIT_90_S, comparison=Comparison.AT_LEAST)
+    assert conformance_probability(measured(91.0, 1.0), at_least) == pytest.approx(0.8413, abs=1e-4)
+    assert conformance_probability(measured(91.0, 1.0), LIMIT_90_S) == pytest.approx(0.1587, abs=1e-4)

@@ -57,6 +57,13 @@ def test_how_many_trials_a_share_needs() -> None:
     assert trials_for(0.99) == 299
     assert trials_for(0.90) == 29
     assert lower_bound(trials_for(0.999), trials_for(0.999)) >= 0.999
+    assert trials_for(0.5, 0.75) == 2, "two halves are a quarter, and rounding does not ask for a third"
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 1.5, -0.1])
+def test_no_trials_support_an_impossible_share(share: float) -> None:
+    with pytest.raises(ValueError, match="share"):
+        trials_for(share)
 
 
 def test_the_sentence() -> None:
@@ -70,12 +77,15 @@ def test_percentiles_are_measured_values() -> None:
     values = [5.0, 1.0, 4.0, 2.0, 3.0]
     assert [percentile(values, p) for p in (1, 20, 50, 95, 100)] == [1.0, 1.0, 3.0, 5.0, 5.0]
     assert percentile([float(n) for n in range(1, 21)], 95) == 19.0
+    assert percentile([float(n) for n in range(1, 201)], 100) == 200.0
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(3, 2), (-1, 2), (0, 0)])
 def test_impossible_counts_are_refused(successes: int, trials: int) -> None:
-    with pytest.raises(ValueError, match="no count"):
+    with pytest.raises(ValueError, match=f"{successes} of {trials} is no count"):
         lower_bound(successes, trials)
+    with pytest.raises(ValueError, match=f"{successes} of {trials} is no count"):
+        upper_bound(successes, trials)
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, -0.5])
@@ -134,6 +144,21 @@ def test_all_against_none_is_the_whole_difference() -> None:
     found = difference([(5, 5), (5, 5)], [(0, 5), (0, 5)])
     assert (found.value, found.high) == (1.0, 1.0)
     assert found.low == pytest.approx(1.0 - math.hypot(1.0 - lower_bound(10, 10), upper_bound(0, 10)))
+
+
+HALF = [(5, 10), (5, 10)]
+
+
+def test_a_share_of_nothing_has_no_less_and_one_of_all_no_more() -> None:
+    none, every = difference([(0, 5), (0, 5)], HALF), difference([(5, 5), (5, 5)], HALF)
+    assert none.low == pytest.approx(-0.5 - (upper_bound(10, 20) - 0.5))
+    assert every.high == pytest.approx(0.5 + (0.5 - lower_bound(10, 20)))
+
+
+def test_a_single_success_is_more_than_nothing() -> None:
+    found = difference([(1, 5), (0, 5)], HALF)
+    assert found.value == pytest.approx(-0.4)
+    assert found.low > found.value - math.hypot(0.1, upper_bound(10, 20) - 0.5)
 
 
 @pytest.mark.parametrize("clusters", [[(1, 2)], [(0, 0), (0, 0)], []])

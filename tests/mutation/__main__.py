@@ -19,7 +19,7 @@ from tests.mutation.mutants import Mutant, mutants
 from tests.mutation.page import accepted, as_json, section, survivors
 from tests.mutation.selection import TESTS, measured
 from tests.mutation.tally import Tally
-from tests.mutation.trials import Tried, check_control, load, spent_s, tried
+from tests.mutation.trials import Collected, Tried, check_control, spent_s, tried, with_collected
 from tests.places import ROOT
 
 ROOMS: Final = ("bench/judge", "bench/measurands")
@@ -56,16 +56,13 @@ def main() -> int:
     """0 where every mutant is killed or accepted, 1 where one is not."""
     asked = _asked()
     asked.out.mkdir(parents=True, exist_ok=True)
-    every = [one for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) for one in _of(path)]
-    every = [one for one in every if asked.of in one.path.as_posix()]
+    every = every_mutant(asked.of)
     tally, place = Tally.read(asked.out / "tally.json"), asked.out / "tally.json"
     picked = tally.next(every, asked.night) if asked.night else _picked(every, asked)
     print(f"{len(picked)} of {len(every)} mutants; which tests run which line ...", file=sys.stderr, flush=True)
     selection = measured(ROOMS, asked.out)
     for test in selection.failing:
         print(f"fails without any mutant, and is left out: {test}", file=sys.stderr, flush=True)
-    load(TESTS)
-    check_control(selection)
     found: list[Tried] = []
     progress = Progress(len(picked), asked.processor_s)
 
@@ -73,8 +70,12 @@ def main() -> int:
         at = progress.line(len(found) + 1)
         print(f"{at}  {one.fate}: {one.mutant.path}:{one.mutant.line} {one.mutant.what}", file=sys.stderr, flush=True)
 
-    for one in tried(picked, selection, asked.jobs, say, progress.enough):
-        found.append(one)
+    def work(collected: Collected) -> None:
+        check_control(selection, collected)
+        for one in tried(picked, selection, collected, asked.jobs, say, progress.enough):
+            found.append(one)
+
+    with_collected(TESTS, work)
     cycle = ""
     if asked.night:
         tally = tally.tried(every, [one.mutant for one in found], asked.night)
@@ -103,8 +104,10 @@ def _asked() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _of(path: Path) -> list[Mutant]:
-    return mutants(path.relative_to(ROOT), ROOT)
+def every_mutant(of: str = "") -> list[Mutant]:
+    """Of the modules of these rooms whose path holds ``of``."""
+    paths = (path.relative_to(ROOT) for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))
+    return [one for path in paths if of in path.as_posix() for one in mutants(path, ROOT)]
 
 
 def _picked(every: list[Mutant], asked: argparse.Namespace) -> list[Mutant]:

@@ -1,4 +1,4 @@
-"""Every small change of a module: a comparison turned, a term off by one, a condition reversed, a step left out.
+"""Every small change of a module: a comparison moved by one, a term off by one, a condition reversed, a step left out.
 
 A change is found by its number in the order of the source, so that the same source gives the same mutants. Strings,
 annotations, decorators, defaults and what no test can see by design (``__all__``, ``TYPE_CHECKING``) stay as they are.
@@ -26,6 +26,13 @@ _COMPARED: Final[dict[type[ast.cmpop], tuple[type[ast.cmpop], str]]] = {
     ast.In: (ast.NotIn, "in as not in"),
     ast.NotIn: (ast.In, "not in as in"),
 }
+_TURNED: Final[dict[type[ast.cmpop], tuple[type[ast.cmpop], str]]] = {
+    ast.Lt: (ast.Gt, "< as >"),
+    ast.LtE: (ast.GtE, "<= as >="),
+    ast.Gt: (ast.Lt, "> as <"),
+    ast.GtE: (ast.LtE, ">= as <="),
+}
+"""Of rows: two observations never have the same one, so a limit that is moved by one would say nothing there."""
 _COUNTED: Final[dict[type[ast.operator], tuple[type[ast.operator], str]]] = {
     ast.Add: (ast.Sub, "+ as -"),
     ast.Sub: (ast.Add, "- as +"),
@@ -137,8 +144,10 @@ class _Maker(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         self.generic_visit(node)
         changed: ast.AST = node
+        sides = [node.left, *node.comparators]
         for place, operator in enumerate(node.ops):
-            other, what = _COMPARED[type(operator)]
+            rows = any(isinstance(side, ast.Attribute) and side.attr == "row" for side in sides[place : place + 2])
+            other, what = (_TURNED if rows and type(operator) in _TURNED else _COMPARED)[type(operator)]
             ops = [other() if number == place else one for number, one in enumerate(node.ops)]
             changed = self._site(changed, what, partial(ast.Compare, node.left, ops, node.comparators))
         return changed

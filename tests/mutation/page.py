@@ -12,6 +12,7 @@ from tests.mutation.trials import Fate, Tried
 
 ACCEPTED: Final = Path(__file__).with_name("accepted.yaml")
 GOOD: Final = (Fate.KILLED, Fate.ENDLESS)
+LIVED: Final = (Fate.SURVIVED, Fate.NO_TEST)
 
 
 def accepted() -> dict[str, str]:
@@ -22,7 +23,7 @@ def accepted() -> dict[str, str]:
 
 def survivors(found: Sequence[Tried], reasons: Mapping[str, str]) -> list[Tried]:
     """Those that nobody explained."""
-    bad = [one for one in found if one.fate in (Fate.SURVIVED, Fate.NO_TEST) and one.mutant.key not in reasons]
+    bad = [one for one in found if one.fate in LIVED and one.mutant.key not in reasons]
     return sorted(bad, key=lambda one: (one.mutant.path, one.mutant.line, one.mutant.number))
 
 
@@ -80,7 +81,9 @@ def as_json(found: Sequence[Tried], total: int) -> dict[str, Any]:
                 "line": one.mutant.line,
                 "key": one.mutant.key,
                 "fate": str(one.fate),
+                "lived": one.fate in LIVED,
                 "tests": one.tests,
+                "by": one.by,
             }
             for one in found
         ],

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib
+import json
 import os
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.mutation import trials
 from tests.mutation.live import NotLive, make_live
 from tests.mutation.mutants import Mutant, mutants, mutated
 from tests.mutation.page import section, survivors
+from tests.mutation.selection import Selection, _plain, _read
 from tests.mutation.tally import Tally
 from tests.mutation.trials import Fate, Tried, _fate
+from tests.places import ROOT
 
 SOURCE = '''\
 """Made up."""
@@ -72,6 +79,11 @@ def test_every_small_change_is_found_once_and_texts_and_defaults_stay(root: Path
     ]
 
 
+def test_a_comparison_of_rows_is_turned_and_not_moved_by_one(tmp_path: Path) -> None:
+    (tmp_path / "rows.py").write_text("def f(a, b):\n    return a.row < b.row <= b.t_ns < 3\n", encoding="utf-8")
+    assert [one.what for one in mutants(Path("rows.py"), tmp_path)] == ["3 as 4", "< as >", "<= as >=", "< as <="]
+
+
 @pytest.mark.parametrize(
     ("what", "gives"),
     [
@@ -84,8 +96,6 @@ def test_every_small_change_is_found_once_and_texts_and_defaults_stay(root: Path
     ],
 )
 def test_a_change_is_made_in_loaded_code(root: Path, what: str, gives: tuple[object, ...]) -> None:
-    import importlib
-
     module = importlib.import_module("made_up")
     module.worst(())  # whose answer is kept
     if what:
@@ -167,11 +177,101 @@ def test_a_tally_that_cannot_be_read_begins_anew(tmp_path: Path) -> None:
         assert Tally.read(place) == Tally() == Tally.read(tmp_path / "none.json")
 
 
-def test_no_mutant_is_begun_once_it_is_enough(root: Path) -> None:
-    from tests.mutation.selection import Selection
-    from tests.mutation.trials import tried as try_all
+class Shown:
+    """Functions in place of what pytest collected."""
 
+    def __init__(self, tests: Mapping[str, Callable[[], object]]) -> None:
+        self.tests = tests
+
+    def first_failing(self, tests: Sequence[str], before: Callable[[str], None]) -> str:
+        for test in tests:
+            before(test)
+            with contextlib.suppress(ValueError):  # of an empty sequence: as a test that raises
+                if self.tests[test]():
+                    continue
+            return test
+        return ""
+
+
+def selection(*tests: str) -> Selection:
+    """All of them run each line of the function."""
+    return Selection({"made_up.py": dict.fromkeys(range(20, 25), tests)}, dict.fromkeys(tests, 0.0))
+
+
+def test_a_mutant_is_shown_one_case_after_the_other_until_one_fails(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worst = importlib.import_module("made_up").worst
+    monkeypatch.setattr(trials, "ROOT", root)
+    shown = Shown({"a": lambda: worst((1,)) == 1, "b": lambda: worst((1, 2)) == 2, "c": lambda: worst((0, 1)) == 1})
+    every = [of(root, what) for what in ("max as min", "filter reversed", "1 as 2", ">= as >")]
+    said: list[Tried] = []
+    found = list(trials.tried(every, selection("a", "b", "c"), shown, 1, said.append))
+    assert said == found
+    assert [(one.fate, one.tests, one.by) for one in found] == [
+        (Fate.KILLED, 3, "b"),
+        (Fate.KILLED, 3, "b"),  # which saw another one of the module, so it is asked before "a"
+        (Fate.SURVIVED, 3, ""),
+        (Fate.NO_TEST, 0, ""),
+    ]
+    assert worst((1, 2)) == 2, "here nothing was changed"
+
+
+def test_a_case_that_does_not_end_saw_the_mutant(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worst = importlib.import_module("made_up").worst
+
+    def waits() -> bool:
+        while worst((1, 2)) != 2:
+            pass
+        return True
+
+    monkeypatch.setattr(trials, "ROOT", root)
+    monkeypatch.setattr(trials, "LEAST_CPU_S", 0.05)
+    found = list(trials.tried([of(root, "max as min")], selection("a"), Shown({"a": waits}), 1, lambda one: None))
+    assert [one.fate for one in found] == [Fate.ENDLESS]
+
+
+def test_where_the_cases_fail_without_a_mutant_nothing_is_tried() -> None:
+    right, wrong = Shown({"a": lambda: True}), Shown({"a": lambda: False})
+    trials.check_control(selection("a"), right)
+    with pytest.raises(RuntimeError, match="do not pass in a fork without a mutant"):
+        trials.check_control(selection("a"), wrong)
+
+
+def test_what_pytest_collects_is_run_in_the_order_that_is_asked(tmp_path: Path) -> None:
+    """In a process of its own: it is pytest within pytest."""
+    (tmp_path / "test_two.py").write_text("def test_right(): pass\ndef test_wrong(): assert 0\n", encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-c", ASKED, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert "asked: ['right', 'wrong'], failed: test_wrong" in ran.stdout.decode().splitlines(), ran.stdout.decode()
+
+
+ASKED = """\
+import sys
+from tests.mutation.trials import with_collected
+
+def work(collected):
+    told = []
+    ids = sorted(collected.items, key=lambda name: name.endswith("wrong"))
+    failed = collected.first_failing(ids, told.append)
+    print(f"\\nasked: {[name.rpartition('_')[2] for name in told]}, failed: {failed.rpartition(':')[2]}")
+
+try:
+    with_collected([sys.argv[1]], work)
+except RuntimeError:  # for here it was the session's own process in which a case failed
+    pass
+"""
+
+
+def test_no_mutant_is_begun_once_it_is_enough(root: Path) -> None:
     every = mutants(Path("made_up.py"), root)
-    nothing = Selection({}, {})
-    assert len(list(try_all(every, nothing, 1, lambda one: None))) == len(every)
-    assert not list(try_all(every, nothing, 1, lambda one: None, lambda: True))
+    nothing, shown = Selection({}, {}), Shown({})
+    assert len(list(trials.tried(every, nothing, shown, 1, lambda one: None))) == len(every)
+    assert not list(trials.tried(every, nothing, shown, 1, lambda one: None, lambda: True))
+
+
+def test_a_selection_is_read_as_it_was_written() -> None:
+    one = Selection({"a.py": {7: ["t::x[1]", "t::y"], 9: []}}, {"t::x[1]": 0.25, "t::y": 1.0}, ["t::z"])
+    assert _read(json.loads(json.dumps(_plain(one)))) == one

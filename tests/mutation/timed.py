@@ -1,7 +1,7 @@
-"""``pytest`` that tells coverage which test function runs, and writes how many processor seconds each took, all its
-cases together, and which failed; started by `selection`.
+"""``pytest`` that tells coverage which case of which test runs, and writes how many processor seconds each took, and
+which failed; started by `selection`.
 
-Coverage could find the function by itself, but takes what hypothesis calls for one, and knows no classes of tests.
+Coverage could find the test by itself, but takes what hypothesis calls for one, and knows neither classes nor cases.
 """
 
 from __future__ import annotations
@@ -24,27 +24,21 @@ class Timed:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        test = _function(item.nodeid)
         if (measuring := coverage.Coverage.current()) is not None:
-            measuring.switch_context(test)
+            measuring.switch_context(item.nodeid)
         began_s = time.process_time()
         result = yield
-        self.seconds[test] += time.process_time() - began_s  # type: ignore[assignment]
+        self.seconds[item.nodeid] += time.process_time() - began_s  # type: ignore[assignment]
         return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            self.failing.add(_function(report.nodeid))
-
-
-def _function(node: str) -> str:
-    """Of all its cases."""
-    return node.partition("[")[0]
+            self.failing.add(report.nodeid)
 
 
 if __name__ == "__main__":
     timed = Timed()
-    code = pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[2:]], plugins=[timed])
+    code = pytest.main(["-q", *sys.argv[2:]], plugins=[timed])
     Path(sys.argv[1]).write_text(
         json.dumps({"seconds": timed.seconds, "failing": sorted(timed.failing)}), encoding="utf-8"
     )

@@ -250,7 +250,7 @@ class _Series:
         air = _in_order(self._aired, self._since_first)
         return RoundTrips(
             src=source,
-            dst=found.book.eui64(key.dst) if key.dst[0] != 0xFF else None,
+            dst=found.book.eui64(key.dst),
             src_address=key.src,
             dst_address=key.dst,
             identifier=key.identifier,
@@ -298,7 +298,7 @@ def _in_order(numbers: array[int], values: array[int], less: int = 0) -> array[i
 def _ends(key: EchoKey, found: Routes) -> tuple[bytes, bytes] | None:
     """The nodes at both ends, where both are known."""
     source = found.book.eui64(key.src) or _only(found.book.border_routers)
-    target = found.book.eui64(key.dst) if key.dst[0] != 0xFF else None
+    target = found.book.eui64(key.dst)
     return None if source is None or target is None else (source, target)
 
 

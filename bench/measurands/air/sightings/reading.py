@@ -179,9 +179,12 @@ def _carried(message: u_bus_standin.Message) -> Carried:
     return Carried(message.origin, message.final, message.kind == u_bus_standin.Kind.DATA, same)
 
 
-def _datagram(packet: ipv6.Packet, first_ns: int, first_octets: int) -> Datagram:
+def _datagram(packet: ipv6.Packet, first_ns: int, first_octets: int) -> Datagram | None:
+    """None where one of its ends cannot be read: compressed against a context that nobody gave."""
     layers = tuple(ipv6.chain(packet))
     inner = layers[-1]
+    if not inner.src or not inner.final_dst:
+        return None
     ahead: tuple[bytes, ...] = ()
     for layer in layers:
         route = layer.source_route
