@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,8 +29,9 @@ def came(run: Run, t_ns: int = CAME, meter: str = "t1.gas", code: str = "leak1")
     return {"meter": meter, "code": code, "occurred_ns": t_ns - 1}
 
 
-def pushed(run: Run, alarm: dict[str, Json], t_ns: int = CAME + NS_PER_S, **changed: Json) -> None:
-    mdms(run, t_ns, str(alarm["meter"]), "alarm", **(alarm | changed))
+def pushed(run: Run, alarm: dict[str, Json], t_ns: int = CAME + NS_PER_S, **changed: Any) -> None:
+    told: dict[str, Any] = alarm | changed
+    mdms(run, t_ns, str(alarm["meter"]), "alarm", **told)
 
 
 def measured(run: Run, agreed: object = AGREED, end: bool = True) -> Measurement:
