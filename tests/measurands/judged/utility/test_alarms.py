@@ -144,6 +144,18 @@ def test_a_link_that_was_never_open_is_a_gate(state: str, run: Run) -> None:
     assert "no alarm came to the server while the MDMS link" in measured(run).gate
 
 
+@pytest.mark.parametrize("missed", [False, True])
+@pytest.mark.parametrize("step", ["cut", "raise"])
+def test_what_was_not_driven_is_a_gate_and_takes_no_miss_back(step: str, missed: bool, run: Run) -> None:
+    link(run, BEGIN, "open")
+    pushed(run, came(run))
+    run.bench(BEGIN, "episode.left_out", "t1", name="outage", what=step, why="nobody may")
+    if missed:
+        came(run, CAME + NS_PER_HOUR)
+    found = measured(run)
+    assert (found.value, "nobody may" in found.gate) == ((1.0, False) if missed else (None, True))
+
+
 def test_a_lost_link_is_the_benchs_failure(run: Run) -> None:
     link(run, BEGIN, "open")
     pushed(run, came(run))
