@@ -61,7 +61,9 @@ def test_what_is_missing_is_said_with_its_reason_and_costs_nothing(tmp_path: Pat
     whole = foreseen()["forecast"]["lab_hours"]
     told = foreseen("--rig", rig_without(tmp_path, r"\n    mains: .*"))
     lost = {row["requirement"]: row for row in told["requirements"] if row["outcome"] == "INCONCLUSIVE"}
-    assert set(lost) == {"alarm-outage", "manual-collection", "outage-backup", "storage-server", "storage-terminal"}
+    assert set(lost) == {
+        "alarm-outage", "alarm-mdms", "manual-collection", "outage-backup", "storage-server", "storage-terminal",
+    }  # fmt: skip
     assert lost["storage-terminal"]["why"].startswith("nobody may cut the mesh")
     assert lost["storage-terminal"]["evidence"]["mesh cut"] == "missing"
     assert told["forecast"]["lab_hours"] == pytest.approx(whole - 10 * 24), "an outage that is not made takes no time"

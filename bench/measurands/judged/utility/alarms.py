@@ -28,6 +28,7 @@ from bench.measurands.judged.common import (
     blind_over,
     first_span_over,
     gated,
+    left_out,
     seconds,
     stamps_off_ns,
     too_few,
@@ -71,6 +72,8 @@ def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup) -> Measure
     counted = [one for one in given if id(one) not in left]
     bad = [one for one in counted if one.why]
     trouble = trouble_of(episode, terminal, "link")
+    if not bad and not strays:
+        trouble = trouble or left_out(episode, terminal.id, "cut") or left_out(episode, terminal.id, "raise")
     if trouble is None and not given and not strays:
         trouble = Trouble("no alarm came to the server while the MDMS link of its meter was open", False, ())
     if trouble is None and not bad and not strays:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import attrs
@@ -134,6 +135,18 @@ class LeaveOutHour(Fault):
 
 
 @attrs.define
+class LosesMonthEnd(Fault):
+    """The last hour of a month, 24:00 of its last day, is never stored."""
+
+    name = "loses-month-end"
+    turns = ("upload-daily",)
+
+    def keep_mark(self, value: Value, operational: bool) -> bool:
+        day = datetime.fromtimestamp((value.mark_ns + JST_OFFSET_NS) // NS_PER_S, UTC)
+        return (day.day, day.hour) != (1, 0)
+
+
+@attrs.define
 class LateMidnight(Fault):
     """The value of 24:00 comes with the next day's upload only: the server's store lacks it until then."""
 
@@ -220,6 +233,7 @@ FAULTS: Final[tuple[type[Fault], ...]] = (
     BarelyLateUpload,
     LeaveOutMeter,
     LeaveOutHour,
+    LosesMonthEnd,
     LateMidnight,
     ServerLosesUpload,
     ConcentratorHoldsUploads,

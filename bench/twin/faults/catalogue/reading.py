@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from bench.records import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
+from bench.records import JST_OFFSET_NS, NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from bench.twin.faults.fault import Fault
 from bench.twin.terminal.standin import HistoryAnswer, HistoryRequest, Message, ReadRequest, Value
 
@@ -214,6 +214,21 @@ class ReadsLate(Fault):
 
 
 @attrs.define
+class ReadsLateAtOneHour(Fault):
+    """At one ``hour`` of the day it has other things to do, and reads ``seconds`` after the mark."""
+
+    hour: int = 3
+    seconds: float = 70.0
+    name = "reads-late-at-one-hour"
+    at = "t3"
+    turns = ("hour-mark-error",)
+    also = ("values-hourly",)
+
+    def read_offset_s(self, meter: str, mark_ns: int) -> float:
+        return self.seconds if (mark_ns + JST_OFFSET_NS) % NS_PER_DAY == self.hour * NS_PER_HOUR else 0.0
+
+
+@attrs.define
 class ReadsEarly(Fault):
     """Every register is read ``seconds`` before the mark."""
 
@@ -282,6 +297,7 @@ FAULTS: Final[tuple[type[Fault], ...]] = (
     MeterSlips,
     ClockSlips,
     ReadsLate,
+    ReadsLateAtOneHour,
     ReadsEarly,
     ReadsBarelyEarly,
     ClockDrifts,

@@ -52,6 +52,25 @@ class CachedAnswer(Fault):
         return message
 
 
+@attrs.define
+class AnswersFromHours(Fault):
+    """A reading is answered with the newest hourly value that the server has of the meter, where it has one."""
+
+    name = "answers-from-hours"
+    at = "server"
+    turns = ("reading-function",)
+    _newest: dict[str, int] = attrs.field(factory=dict, init=False)
+
+    def keep_at_server(self, value: Value) -> bool:
+        self._newest[value.meter] = value.index
+        return True
+
+    def pushed_message(self, message: Mapping[str, Any], utility: str) -> Answer[Mapping[str, Any]]:
+        index = self._newest.get(str(message.get("meter")))
+        read = message["kind"] == "answer" and message.get("op") == "read"
+        return {**message, "index": index} if read and index is not None else message
+
+
 def _is_old(message: Mapping[str, Any], now_ns: int, hours: float) -> bool:
     """Whether a message is an alarm that occurred so long ago."""
     return message["kind"] == "alarm" and now_ns - int(message["occurred_ns"]) > hours * NS_PER_HOUR
@@ -182,6 +201,18 @@ class LeakyCutOff(Fault):
 
 
 @attrs.define
+class CutOffPassesUploads(Fault):
+    """A cut-off holds alarms and what is asked for; the day's upload passes."""
+
+    name = "cut-off-passes-uploads"
+    at = "server"
+    turns = ("security-cut-off",)
+
+    def gate_holds(self, holds: bool, terminal: str, message: str, utility: str) -> bool:
+        return holds and message != "upload"
+
+
+@attrs.define
 class CutsNeighbour(Fault):
     """For ``seconds`` after it held something from one utility's MDMS, readings of the others are held as well."""
 
@@ -221,6 +252,7 @@ class LateReconnection(Fault):
 
 FAULTS: Final[tuple[type[Fault], ...]] = (
     LostAnswer,
+    AnswersFromHours,
     DropsStaleAlarm,
     RestampsPushedAlarm,
     CachedAnswer,
@@ -231,6 +263,7 @@ FAULTS: Final[tuple[type[Fault], ...]] = (
     NoGapFilling,
     GapButOne,
     LeakyCutOff,
+    CutOffPassesUploads,
     CutsNeighbour,
     LateReconnection,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,8 +29,9 @@ def came(run: Run, t_ns: int = CAME, meter: str = "t1.gas", code: str = "leak1")
     return {"meter": meter, "code": code, "occurred_ns": t_ns - 1}
 
 
-def pushed(run: Run, alarm: dict[str, Json], t_ns: int = CAME + NS_PER_S, **changed: Json) -> None:
-    mdms(run, t_ns, str(alarm["meter"]), "alarm", **(alarm | changed))
+def pushed(run: Run, alarm: dict[str, Json], t_ns: int = CAME + NS_PER_S, **changed: Any) -> None:
+    told: dict[str, Any] = alarm | changed
+    mdms(run, t_ns, str(alarm["meter"]), "alarm", **told)
 
 
 def measured(run: Run, agreed: object = AGREED, end: bool = True) -> Measurement:
@@ -140,6 +142,18 @@ def test_a_link_that_was_never_open_is_a_gate(state: str, run: Run) -> None:
     link(run, BEGIN, state)
     came(run)
     assert "no alarm came to the server while the MDMS link" in measured(run).gate
+
+
+@pytest.mark.parametrize("missed", [False, True])
+@pytest.mark.parametrize("step", ["cut", "raise"])
+def test_what_was_not_driven_is_a_gate_and_takes_no_miss_back(step: str, missed: bool, run: Run) -> None:
+    link(run, BEGIN, "open")
+    pushed(run, came(run))
+    run.bench(BEGIN, "episode.left_out", "t1", name="outage", what=step, why="nobody may")
+    if missed:
+        came(run, CAME + NS_PER_HOUR)
+    found = measured(run)
+    assert (found.value, "nobody may" in found.gate) == ((1.0, False) if missed else (None, True))
 
 
 def test_a_lost_link_is_the_benchs_failure(run: Run) -> None:
