@@ -19,6 +19,8 @@ from bench.records import NS_PER_S, Json, Verdict
 from reports.figures import jst
 from reports.model import Blind, CatalogueRow, RunFacts, RunReport, Sample, VoidEpisode
 
+WATCHDOG_ACTS = ("bench gone", "bench silent", "hold over", "bench ended", "taken over")
+"""What a report tells of the watchdogs' log."""
 STAND_INS = (
     "IoT-route application (UDP payloads of terminal and head end)",
     "connection server interface (HTTP, JSON)",
@@ -147,7 +149,7 @@ def _extra(run: JudgedRun, inputs: Mapping[str, Any]) -> dict[str, str]:
     facts = {"decision rule": str(run.plan.rule), "driven by": str(driven_by), "judged by": str(identity())}
     if seeded := _seeded(run, inputs):
         facts["seeded faults"] = "; ".join(seeded)
-    gone = [row for row in log_rows(run.folder.path) if row["event"] in ("bench gone", "hold over", "taken over")]
+    gone = [row for row in log_rows(run.folder.path) if row["event"] in WATCHDOG_ACTS]
     if gone:
         facts["watchdog"] = "; ".join(f"{row['event']} {row['wall'][:19]}Z" for row in gone)
     return facts

@@ -169,9 +169,9 @@ class Coordinator:
         try:
             self._wait(self._acquire(name), ACQUIRE_S)
         except grpc.aio.AioRpcError as error:
-            raise InputError(
-                f"place {name}: {self._why_not(place) or error.details()}; expected it to be free"
-            ) from None
+            if in_use := self._why_not(place):
+                raise InputError(f"place {name}: {in_use}; expected it to be free") from None
+            raise InputError(f"place {name}: {error.details()}; expected each of its exporters to be well") from None
         self.hold(name)
 
     def hold(self, name: str) -> None:

@@ -5,8 +5,9 @@
 
 It has labgrid's ``DigitalOutputProtocol``, so it serves wherever a relay does: a meter's pulses, a key, an outage. The
 line is asked for with the first command and is the bench's until it ends; a kernel gives it back to nobody in between,
-and lets go of it when the bench is killed, so that the watchdog can have it. Needs the package ``gpiod`` (2.x), which
-the bench does not bring: ``pip install gpiod``.
+and lets go of it when the bench is killed, so that the watchdog can have it. From a bench that is stopped nobody can
+take it: its watchdog ends that bench (`fixtures.rig.guard`). Needs the package ``gpiod`` (2.x), which the bench does
+not bring: ``pip install gpiod``.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ class Campaign:
             self._look()
 
     def _next_s(self) -> float:
-        """Seconds to the next strike. A bench takes ten until it has acquired its place: some of them, and later ones."""
+        """Seconds to the next strike. A bench takes ten until it has acquired its place: within those, and later."""
         longest_s = 12.0 if self.plan.exporters is None else self.rng.choice((8.0, 40.0))
         return self.rng.uniform(0.5, longest_s)
 
