@@ -7,9 +7,9 @@ an option, a mistake) it leaves to the library, so there is one wording of help 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from bench.errors import InputError
@@ -75,8 +75,11 @@ def plain(arguments: Sequence[str]) -> DecodeOptions | None:
         return None
     if "number" in given:
         given["number"] = int(number)
-    if "keys" in given:
-        given["keys"] = str(Path(str(given["keys"])))
+    keys = str(given.get("keys", ""))
+    if ".." in keys:
+        return None
+    if keys:
+        given["keys"] = os.path.normpath(keys)  # as `pathlib` writes it, which takes 3 ms to load
     return DecodeOptions(tuple(captures), contexts=tuple(contexts), **given)  # type: ignore[arg-type]
 
 
