@@ -1,4 +1,4 @@
-"""`kenshin decode` from its arguments on, without the library that reads options (`cli.app` has it).
+"""`kenshin decode` from its arguments on, without the library that reads options (`cli.commands.air` has it).
 
 `plain` reads the usual way to write the command. Whatever else is written (help, abbreviations, a value that looks like
 an option, a mistake) it leaves to the library, so there is one wording of help and errors.
@@ -18,7 +18,7 @@ FORMATS: Final = ("table", "jsonl")
 
 
 class DecodeOptions(NamedTuple):
-    """Arguments of `decode`, as `cli.app.decode` explains them; ``contexts`` are texts like ``0=fd00::/64``."""
+    """Arguments of `decode`, as `commands.air.decode` explains them; ``contexts`` are texts like ``0=fd00::/64``."""
 
     captures: tuple[str, ...]
     keys: str | None = None
