@@ -49,11 +49,13 @@ class Lines:
         return _ENCRYPTED
 
     def read(self, link: Link, head: Head[Line], clear: bytes) -> tuple[Line, bool]:
-        """As `Payloads`. What a datagram says, or EAPOL, is hardly ever said again: to remember it would only cost."""
+        """As `Payloads`. A whole datagram, or EAPOL PDU, hardly ever comes again on a link: to remember it would only
+        cost."""
         if not clear:
             return (head.words, None, []), True
         octets = len(clear)
         size = head.sizes.get(octets)
+        # New data behind headers that were there before, all lengths in them included: nothing is walked.
         if size and (met := head.met.get(clear[:size])) and met[0] == octets:
             _, told, total, walked = met
             if walked is not None:
@@ -126,7 +128,8 @@ class Lines:
         if not lowpan:
             return self._packets.eapol(eapol) if eapol else "", None, nested, None
         info, upper, rest = self._packets.read(lowpan, link.ends_met, link.src, link.dst)
-        return info, upper, nested, rest if clear.endswith(lowpan) else None
+        ends_so = clear.endswith(lowpan)  # and no termination stands behind it
+        return info, upper, nested, rest if ends_so else None
 
 
 def _told(info: str, upper: Upper | None, again: bool) -> tuple[Line, bool]:
