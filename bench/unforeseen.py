@@ -9,8 +9,10 @@ when this is called; then the line is all there is.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOG: Final = "bench-error.log"
 """Where a run folder keeps them, one below the other."""
@@ -50,6 +52,7 @@ def _written(line: str, error: BaseException, folder: Path | None) -> Path | Non
 def _temporary(text: str) -> Path | None:
     import os
     import tempfile
+    from pathlib import Path
 
     try:
         descriptor, name = tempfile.mkstemp(prefix="kenshin-", suffix=f"-{LOG}")

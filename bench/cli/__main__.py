@@ -3,8 +3,9 @@
 Every command ends with an exit code of the contract: 0 no requirement failed, 1 one failed, 2 wrong input, 3 the bench
 failed, 4 inconclusive or pending. Errors that a person can cause end as one line on stderr.
 
-The commands are `bench.cli.app`'s. The library that reads their options takes as long to load as 20,000 frames take to
-decode, so a `decode` that is written plainly is read here (`bench.cli.decode.plain`), and only the rest goes there.
+The commands are in `bench.cli.commands`. The library that reads their options takes as long to load as 20,000 frames
+take to decode, so a `decode` that is written plainly is read here (`bench.cli.decode.plain`), and only the rest goes
+there.
 """
 
 from __future__ import annotations

@@ -13,11 +13,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from bench.cli import app as cli_app
+from bench.cli.app import app
+from bench.cli.commands import air
 from bench.cli.decode import DecodeOptions, plain
 
 NAMES = ("--keys", "--format", "--filter", "--frame", "--columns", "--context")
-VALUES = ("a.pcapng", "./keys//k", "table", "jsonl", "json", "7", "007", "-7", "٣", "", "-", "1_0", "0=fd00::/64", "=")
+VALUES = (
+    "a.pcapng",
+    "./keys//k",
+    "../k/./k",
+    "table",
+    "jsonl",
+    "json",
+    "7",
+    "007",
+    "-7",
+    "٣",
+    "",
+    "-",
+    "1_0",
+    "0=fd00::/64",
+    "=",
+)
 PAIR = st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES))
 USUAL = st.sampled_from((["c.pcapng"], ["--keys", "./keys//k"], ["--format", "jsonl"], ["--frame=3"], ["--follow"]))
 ODD = st.sampled_from((["--help"], ["--key", "k"], ["-k"], ["--"], ["-"], [""], ["--follow=1"]))
@@ -28,8 +45,8 @@ def by_library(arguments: list[str]) -> DecodeOptions | None:
     """What the library makes of a command line; None where it ends with help or an error."""
     found: list[DecodeOptions] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli_app, "decode_capture", found.append)
-        CliRunner().invoke(cli_app.app, arguments)
+        patch.setattr(air, "decode_capture", found.append)
+        CliRunner().invoke(app, arguments)
     return found[0] if found else None
 
 

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from bench.air.bulk.counters import History, Known, Load, SpanCounters
 from bench.air.bulk.link import InOrder, PsduReader, Shut, Unusual
-from bench.air.bulk.packet import MOST, Hop, remember
+from bench.air.bulk.packet import MOST, remember
 from bench.air.bulk.rows import Begin, Head, Link, Payloads, Pending, Row, Sender, ends_text, in_parts, row_of
 from bench.air.bulk.spans import Place
 from bench.air.capture.link import NO_FCS, make_record
@@ -289,7 +289,6 @@ class BulkDecoder(Generic[T]):
             asks=mac.ack_request,
             nonce=mac.src if mac.src and len(mac.src) == 8 else b"",
             fcs_assumed=2 if mac.version < 2 else 4,
-            hop=Hop(mac.src, mac.dst),
             level=level,
             tag=tag,
             start=form.octets + key_octets + form.has_ies * _UTT_OCTETS,

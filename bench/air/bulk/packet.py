@@ -36,6 +36,8 @@ _READ_PORTS: Final = frozenset({RELAY_PORT, *application.PROTOCOLS})
 """UDP ports whose payload is read; the line of any other datagram says ports and length alone."""
 MOST: Final = 1 << 15
 """Entries of a memory at most, and of the memories of all links together."""
+_RECENT: Final = 1 << 10
+"""Entries at most of what is said again soon or never: by the next node on the way, or because nobody answered."""
 _DEEPEST: Final = 4
 _NH: Final = 0x0400
 """Bit of the first two octets: the next header is compressed, too (3.1)."""
@@ -60,33 +62,9 @@ class Ends:
     inner: dict[bytes, Ends] = attrs.field(factory=dict)
 
 
-@frozen
-class _Datagram:
-    """Headers of a UDP datagram, all that stand compressed before its checksum: their octets, what the checksum covers
-    of them but the length, the line up to the length of the payload."""
-
-    octets: int
-    total: int
-    line: str
-
-
-@attrs.define(slots=True)
-class Hop:
-    """What compressed headers mean on one hop, between two addresses of the link layer.
-
-    ``ends`` are those of the outermost header. ``sizes`` and ``datagrams`` are for packets whose headers are, octet for
-    octet, those of one before: how long these were, by the first two octets, and what they said."""
-
-    src: bytes | None = None
-    dst: bytes | None = None
-    ends: dict[bytes, Ends] = attrs.field(factory=dict)
-    sizes: dict[bytes, int] = attrs.field(factory=dict)
-    datagrams: dict[bytes, tuple[_Datagram, Upper]] = attrs.field(factory=dict)
-
-
-def remember(memo: dict[K, V], key: K, value: V) -> V:
+def remember(memo: dict[K, V], key: K, value: V, most: int = MOST) -> V:
     """Keep ``value``; the memo begins anew beyond a bound, so that memory stays flat over any capture."""
-    if len(memo) >= MOST:
+    if len(memo) >= most:
         memo.clear()
     memo[key] = value
     return value
@@ -116,6 +94,16 @@ class Walked(NamedTuple):
         ends, around = self.ends, self.around
         outer, tunnel = (ends.src + ends.dst, False) if around is None else (around, True)
         return ends.src, self.final, protocol, first, second, outer, tunnel
+
+
+class Rest(NamedTuple):
+    """What stands behind headers that say what they say whatever that is: so many octets, from the checksum of a UDP
+    datagram on whose payload is not read (``total``: what the checksum covers beside them, the length included), or an
+    ICMPv6 message behind ``walked``."""
+
+    octets: int
+    total: int = 0
+    walked: Walked | None = None
 
 
 class Headers:
@@ -259,7 +247,8 @@ class Packets:
         self._headers = Headers(contexts)
         self._messages: dict[bytes, str] = {}
         self._ports: dict[tuple[int, int], str] = {}
-        self._datagram: _Datagram | None = None
+        self._said: dict[tuple[int, int, bytes], str] = {}
+        self._eapol: dict[bytes, str] = {}
 
     @property
     def learnt(self) -> int:
@@ -270,50 +259,47 @@ class Packets:
         """The memories of all links were emptied."""
         self._headers.learnt = 0
 
-    def read_on_hop(self, octets: bytes, hop: Hop) -> tuple[str, Upper]:
-        """As `read`, faster where all headers of a datagram are those of one before."""
-        size = hop.sizes.get(octets[:2])
-        if size and (known := hop.datagrams.get(octets[:size])):
-            datagram, upper = known
-            rest = octets[size:]
-            length = len(rest)
-            words = int.from_bytes(rest + b"\0" if length & 1 else rest, "big")  # as `words_of`, in one division
-            if length < _CHECKSUM_OCTETS or (datagram.total + 2 * length + words) % 0xFFFF:
-                raise Unusual
-            return datagram.line + str(length - _CHECKSUM_OCTETS), upper
-        self._datagram = None
-        told = self.read(octets, hop.ends, hop.src, hop.dst)
-        if self._datagram is not None:
-            size = hop.sizes[octets[:2]] = self._datagram.octets
-            self._headers.learnt += 1
-            remember(hop.datagrams, octets[:size], (self._datagram, told[1]))
-        return told
-
-    def read(self, octets: bytes, ends: dict[bytes, Ends], src: bytes | None, dst: bytes | None) -> tuple[str, Upper]:
-        """Line and upper layer of a 6LoWPAN payload; arguments and errors as `Headers.walk`."""
+    def read(
+        self, octets: bytes, ends: dict[bytes, Ends], src: bytes | None, dst: bytes | None
+    ) -> tuple[str, Upper, Rest | None]:
+        """Line and upper layer of a 6LoWPAN payload, and what stands behind its headers; arguments and errors as
+        `Headers.walk`."""
         walked = self._headers.walk(octets, ends, src, dst)
         if walked.protocol is None:
             return self._udp(octets, walked)
         if walked.protocol != icmpv6.PROTOCOL:
             raise Unusual
-        return self._icmpv6(octets[walked.at :], walked)
+        rest = octets[walked.at :]
+        return *self.icmpv6(rest, walked), Rest(len(rest), walked=walked)
 
-    def _udp(self, octets: bytes, walked: Walked) -> tuple[str, Upper]:
+    def _udp(self, octets: bytes, walked: Walked) -> tuple[str, Upper, Rest | None]:
         source, destination, at, length, total = read_udp(octets, walked)
         upper = walked.upper(udp.PROTOCOL, source, destination)
         line = self._ports.get((source, destination))
         if line is None:
             if source in _READ_PORTS or destination in _READ_PORTS:
-                datagram = udp.Udp(source, destination, octets[at + _CHECKSUM_OCTETS :])
-                return self._message(datagram, walked.ends), upper
+                said = source, destination, octets[at + _CHECKSUM_OCTETS :]
+                line = self._said.get(said)
+                if line is None:
+                    line = remember(self._said, said, self._message(udp.Udp(*said), walked.ends), _RECENT)
+                return line, upper, None
             line = self._line(source, destination)
-        self._datagram = _Datagram(at, total + 2 * (udp.HEADER_OCTETS - _CHECKSUM_OCTETS), line)
-        return line + str(length - udp.HEADER_OCTETS), upper
+        return line + str(length - udp.HEADER_OCTETS), upper, Rest(len(octets) - at, total + 2 * length)
+
+    def eapol(self, octets: bytes) -> str:
+        """The line of an EAPOL PDU. Raises `Malformed`, also for clear key data that is no list of elements."""
+        line = self._eapol.get(octets)
+        if line is None:
+            pdu = decode_eapol(octets)
+            if pdu.key is not None and not pdu.key.information & KeyInfo.ENCRYPTED:
+                list(read_kdes(pdu.key.key_data))
+            line = remember(self._eapol, octets, words.eapol(pdu), _RECENT)
+        return line
 
     def _message(self, datagram: udp.Udp, ends: Ends) -> str:
         """The line of a datagram whose payload is read; what is malformed in it, the full decoder tells."""
         if RELAY_PORT in (datagram.src_port, datagram.dst_port):
-            return f"{eapol_line(decode_relay(datagram.payload).pdu)}, relayed"
+            return f"{self.eapol(decode_relay(datagram.payload).pdu)}, relayed"
         protocol = application.protocol_of(datagram)
         if protocol is None:
             return describe(Packet(ends.src, ends.dst, datagram))
@@ -326,7 +312,8 @@ class Packets:
             raise Unusual
         return remember(self._ports, (source, destination), line[:-1])
 
-    def _icmpv6(self, octets: bytes, walked: Walked) -> tuple[str, Upper]:
+    def icmpv6(self, octets: bytes, walked: Walked) -> tuple[str, Upper]:
+        """Line and upper layer of an ICMPv6 message. Raises `Unusual` where the checksum is wrong."""
         if (walked.total + icmpv6.PROTOCOL + len(octets) + words_of(octets)) % 0xFFFF:
             raise Unusual
         message = octets[:2] + octets[4:]
@@ -335,14 +322,6 @@ class Packets:
             packet = Packet(walked.ends.src, walked.ends.dst, icmpv6.parse(octets))
             line = remember(self._messages, message, describe(packet))
         return line, walked.upper(icmpv6.PROTOCOL, octets[0], octets[1])
-
-
-def eapol_line(octets: bytes) -> str:
-    """The line of an EAPOL PDU. Raises `Malformed`, also for clear key data that is no list of elements."""
-    pdu = decode_eapol(octets)
-    if pdu.key is not None and not pdu.key.information & KeyInfo.ENCRYPTED:
-        list(read_kdes(pdu.key.key_data))
-    return words.eapol(pdu)
 
 
 def words_of(octets: bytes) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from bench.air.bulk.decoder import BulkDecoder
 from bench.air.bulk.link import InOrder, Unusual
-from bench.air.bulk.packet import Packets, Upper, eapol_line, remember
+from bench.air.bulk.packet import Packets, Rest, Upper, remember
 from bench.air.bulk.rows import WHOLE, Elements, Head, Line, Link, line_of
 from bench.air.frame import summary
 from bench.air.ip import udp
@@ -22,14 +21,7 @@ if TYPE_CHECKING:
     from bench.air.frame.decoder import Frame
 
 _ENCRYPTED: Final = ("encrypted", None, None)
-_MPX_PACKET: Final = encode_mpx(Mpx(LOWPAN, b"")).content
-_MPX_LOWPAN: Final = _MPX_PACKET[1:]
-_HEAD_OCTETS: Final = 2 + len(_MPX_PACKET)
-_MPX_HEADS: Final = [
-    *(_MPX_PACKET, _MPX_PACKET),  # longer than a payload of 0 or 1 octets, so never equal
-    *(struct.pack("<H", 0x8000 | MPX_GROUP << 11 | size) + _MPX_PACKET for size in range(1 << 11)),
-]
-"""What a payload begins with that is one MPX-IE with a whole packet, by the payload's octets."""
+_MPX_LOWPAN: Final = encode_mpx(Mpx(LOWPAN, b"")).content[1:]
 _MPX_KMP: Final = encode_mpx(Mpx(KMP, b"")).content[1:]
 _KMP_IDS: Final = frozenset(KmpId)
 
@@ -40,40 +32,50 @@ class Lines:
     def __init__(self, contexts: Mapping[int, bytes] | None = None) -> None:
         self._packets = Packets(contexts or {})
         self._nested: dict[bytes, Elements] = {}
-        self._skips: dict[bytes, int] = {}
+        self._met = 0
 
     @property
     def learnt(self) -> int:
         """As `Payloads`."""
-        return self._packets.learnt
+        return self._packets.learnt + self._met
 
     def begin_anew(self) -> None:
         """As `Payloads`."""
         self._packets.begin_anew()
+        self._met = 0
 
     def unopened(self, head: Head[Line]) -> Line:
         """As `Payloads`."""
         return _ENCRYPTED
 
     def read(self, link: Link, head: Head[Line], clear: bytes) -> tuple[Line, bool]:
-        """As `Payloads`. What a datagram says, or EAPOL, is hardly ever said again: to remember it would only cost."""
+        """As `Payloads`. A whole datagram, or EAPOL PDU, hardly ever comes again on a link: to remember it would only
+        cost."""
         if not clear:
             return (head.words, None, []), True
-        if head.has_ies:
-            # Perhaps Wi-SUN elements (of which no word is said), then one MPX-IE with a whole packet: so most payloads
-            # are. The head of that MPX-IE holds its length, which is to be what is left: it is compared as a whole.
-            start = self._skips.get(clear[:2], 0)
-            at = start + _HEAD_OCTETS
-            if clear[start:at] == _MPX_HEADS[len(clear) - start]:
-                info, upper = self._packets.read_on_hop(clear[at:], link.hop)
-                if info and upper[2] == udp.PROTOCOL:  # laid out here: on a busy mesh every second frame is one
-                    return (info, upper, None), False
-                if info:
-                    return (info, upper, []), True
-        info, found, nested = self._payload(link, clear, head.has_ies)
+        octets = len(clear)
+        size = head.sizes.get(octets)
+        # New data behind headers that were there before, all lengths in them included: nothing is walked.
+        if size and (met := head.met.get(clear[:size])) and met[0] == octets:
+            _, told, total, walked = met
+            if walked is not None:
+                return _told(*self._packets.icmpv6(clear[size:], walked), again=True)
+            if (total + int.from_bytes(clear[size:], "big")) % 0xFFFF:
+                raise Unusual
+            return told, False
+        info, found, nested, rest = self._payload(link, clear, head.has_ies)
         if not info:
-            return _told(summary.elements(head.elements + nested), found, found is None)
-        return _told(info, found, found is not None and found[2] != udp.PROTOCOL)
+            return _told(summary.elements(head.elements + nested), found, again=found is None)
+        again = found is not None and found[2] != udp.PROTOCOL
+        if rest is None:
+            return _told(info, found, again)
+        told = info, found, []
+        # The checksum sums up words of 16 bits. Half a word more or less multiplies the sum by 256.
+        total = rest.total << 8 if rest.octets % 2 else rest.total
+        size = head.sizes[octets] = octets - rest.octets
+        remember(head.met, clear[:size], (octets, told, total, rest.walked))
+        self._met += 1
+        return told, again
 
     def judged(self, told: Line, freshness: Freshness) -> Line:
         """As `Payloads`: what a receiver would refuse is said in the line."""
@@ -87,8 +89,8 @@ class Lines:
         """As `Payloads`: a frame that the full decoder reads is rare here."""
         return None
 
-    def _payload(self, link: Link, clear: bytes, has_ies: bool) -> tuple[str, Upper | None, Elements]:
-        """Line, upper layer and Wi-SUN elements of a payload in clear text."""
+    def _payload(self, link: Link, clear: bytes, has_ies: bool) -> tuple[str, Upper | None, Elements, Rest | None]:
+        """Line, upper layer and Wi-SUN elements of a payload in clear text, and with what it ends behind headers."""
         at, size = 0, len(clear)
         nested: Elements = ()
         lowpan = eapol = b""
@@ -114,7 +116,6 @@ class Lines:
                 found = self._nested.get(content)
                 if found is None:
                     found = remember(self._nested, content, wisun.read_payload_elements(content))
-                self._skips[clear[start - 2 : start]] = at - start + 2
                 nested += found
             elif group == PAYLOAD_TERMINATION:
                 break
@@ -125,8 +126,10 @@ class Lines:
                 raise Unusual
             lowpan = clear[at:]
         if not lowpan:
-            return eapol_line(eapol) if eapol else "", None, nested
-        return *self._packets.read_on_hop(lowpan, link.hop), nested
+            return self._packets.eapol(eapol) if eapol else "", None, nested, None
+        info, upper, rest = self._packets.read(lowpan, link.ends_met, link.src, link.dst)
+        ends_so = clear.endswith(lowpan)  # and no termination stands behind it
+        return info, upper, nested, rest if ends_so else None
 
 
 def _told(info: str, upper: Upper | None, again: bool) -> tuple[Line, bool]:

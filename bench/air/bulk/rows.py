@@ -10,7 +10,7 @@ import attrs
 
 from bench.air.bulk import lines as columns
 from bench.air.bulk.counters import History
-from bench.air.bulk.packet import Hop, Upper
+from bench.air.bulk.packet import Ends, Upper, Walked
 from bench.air.capture.link import Record, make_record
 from bench.air.frame import summary
 from bench.air.ip import packet as ipv6
@@ -53,13 +53,23 @@ class Head(Generic[T]):
     octets they take, whether payload IEs follow (HT1).
 
     ``told`` is what a `Payloads` said of clear payloads behind them, by their octets: most of a quiet mesh's frames say
-    what they said before."""
+    what they said before. On a busy one every second frame is new data behind headers that were there before, octet
+    for octet: ``met`` holds what these said (`Met`), and ``sizes`` how many octets they were in the last payload of so
+    many."""
 
     elements: Elements
     words: str
     octets: int
     has_ies: bool
     told: dict[bytes, T] = attrs.field(factory=dict)
+    sizes: dict[int, int] = attrs.field(factory=dict)
+    met: dict[bytes, Met[T]] = attrs.field(factory=dict)
+
+
+Met: TypeAlias = "tuple[int, T, int, Walked | None]"
+"""Compressed headers that were met before: octets of the payload they stood in, whose lengths they tell; what was said
+of it. Then, of a UDP datagram, what its checksum covers before the data, to be added to that taken as one number; of
+ICMPv6 the headers, behind which each message is to be read."""
 
 
 @attrs.define(slots=True, eq=False)
@@ -103,7 +113,8 @@ class Link:
     """Whether the security header tells a key index."""
     begins: dict[bytes, Begin[Any]] = attrs.field(factory=dict)
     """What key index and first IE tell, by their octets."""
-    hop: Hop = attrs.field(factory=Hop)
+    ends_met: dict[bytes, Ends] = attrs.field(factory=dict)
+    """What outermost compressed headers mean between these two."""
     packed: bytes = b""
     """For an index to keep what it makes of this."""
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, TypeAlias
 
 from bench.air.bulk.ahead import Ahead
 from bench.air.capture.capture import PCAP_MAGICS, read_capture
 from bench.air.capture.link import PHY_LINK_TYPES, WITH_FCS
 from bench.air.capture.pcapng import PcapngStream
 from bench.air.frozen import frozen
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SPAN_OCTETS: Final = 1 << 17
 """Each span costs a message and two changes of process, and what it takes to settle its counters."""

@@ -12,13 +12,15 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from bench.air.capture.link import EXPECTED, LINK_TYPES, PHY_LINK_TYPES, Record, read_packet
 from bench.air.capture.pcapng import PcapngStream
 from bench.air.octets import counted
 from bench.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["CaptureFile", "PcapngStream", "Record", "captures_of", "is_read_once", "read_capture", "read_stream"]
 

@@ -5,14 +5,17 @@ Sniffers of TI's CC24xx radios write two octets of their own over the FCS, other
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bench.air.capture.capture import is_read_once, read_capture
 from bench.air.capture.link import Record
 from bench.air.mac.frame import fcs16, fcs32
 from bench.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _CRC_OK: Final = 0x80
 """Bit of the second octet that a CC24xx radio writes: the FCS was right."""
@@ -46,7 +49,7 @@ _FORMS: Final[tuple[tuple[str, Callable[[bytes], bool]], ...]] = (
 def all_wrong(path: Path | str) -> WrongFcs | None:
     """What is said of a capture none of whose FCSs is right; None of any other, of one without, and of a pipe. Reads up
     to the first right one."""
-    if is_read_once(path) or not Path(path).is_file():
+    if is_read_once(path) or not os.path.isfile(path):
         return None
     try:
         return of_records(read_capture(path))

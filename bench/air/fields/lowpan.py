@@ -1,22 +1,24 @@
-"""Fields of 6LoWPAN as it stands on the air, before decompression: dispatches, fragment and mesh headers, IPHC, NHC.
-
-The decoder proper (`bench.air.lowpan`) gives what the octets mean; this module reads once more how they say it, for
-people and filters. It stops where it does not know a header, and never beyond a compressed one.
-"""
+"""Fields of 6LoWPAN as it stands on the air, before decompression: dispatches, fragment and mesh headers, IPHC, NHC."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
-from bench.air.errors import Malformed
 from bench.air.fields.base import Field, Table, Tables, bit, eui64, flag, ipv6, u8, u16, u24, u32
-from bench.air.frozen import frozen
-from bench.air.ip.packet import HEADER_OCTETS, chain, parse
-from bench.air.lowpan import ghc, hc1, recoverable, sixlorh
-from bench.air.lowpan.datagram import Datagram, Fragment, Mesh
-from bench.air.octets import Reader
+from bench.air.fields.lowpan_headers import (
+    Dispatch,
+    Iphc,
+    Lowpan,
+    NhcExtension,
+    NhcIcmpv6,
+    NhcUdp,
+    OldHeader,
+    Part,
+    Whole,
+    headers,
+)
+from bench.air.lowpan import hc1, recoverable
+from bench.air.lowpan.datagram import Mesh
 
 _EXTENSIONS: Final = {
     0: "hop-by-hop options",
@@ -35,253 +37,6 @@ _EXTENSIONS_THEIRS: Final = {
     7: "IPv6 header",
 }
 _PROTOCOLS: Final = {0: "hop-by-hop", 17: "UDP", 41: "IPv6", 43: "routing", 58: "ICMPv6", 59: "none", 60: "dst options"}
-
-
-@frozen
-class Lowpan:
-    """A frame's 6LoWPAN payload: octets as sent, and what they decompress to (empty where that is not known)."""
-
-    octets: bytes
-    plain: bytes = b""
-    piece: object = None
-
-
-@frozen
-class Dispatch:
-    """A dispatch without content of its own to show: the ``pattern`` and what it is called."""
-
-    pattern: int
-    name: str
-    seqnum: int | None = None
-
-
-@frozen
-class Part:
-    """A fragment header; ``offset`` is in octets and None in the first."""
-
-    pattern: int
-    size: int
-    tag: int
-    offset: int | None
-
-
-@frozen
-class Iphc:
-    """An IPHC base header: its bits, what is inline, and the addresses it stands for."""
-
-    word: int
-    contexts: int | None
-    ecn: int | None
-    dscp: int | None
-    flow: int | None
-    following: int | None
-    hop_limit: int | None
-    src: bytes | None
-    dst: bytes | None
-
-
-@frozen
-class NhcExtension:
-    """A compressed extension header; ``following`` and ``length`` are None where they are left out, the length in
-    generic compression (``pattern`` 0xb) always; ``octets`` is its length in IPv6."""
-
-    eid: int
-    compressed: bool
-    following: int | None
-    length: int | None
-    octets: int = 8
-    pattern: int = 0b1110
-
-
-@frozen
-class NhcUdp:
-    """A compressed UDP header; ``pattern`` 0x1a: its payload is compressed too."""
-
-    form: int
-    src_port: int
-    dst_port: int
-    checksum: int | None
-    pattern: int = 0b11110
-
-
-@frozen
-class NhcIcmpv6:
-    """A compressed ICMPv6 message."""
-
-    pattern: int
-
-
-@frozen
-class OldHeader:
-    """A header in HC1, and the addresses that it stands for."""
-
-    said: hc1.Hc1
-    src: bytes | None
-    dst: bytes | None
-
-
-@frozen
-class Whole:
-    """A datagram put together of fragments."""
-
-    length: int
-
-
-def headers(payload: Lowpan) -> Iterator[object]:
-    """The headers at the start of a 6LoWPAN payload. Raises `Malformed` after the last that is whole."""
-    if recoverable.is_one(payload.octets):
-        yield from _recoverable(payload)
-        return
-    reader = Reader(payload.octets, "6LoWPAN")
-    head = reader.u8()
-    if head >> 6 == 0b10:
-        mesh, head = _mesh(head, reader)
-        yield mesh
-    if head == 0x50:
-        yield Dispatch(0x50, "broadcast", reader.u8())
-        head = reader.u8()
-    if head >> 3 in (0b11000, 0b11100):
-        size, tag = (head & 7) << 8 | reader.u8(), reader.u16()
-        later = head >> 3 == 0b11100
-        yield Part(head >> 3, size, tag, reader.u8() * 8 if later else None)
-        if later:
-            return
-        head = reader.u8()
-    if head == sixlorh.PAGE_1:
-        yield from sixlorh.parse(reader)
-        head = reader.u8()
-    if head >> 5 == 0b011:
-        yield from _iphc(head, reader, _compressed(payload), 0)
-    elif head == 0x41:
-        yield Dispatch(0x41, "uncompressed IPv6")
-    elif head == hc1.DISPATCH:
-        plain = payload.plain
-        known = len(plain) >= HEADER_OCTETS
-        yield OldHeader(hc1.parse(reader.rest())[0], *((plain[8:24], plain[24:40]) if known else (None, None)))
-
-
-def _compressed(payload: Lowpan) -> bytes:
-    """The packet that the compressed header stands for, as far as known: without what 6LoRHs before it stand for."""
-    piece = payload.piece
-    if not isinstance(piece, Datagram) or not piece.restored:
-        return payload.plain
-    tunnels = sum(isinstance(header, sixlorh.IpInIp) for header in piece.routing)
-    packet = next(islice(chain(parse(payload.plain)), tunnels, None))
-    return bytes(8) + packet.src + packet.final_dst
-
-
-def _recoverable(payload: Lowpan) -> Iterator[object]:
-    """A recoverable fragment, and the datagram that it completes."""
-    piece = recoverable.parse(payload.octets)
-    yield piece
-    if isinstance(payload.piece, recoverable.Fragment) and payload.piece.whole:
-        yield Whole(len(payload.piece.whole))
-        yield from headers(Lowpan(payload.piece.whole, payload.plain))
-
-
-def _mesh(head: int, reader: Reader) -> tuple[Mesh, int]:
-    hops = head & 0x0F
-    hops = reader.u8() if hops == 0x0F else hops
-    originator = reader.take(2 if head & 0x20 else 8)
-    return Mesh(hops, originator, reader.take(2 if head & 0x10 else 8)), reader.u8()
-
-
-def _iphc(first: int, reader: Reader, plain: bytes, at: int) -> Iterator[object]:
-    """One IPHC header and the NHC headers behind it; its IPv6 header stands at octet ``at`` of ``plain``."""
-    word = first << 8 | reader.u8()
-    contexts = reader.u8() if word & 0x80 else None
-    ecn, dscp, flow = _traffic(word >> 11 & 3, reader)
-    following = None if word & 0x0400 else reader.u8()
-    hop_limit = None if word >> 8 & 3 else reader.u8()
-    reader.take(_source_octets(word))
-    reader.take(_destination_octets(word))
-    known = len(plain) >= at + HEADER_OCTETS
-    src, dst = (plain[at + 8 : at + 24], plain[at + 24 : at + 40]) if known else (None, None)
-    yield Iphc(word, contexts, ecn, dscp, flow, following, hop_limit, src, dst)
-    if following is None:
-        yield from _nhc(reader, plain, at + HEADER_OCTETS)
-
-
-def _traffic(form: int, reader: Reader) -> tuple[int | None, int | None, int | None]:
-    if form == 3:
-        return None, None, None
-    first = reader.u8()
-    if form == 2:
-        return first >> 6, first & 0x3F, None
-    if form == 1:
-        return first >> 6, None, (first & 0x0F) << 16 | reader.u16()
-    return first >> 6, first & 0x3F, reader.uint(3) & 0xFFFFF
-
-
-def _source_octets(word: int) -> int:
-    mode = word >> 4 & 3
-    return 0 if word & 0x40 and mode == 0 else (16, 8, 2, 0)[mode]
-
-
-def _destination_octets(word: int) -> int:
-    mode = word & 3
-    if not word & 0x08:
-        return (16, 8, 2, 0)[mode]
-    return 6 if word & 0x04 else (16, 6, 4, 1)[mode]
-
-
-def _nhc(reader: Reader, plain: bytes, at: int) -> Iterator[object]:
-    more = True
-    while more:
-        nhc = reader.u8()
-        more = False
-        if nhc >> 3 in (0b11110, 0b11010):
-            yield _udp(nhc, reader)
-        elif nhc == 0b11011111:
-            yield NhcIcmpv6(nhc)
-        elif nhc >> 4 in (0b1110, 0b1011):
-            header = _extension(nhc, reader)
-            yield header
-            if header.eid == 7:
-                inner = reader.u8()
-                if inner >> 5 != 0b011:
-                    raise Malformed(f"NHC: dispatch {inner:#04x} of a packet within")
-                yield from _iphc(inner, reader, plain, at)
-            else:
-                at += header.octets
-                more = header.compressed
-        else:
-            raise Malformed(f"NHC: unknown header {nhc:#04x}")
-
-
-def _extension(nhc: int, reader: Reader) -> NhcExtension:
-    eid, compressed = nhc >> 1 & 7, bool(nhc & 1)
-    if nhc >> 4 == 0b1011:
-        following = None if compressed else reader.u8()
-        made = ghc.expand(reader, ghc.dictionary(bytes(16), bytes(16)))  # its length is that of any other dictionary
-        return NhcExtension(eid, compressed, following, None, (len(made) + 9) // 8 * 8, 0b1011)
-    if eid == 7:
-        return NhcExtension(eid, compressed, None, None)
-    following = None if compressed else reader.u8()
-    if eid == 2:
-        reader.take(7)
-        return NhcExtension(eid, compressed, following, None)
-    length = reader.u8()
-    reader.take(length)
-    return NhcExtension(eid, compressed, following, length, (length + 9) // 8 * 8)
-
-
-def _udp(nhc: int, reader: Reader) -> NhcUdp:
-    form = nhc & 3
-    if form == 3:
-        ports = reader.u8()
-        src_port, dst_port = 0xF0B0 | ports >> 4, 0xF0B0 | ports & 0x0F
-    else:
-        src_port = 0xF000 | reader.u8() if form == 2 else reader.u16()
-        dst_port = 0xF000 | reader.u8() if form == 1 else reader.u16()
-    return NhcUdp(nhc & 7, src_port, dst_port, None if nhc & 4 else reader.u16(), nhc >> 3)
-
-
-def of_piece(octets: bytes, piece: object, datagram: bytes = b"") -> Lowpan:
-    """The view of a payload and what the decoder made of it: the piece, and the ``datagram`` that it completes."""
-    if isinstance(piece, Fragment):
-        return Lowpan(octets, piece.data if piece.offset == 0 else b"", piece)
-    return Lowpan(octets, getattr(piece, "packet", datagram), piece)
 
 
 def _class(header: Iphc) -> int | None:

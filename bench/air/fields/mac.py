@@ -1,4 +1,4 @@
-"""Fields of the MAC and of what stands beside it: capture, TAP, 802.15.4 header, security, IEs as framed, MPX."""
+"""Fields of the MAC: the 802.15.4 header and its security."""
 
 from __future__ import annotations
 
@@ -7,36 +7,11 @@ from typing import Final
 
 import attrs
 
-from bench.air.capture import tap, zep
-from bench.air.capture.link import NOT_MEASURED_BY_RADIO, PHY_LINK_TYPES, TAP, Record
-from bench.air.errors import Malformed
-from bench.air.fields import tsch as fields_tsch
-from bench.air.fields.base import Field, Kind, Table, Tables, eui64, flag, number, octets, u8, u16, u32, words
-from bench.air.frame.decoder import Frame
+from bench.air.capture.link import NOT_MEASURED_BY_RADIO, Record
+from bench.air.fields import ies as fields_ies
+from bench.air.fields.base import Field, Kind, Table, Tables, eui64, flag, number, octets, u8, u16, u32
 from bench.air.frozen import frozen
-from bench.air.mac import mpx
 from bench.air.mac.frame import AuxSecurity, FrameType, MacFrame, encode_mac
-from bench.air.mac.ies import HT1, HT2, MPX_GROUP, PAYLOAD_TERMINATION, WISUN_GROUP, WISUN_HEADER_ID, Ie, SubIe
-from bench.air.mac.mpx import Mpx
-from bench.air.octets import counted
-from bench.air.wisun import frames as wisun
-
-
-@frozen
-class Captured:
-    """A frame in its capture, and when that began; its record where that is at hand."""
-
-    frame: Frame
-    start_ns: int | None = None
-    record: Record | None = None
-
-
-@frozen
-class Tap:
-    """What the sniffer noted beside a frame (link type 283)."""
-
-    frame: Frame
-    record: Record | None
 
 
 @frozen
@@ -73,44 +48,6 @@ class OldSecurity:
     aux: AuxSecurity
 
 
-@frozen
-class HeaderIe:
-    """A header IE as framed."""
-
-    ie: Ie
-
-
-@frozen
-class PayloadIe:
-    """A payload IE as framed."""
-
-    ie: Ie
-
-
-@frozen
-class Nested:
-    """An element nested in the Wi-SUN payload IE as framed, and as read."""
-
-    sub: SubIe
-    element: object
-
-    @property
-    def head(self) -> int:
-        """The two octets before the content."""
-        if self.sub.long:
-            return 0x8000 | self.sub.id << 11 | len(self.sub.content)
-        return self.sub.id << 8 | len(self.sub.content)
-
-
-@frozen
-class Unread:
-    """Octets behind what a Wi-SUN element's record holds."""
-
-    octets: bytes
-
-
-_TAP_HEAD_OCTETS: Final = 4
-"""Of the TAP header, and of each TLV, whose value is padded to four octets."""
 _FRAME_TYPES: Final = {kind.value: kind.name.lower() for kind in FrameType}
 _MODES: Final = {0: "none", 2: "short", 3: "extended"}
 _MODES_THEIRS: Final = {2: "Short/16-bit", 3: "Long/64-bit"}
@@ -142,36 +79,6 @@ _KEY_MODES_THEIRS: Final = {
     2: "Explicit Key with 4-octet Key Source",
     3: "Explicit Key with 8-octet Key Source",
 }
-_HEADER_IDS: Final = {
-    0x00: "vendor",
-    0x1A: "CSL",
-    0x1B: "RIT",
-    0x1C: "DSME PAN descriptor",
-    0x1D: "rendezvous time",
-    0x1E: "time correction",
-    0x29: "global time",
-    WISUN_HEADER_ID: "Wi-SUN",
-    HT1: "termination 1",
-    HT2: "termination 2",
-}
-_PAYLOAD_IDS: Final = {
-    0x0: "ESDU",
-    0x1: "MLME",
-    0x2: "vendor",
-    MPX_GROUP: "MPX",
-    WISUN_GROUP: "Wi-SUN",
-    0x5: "IETF",
-    PAYLOAD_TERMINATION: "termination",
-}
-_MULTIPLEX: Final = {mpx.KMP: "KMP", mpx.WISUN: "Wi-SUN", mpx.LOWPAN: "6LoWPAN"}
-_TRANSFERS: Final = {kind.value: kind.name.lower().replace("_", " ") for kind in mpx.Transfer}
-_TRANSFERS_THEIRS: Final = {
-    0: "Full Frame",
-    1: "Full frame with compressed Multiplex ID",
-    2: "Non-last Fragment",
-}
-KMP_IDS: Final = {1: "802.1X", 6: "4-way handshake", 7: "group key handshake"}
-KMP_IDS_THEIRS: Final = {1: "IEEE 802.1X/MKA", 6: "IEEE 802.11/4WH", 7: "IEEE 802.11/GKH"}
 
 
 def _said(view: Mac, mask: int, otherwise: bool) -> bool:
@@ -219,60 +126,11 @@ def _both(view: Mac, octets_: int) -> tuple[object, ...]:
     return tuple(found) if octets_ == 8 else tuple(int.from_bytes(address, "big") for address in found)
 
 
-def _ie_length(view: HeaderIe | PayloadIe) -> int:
-    """As sent: what a capture cut off is counted, too."""
-    return len(view.ie.content) + view.ie.missing
-
-
 def _mac_inside(view: Mac) -> Iterator[object]:
     if view.mac.security is not None:
         yield view.mac.security if view.mac.security.key_sequence is None else OldSecurity(view.mac.security)
-    yield from (HeaderIe(ie) for ie in view.mac.header_ies)
-    yield from (PayloadIe(ie) for ie in view.mac.payload_ies)
-
-
-def _header_inside(view: HeaderIe) -> Iterator[object]:
-    if view.ie.id == WISUN_HEADER_ID:
-        yield from _with_rest(wisun.read_header_element(view.ie), view.ie.content[1:])
-    else:
-        yield from fields_tsch.header_inside(view.ie)
-
-
-def _with_rest(element: wisun.Element | wisun.Opaque, content: bytes) -> Iterator[object]:
-    """An element, and the octets behind what its record holds: those of a later edition, or of a vendor."""
-    yield element
-    if rest := wisun.unread(element, content):
-        yield Unread(rest)
-
-
-def _nested_inside(view: Nested) -> Iterator[object]:
-    if isinstance(view.element, (wisun.Element, wisun.Opaque)):
-        yield from _with_rest(view.element, view.sub.content)
-
-
-def _payload_inside(view: PayloadIe) -> Iterator[object]:
-    if view.ie.id == WISUN_GROUP:
-        framed, trouble = wisun.read_framed_elements(view.ie.content)
-        yield from (Nested(sub, element) for sub, element in framed)
-        if trouble:
-            raise Malformed(trouble)
-    elif view.ie.id == MPX_GROUP:
-        yield mpx.decode_mpx(view.ie.content)
-    else:
-        yield from fields_tsch.payload_inside(view.ie)
-
-
-def _kmp_id(view: Mpx) -> int | None:
-    return view.body[0] if view.multiplex_id == mpx.KMP and view.body else None
-
-
-def _transaction(view: Mpx) -> int | None:
-    """Its bits are the multiplex id where that is compressed."""
-    return None if view.transfer == mpx.Transfer.FULL_COMPRESSED else view.transaction
-
-
-def _since(view: Captured) -> int | None:
-    return None if view.start_ns is None else view.frame.time_ns - view.start_ns
+    yield from (fields_ies.HeaderIe(ie) for ie in view.mac.header_ies)
+    yield from (fields_ies.PayloadIe(ie) for ie in view.mac.payload_ies)
 
 
 def _fcs(octets_: int) -> Callable[[Mac], int | None]:
@@ -309,15 +167,6 @@ def _correlation(view: Mac) -> int | None:
     return None if octet is None else octet & 0x7F
 
 
-def _packet_octets(view: Captured) -> int | None:
-    """Octets of the packet before the capture cut it, TAP header and FCS included; None of a ZEP datagram."""
-    record = view.record
-    if record is None or record.link_type not in PHY_LINK_TYPES:
-        return None
-    head = 0 if record.link_type != TAP or record.damage else _TAP_HEAD_OCTETS
-    return record.original_length + head + sum(_TAP_HEAD_OCTETS + -(-len(value) // 4) * 4 for _, value in record.tlvs)
-
-
 def _fcs_word(view: Mac) -> str:
     ok = view.record.fcs_ok if view.record else None
     return {True: ", FCS right", False: ", FCS wrong", None: ""}[ok]
@@ -328,73 +177,6 @@ def _no_fcs(view: Mac) -> bool | None:
     record = view.record
     return True if record is not None and record.fcs_ok is None and not record.fcs_counted and view.whole else None
 
-
-_FRAME: Final = Table(
-    "frame",
-    lambda view: f"Frame {view.frame.number}: {counted(view.frame.length_octets)} on the air",
-    (
-        u32("frame.number", "Number", "frame.number"),
-        u32("frame.len", "Octets of the packet", _packet_octets, hidden=True),
-        Field("frame.time_epoch", "Time", "frame.time_ns", Kind.SECONDS, unit="s since 1970"),
-        Field("frame.time_relative", "Since the first frame", _since, Kind.SECONDS, unit="s"),
-    ),
-)
-
-
-def _quality(view: zep.Zep) -> int | None:
-    """As Wireshark reads it: in version 2 where a radio stands in place of the FCS, in version 1 where none does."""
-    return view.lqi if view.has_fcs == (view.version == 1) else None
-
-
-_ZEP: Final = Table(
-    "zep",
-    "Sniffer's datagram (ZEP)",
-    (
-        words("zep.protocol_id", "Protocol", lambda z: zep.PREAMBLE.decode()),
-        u8("zep.version", "Version", "version"),
-        u8("zep.type", "Type", lambda z: zep.DATA if z.version > 1 else None, names={zep.DATA: "data"}),
-        u8("zep.channel_id", "Channel", "channel"),
-        u16("zep.device_id", "Device", "device"),
-        flag("zep.lqi_mode", "Ends with the FCS", "has_fcs"),
-        u8("zep.lqi", "Link quality", _quality),
-        Field("zep.time", "Sniffer's time", "time_ns", Kind.SECONDS, unit="s since 1970"),
-        u32("zep.seqno", "Sequence number", "sequence"),
-        u8("zep.length", "Length", lambda z: len(z.frame) + z.missing, unit="octets"),
-    ),
-)
-
-_TAP: Final = Table(
-    "wpan-tap",
-    "Sniffer's notes (TAP)",
-    (
-        u8("wpan-tap.fcs_type", "FCS type", lambda v: v.record.fcs_octets // 2 if v.record else None),
-        Field("wpan-tap.rss", "Received signal strength", "frame.rssi_dbm", Kind.REAL, unit="dBm"),
-        u16("wpan-tap.ch_num", "Channel", "frame.channel"),
-        number("wpan-tap.sof_ts", "Start of frame", "frame.start_ns", unit="ns"),
-        number("wpan-tap.eof_ts", "End of frame", "frame.end_ns", unit="ns"),
-    ),
-    lambda v: (tap.Tap.of(v.record),) if v.record and v.record.tlvs else (),
-)
-
-_TAP_NOTES: Final = Table(
-    "wpan-tap.notes",
-    "Further notes",
-    (
-        u8("wpan-tap.ch_page", "Channel page", "channel_page"),
-        u32("wpan-tap.bit_rate", "Bit rate", "bit_rate_bps", unit="bit/s"),
-        u8("wpan-tap.sun_band", "SUN band", lambda t: t.sun_phy and t.sun_phy[0]),
-        u8("wpan-tap.sun_type", "SUN PHY type", lambda t: t.sun_phy and t.sun_phy[1]),
-        u8("wpan-tap.sun_mode", "SUN PHY mode", lambda t: t.sun_phy and t.sun_phy[2]),
-        number("wpan-tap.asn", "Absolute slot number", "asn"),
-        number("wpan-tap.slot_start_ts", "Start of slot", "slot_start_ns", unit="ns"),
-        u32("wpan-tap.timeslot_length", "Length of slot", "slot_us", unit="µs"),
-        u8("wpan-tap.lqi", "Link quality", "lqi"),
-        Field("wpan-tap.ch_freq", "Channel's frequency", "frequency_khz", Kind.REAL, unit="kHz"),
-        Field("wpan-tap.chplan.start", "Channel 0 of the plan", lambda t: t.plan and t.plan[0], Kind.REAL, unit="kHz"),
-        Field("wpan-tap.chplan.spacing", "Channel spacing", lambda t: t.plan and t.plan[1], Kind.REAL, unit="kHz"),
-        u16("wpan-tap.chplan.channels", "Channels in the plan", lambda t: t.plan and t.plan[2]),
-    ),
-)
 
 _MAC: Final = Table(
     "wpan",
@@ -482,114 +264,4 @@ _OLD_SECURITY: Final = Table(
     ),
 )
 
-_HEADER_IE: Final = Table(
-    "wpan.header_ie",
-    lambda v: f"Header IE: {_HEADER_IDS.get(v.ie.id, 'unknown')}",
-    (
-        u16("wpan.header_ie.id", "Id", "ie.id", digits=2),
-        u16("wpan.header_ie.length", "Length", _ie_length, unit="octets"),
-        u8(
-            "wisun.subid",
-            "Sub-id",
-            lambda v: v.ie.content[0] if v.ie.id == WISUN_HEADER_ID and v.ie.content else None,
-            digits=2,
-        ),
-    ),
-    _header_inside,
-)
-
-_PAYLOAD_IE: Final = Table(
-    "wpan.payload_ie",
-    lambda v: f"Payload IE: {_PAYLOAD_IDS.get(v.ie.id, 'unknown')}",
-    (
-        u16("wpan.payload_ie.id", "Id", "ie.id", digits=1),
-        u16("wpan.payload_ie.length", "Length", _ie_length, unit="octets"),
-    ),
-    _payload_inside,
-)
-
-_NESTED: Final = Table(
-    "wisun.wsie",
-    lambda v: f"Nested {'long' if v.sub.long else 'short'} element",
-    (
-        u16("wisun.wsie", "Head", "head", digits=4, hidden=True),
-        u16("wisun.wsie.type", "Form", lambda v: int(v.sub.long), names={0: "short", 1: "long"}),
-        u16("wisun.wsie.id", "Id", "sub.id", digits=2),
-        u16("wisun.wsie.length", "Length", lambda v: len(v.sub.content), unit="octets"),
-    ),
-    _nested_inside,
-)
-
-_MPX: Final = Table(
-    "wpan.mpx",
-    "Multiplexed data (IEEE 802.15.9)",
-    (
-        u8("wpan.mpx.transfer_type", "Transfer type", "transfer", names=_TRANSFERS, theirs=_TRANSFERS_THEIRS),
-        u8("wpan.mpx.transaction_id", "Transaction", _transaction),
-        u8("wpan.mpx.fragment_number", "Fragment", "fragment"),
-        u16("wpan.mpx.total_frame_size", "Whole length", "total", unit="octets"),
-        u8("wpan.mpx.multiplex_id", "Multiplex id", "multiplex_id", digits=4, names=_MULTIPLEX),
-        u8("wpan.mpx.kmp.id", "Key management protocol", _kmp_id, names=KMP_IDS, theirs=KMP_IDS_THEIRS),
-    ),
-)
-
-
-def _part(sub_id: int, form: str, at: int, octets_: int) -> Callable[[wisun.Opaque], int | None]:
-    """A little-endian number in the content of one opaque element, where it is long enough."""
-
-    def get(element: wisun.Opaque) -> int | None:
-        if (element.sub_id, element.form) != (sub_id, form) or len(element.content) < at + octets_:
-            return None
-        return int.from_bytes(element.content[at : at + octets_], "little")
-
-    return get
-
-
-_OPAQUE_TITLES: Final = {
-    "MHDS": "mesh header",
-    "VH": "vendor's element",
-    "NFT": "Netricity frame type",
-    "LQI": "Netricity link quality",
-    "RT": "rendezvous time",
-    "VP": "vendor's element",
-}
-
-_OPAQUE: Final = Table(
-    "wisun.opaque",
-    lambda e: f"{e.name}: {_OPAQUE_TITLES.get(e.name, 'not known')}",
-    (
-        octets("wisun.opaque.content", "Content", "content"),
-        words("wisun.opaque.form", "Form", "form"),
-        u32("wisun.vhie.vid", "Vendor", _part(0x06, "header", 0, 1)),
-        u8("wisun.netricity.nftie.type", "Netricity frame type", _part(0x07, "header", 0, 1)),
-        u8(
-            "wisun.netricity.lqiie.lqi",
-            "Netricity link quality",
-            _part(0x08, "header", 0, 1),
-            codes={255: "not measured"},
-        ),
-        u16("wisun.rtie.rendezvous", "Rendezvous", _part(0x1D, "header", 0, 2), unit="units of 10 symbols"),
-        u16("wisun.rtie.wakeup", "Wake-up interval", _part(0x1D, "header", 2, 2), unit="units of 10 symbols"),
-        u32("wisun.vpie.vid", "Vendor", _part(0x3, "long", 0, 1)),
-    ),
-)
-
-TABLES: Final[Tables] = {
-    Captured: _FRAME,
-    Tap: _TAP,
-    tap.Tap: _TAP_NOTES,
-    zep.Zep: _ZEP,
-    Mac: _MAC,
-    AuxSecurity: _SECURITY,
-    OldSecurity: _OLD_SECURITY,
-    HeaderIe: _HEADER_IE,
-    PayloadIe: _PAYLOAD_IE,
-    Nested: _NESTED,
-    Mpx: _MPX,
-    wisun.Opaque: _OPAQUE,
-    Unread: Table(
-        "wisun.unread",
-        lambda v: f"Further octets of the element, not read ({len(v.octets)})",
-        (octets("wisun.unread.octets", "Octets", "octets"),),
-    ),
-}
+TABLES: Final[Tables] = {Mac: _MAC, AuxSecurity: _SECURITY, OldSecurity: _OLD_SECURITY}

@@ -2,7 +2,8 @@
 
 A name that Wireshark has means the same here, values included; where it has none (JM, LBATS and LBC elements, the sync
 period of LBS) the name follows its style. Which record has which fields stands in the tables of the modules
-`mac`, `tsch`, `wisun`, `lowpan`, `ip`, `nd`, `rpl`, `rpl_more`, `upper`, `key` and `app` beside this one.
+`captured`, `mac`, `ies`, `tsch`, `wisun`, `lowpan`, `ip`, `nd`, `rpl`, `rpl_more`, `upper`, `key` and `app` beside this
+one.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from typing import Final
 from bench.air.capture.link import TAP, Record
 from bench.air.errors import Malformed
 from bench.air.fields import app as fields_app
+from bench.air.fields import captured as fields_captured
+from bench.air.fields import ies as fields_ies
 from bench.air.fields import ip as fields_ipv6
 from bench.air.fields import key as fields_key
 from bench.air.fields import lowpan as fields_lowpan
+from bench.air.fields import lowpan_headers
 from bench.air.fields import mac as fields_mac
 from bench.air.fields import nd as fields_nd
 from bench.air.fields import rpl as fields_rpl
@@ -48,7 +52,9 @@ __all__ = [
 ]
 
 TABLES: Final[Tables] = {
+    **fields_captured.TABLES,
     **fields_mac.TABLES,
+    **fields_ies.TABLES,
     **fields_tsch.TABLES,
     **fields_wisun.TABLES,
     **fields_lowpan.TABLES,
@@ -131,10 +137,10 @@ def _unread_lowpan(frame: Frame) -> bytes:
     return mac.payload if whole and mac.payload and mac.payload[0] >> 6 else b""
 
 
-def _told(payload: fields_lowpan.Lowpan) -> Iterator[object]:
+def _told(payload: lowpan_headers.Lowpan) -> Iterator[object]:
     """A 6LoWPAN payload that cannot be read to its end; one whose first dispatch is unknown is octets."""
     try:
-        known = next(fields_lowpan.headers(payload), None) is not None
+        known = next(lowpan_headers.headers(payload), None) is not None
     except Malformed:
         known = True
     yield payload if known else fields_ipv6.Payload(payload.octets)
@@ -168,9 +174,9 @@ def _head(frame: Frame, record: Record | None) -> Iterator[object]:
 
 
 def _layers(frame: Frame, record: Record | None, start_ns: int | None) -> Iterator[object]:
-    yield fields_mac.Captured(frame, start_ns, record)
+    yield fields_captured.Captured(frame, start_ns, record)
     if (record.link_type == TAP) if record else (frame.rssi_dbm is not None or frame.start_ns is not None):
-        yield fields_mac.Tap(frame, record)
+        yield fields_captured.Tap(frame, record)
     if record is not None and record.zep is not None:
         yield record.zep
     if frame.mac is not None:
@@ -180,11 +186,11 @@ def _layers(frame: Frame, record: Record | None, start_ns: int | None) -> Iterat
     if frame.packet is None and frame.content is not None:
         yield frame.content
     if frame.piece is not None:
-        yield fields_lowpan.of_piece(lowpan_octets(frame), frame.piece, frame.datagram)
+        yield lowpan_headers.of_piece(lowpan_octets(frame), frame.piece, frame.datagram)
         if isinstance(frame.piece, Fragment) and frame.datagram:
-            yield fields_lowpan.Whole(len(frame.datagram))
+            yield lowpan_headers.Whole(len(frame.datagram))
     elif unread := _unread_lowpan(frame):
-        yield from _told(fields_lowpan.Lowpan(unread))
+        yield from _told(lowpan_headers.Lowpan(unread))
     elif opaque := _opaque(frame):
         yield fields_ipv6.Payload(opaque)
     if frame.packet is not None:

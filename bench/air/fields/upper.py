@@ -27,7 +27,7 @@ from bench.air.fields.base import (
     words,
 )
 from bench.air.fields.base import ipv6 as address
-from bench.air.fields.mac import KMP_IDS, KMP_IDS_THEIRS
+from bench.air.fields.ies import KMP_IDS, KMP_IDS_THEIRS
 from bench.air.frozen import frozen
 from bench.air.ip import dhcpv6
 from bench.air.ip.udp import Udp

@@ -16,14 +16,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
 from bench.air.frozen import frozen
 from bench.air.octets import counted
 from bench.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _LINE = re.compile(r'\s*"([^"]*)"\s*,\s*"([^"]*)"\s*,\s*"([^"]*)"\s*')
 _OURS = re.compile(r"\s*#\s*kenshin\s+(\S.*)")
@@ -90,7 +92,8 @@ class KeyTable:
     def read(cls, path: Path | str) -> KeyTable:
         """The keys of a file. Raises `InputError` naming file and line."""
         try:
-            text = Path(path).read_text("utf-8-sig")
+            with open(path, encoding="utf-8-sig") as file:
+                text = file.read()
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}; expected a Wireshark ieee802154_keys file") from None
         except UnicodeDecodeError:

@@ -7,18 +7,23 @@ import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 from bench.air.bulk import pipeline
 from bench.air.bulk.payloads import line_decoder
+from bench.air.bulk.rows import Pending
 from bench.air.bulk.spans import form_of, places, read, spans
+from bench.air.capture.link import NO_FCS
 from bench.air.capture.pcapng import PcapngWriter
+from bench.air.ip.icmpv6 import EchoRequest
 from bench.air.ip.packet import Packet, address_from_eui64, build
 from bench.air.ip.udp import Udp
 from bench.air.keys.security import protect
 from bench.air.keys.table import KeyTable
 from bench.air.lowpan.datagram import compress
 from bench.air.mac.frame import MacFrame, encode_mac, fcs16, fcs32
+from bench.air.mac.ies import write_payload_ies
 from bench.air.show import command as show
 from bench.air.wisun.frames import data
 from benchmarks.make_traffic import make
@@ -92,17 +97,54 @@ def test_transfers_in_parts_across_spans(tmp_path: Path, octets: int, monkeypatc
     assert text.count("MPX fragment") == len(mixed) - 2
 
 
-def test_datagrams_whose_headers_repeat(tmp_path: Path) -> None:
-    """Lengths and ports differ; in every seventh the checksum, or the last octet, is another's."""
+def messages(number: int) -> Iterator[bytes]:
+    """Compressed ICMPv6 messages of two lengths behind the same headers, none twice."""
+    src, dst = (address_from_eui64(PREFIX, end) for end in (A, B))
+    for sequence in range(number):
+        yield compress(build(Packet(src, dst, EchoRequest(7, sequence, bytes(8 + sequence % 2)))), A, B)
+
+
+@pytest.mark.parametrize(
+    ("packets", "shown"),
+    [
+        ([*datagrams(90), *datagrams(90), *datagrams(90)], "UDP 61616 > 61618 len=85"),
+        ([*messages(60)], "Echo request id=0x0007 seq=56"),
+    ],
+)
+def test_packets_whose_headers_repeat(packets: list[bytes], shown: str, tmp_path: Path) -> None:
+    """Lengths, ports and contents differ; in every seventh the last octet is another, in every eleventh it is gone."""
     frames = []
-    for number, lowpan in enumerate(datagrams(90)):
+    for number, lowpan in enumerate(packets):
         octets = lowpan[:-1] + bytes((lowpan[-1] ^ (number % 7 == 6),))
-        frames.append(data(A, B, octets[: len(octets) - (number % 11 == 10)], number))
-    path = written(tmp_path / "datagrams.pcapng", frames)
+        frames.append(data(A, B, octets[: len(octets) - (number % 11 == 10)], number % 256))
+    path = written(tmp_path / "packets.pcapng", frames)
     text = bulk_table(path, KeyTable([(1, KEY)]))
     assert text == full_table(path, KeyTable([(1, KEY)]))
-    assert "UDP 61616 > 61618 len=85" in text
-    assert "[checksum wrong]" in text
+    assert shown in text
+    wrong = sum(number % 7 == 6 or number % 11 == 10 for number in range(len(packets)))
+    assert text.count("[checksum wrong]") == wrong
+
+
+@pytest.mark.parametrize("packets", [[*datagrams(60), *datagrams(60)], [*messages(60)]])
+def test_packets_whose_headers_repeat_need_no_full_decoder(packets: list[bytes]) -> None:
+    bulk = line_decoder(NO_FCS, KeyTable([(1, KEY)]))
+    for number, lowpan in enumerate(packets, 1):
+        psdu = protect(data(A, B, lowpan, number % 256), KEY, number, 1)
+        assert not isinstance(bulk.decode(number, number, number, psdu, len(psdu)), Pending)
+    assert bulk.slow == 0
+
+
+def test_headers_met_before_that_promise_more_than_there_is(tmp_path: Path) -> None:
+    """Zeros are missing behind them: no checksum would tell, but the MPX-IE says how long it is."""
+    whole = [data(A, B, lowpan, number) for number, lowpan in enumerate(datagrams(13))]
+    cut = [
+        attrs.evolve(mac, payload_ies=(), payload=write_payload_ies(mac.payload_ies)[:-2], sequence=20 + number)
+        for number, mac in enumerate(whole[3:])
+    ]
+    path = written(tmp_path / "cut.pcapng", [*whole, *cut])
+    text = bulk_table(path, KeyTable([(1, KEY)]))
+    assert text == full_table(path, KeyTable([(1, KEY)]))
+    assert text.count("malformed") == len(cut)
 
 
 @pytest.mark.parametrize("fcs_units", [0, 2, 4])

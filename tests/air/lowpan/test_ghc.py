@@ -14,7 +14,7 @@ from bench.air.bulk.link import Unusual
 from bench.air.bulk.packet import Packets
 from bench.air.capture.link import NO_FCS, make_record
 from bench.air.errors import Malformed
-from bench.air.fields.lowpan import NhcIcmpv6, headers, of_piece
+from bench.air.fields.lowpan_headers import NhcIcmpv6, headers, of_piece
 from bench.air.fields.tables import fields
 from bench.air.frame.decoder import decode_frames
 from bench.air.ip import packet as ipv6

@@ -119,7 +119,7 @@ class Contents:
 
     def _datagram(self, lowpan: bytes, link: Link) -> tuple[Row, bool]:
         """The packed datagram, and whether the same octets are likely to come again."""
-        walked = self._headers.walk(lowpan, link.hop.ends, link.src, link.dst)
+        walked = self._headers.walk(lowpan, link.ends_met, link.src, link.dst)
         src, dst = walked.ends.src, walked.final
         if walked.protocol == icmpv6.PROTOCOL:
             octets = lowpan[walked.at :]
