@@ -20,6 +20,8 @@ _TOLERANCE: Final = "alarm_time_tolerance_s"
 _SHOWN: Final = 4
 _EVIDENCE: Final = "the same inputs and the same bench: the evidence is another one (late evidence, or altered)"
 
+_UNSELECTED: Final = "the run was of a selection that had it not"
+
 
 @attrs.frozen(slots=True)
 class Judged:
@@ -37,13 +39,15 @@ def changes(before: Judged, after: Judged) -> list[str]:
     """
     old, new = _by_name(before.verdicts), _by_name(after.verdicts)
     asked, judged = set(after.plan.judged()), {requirement for requirement, _ in new}
+    chosen = {requirement for requirement, _ in old}
     lines = []
     for requirement, subject in sorted({*old, *new}):
         was, now = old.get((requirement, subject)), new.get((requirement, subject))
         if was is not None and now is None and requirement in asked - judged:
             continue
         if _shown(was) != _shown(now):
-            why = "; ".join(_why(before, after, requirement)) or _EVIDENCE
+            unselected = was is None and requirement in before.plan.judged() and requirement not in chosen
+            why = "; ".join(_why(before, after, requirement)) or (_UNSELECTED if unselected else _EVIDENCE)
             lines.append(f"CHANGED: {requirement} {subject}: {_word(was)} -> {_word(now)}: {why}")
     return lines
 

@@ -67,6 +67,13 @@ def test_what_was_not_selected_is_no_change(own: Judged) -> None:
     assert changes(own, some) == []
 
 
+def test_what_the_run_had_not_selected_is_no_other_evidence(own: Judged) -> None:
+    some = Judged(plan(), "bench A", [v for v in own.verdicts if v.requirement != "join-time"])
+    lines = changes(some, own)
+    assert lines
+    assert all("join-time" in line and line.endswith(": the run was of a selection that had it not") for line in lines)
+
+
 def test_another_bench_is_the_reason_where_no_input_differs(own: Judged) -> None:
 
     other = [attrs.evolve(v, outcome=Outcome.FAIL) if v.requirement == "upload-daily" else v for v in own.verdicts]
