@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.twin.lab.trap import Point
-from tests.soak import habits, kills, ways
+from tests.soak import exporters, habits, kills, ways
 from tests.soak.plan import Plan, planned
 from tests.soak.zygote import Forked, Zygote
 from tests.twin.lab_process import until
@@ -38,6 +38,14 @@ def test_every_case_has_a_name_of_its_own() -> None:
 def test_a_run_that_is_struck_goes_on_from_the_command_line() -> None:
     what = kills.wanted(2, 1, 1)
     tally = kills.strike_all(what, seed=5, jobs=2, tell=lambda _text: None)
+    assert tally.problems == []
+    assert tally.done == what
+
+
+@pytest.mark.skipif(not (ways.ASKED and exporters.THERE), reason="asked for by KENSHIN_MATRIX, and ser2net is needed")
+def test_a_run_whose_exporters_are_struck_ends_with_right_verdicts() -> None:
+    what = kills.wanted(0, 0, 0, of_exporters=4)
+    tally = kills.strike_all(what, seed=11, jobs=1, tell=lambda _text: None)
     assert tally.problems == []
     assert tally.done == what
 
