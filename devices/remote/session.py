@@ -304,7 +304,7 @@ class Coordinator:
     def _why_not(self, place: Any) -> str:
         """Which resource of a place another one has."""
         for path, entry in self._exported():
-            if entry.acquired and place.hasmatch(path):
+            if entry.acquired and entry.acquired != place.name and place.hasmatch(path):
                 return f"{'/'.join(path)} is in use by place {entry.acquired}"
         return ""
 

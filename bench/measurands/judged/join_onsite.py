@@ -88,7 +88,9 @@ def _measure(
     attempts = [one for one in found if isinstance(one, Attempt)]
     troubles = [one for one in found if isinstance(one, Trouble)]
     if not attempts:
+        names = {terminal.id, episode.name}
         nothing = left_out(episode, terminal.id, "attempt")
+        nothing = nothing or bench_trouble(episode.evidence, names, episode.t0_ns, episode.t1_ns)
         nothing = nothing or unfinished(episode) or Trouble("no attempt was driven", False, ())
         return gated(NAME, terminal.id, "s", troubles[0] if troubles else nothing)
     if any(one.why == KEPT for one in attempts):

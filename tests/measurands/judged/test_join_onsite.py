@@ -124,6 +124,13 @@ def test_a_blind_bench_leaves_the_attempt_out(run: Run, good: int, gated: bool) 
         assert (measured.value, measured.conditions["attempts_left_out"]) == (41.5, 1)
 
 
+def test_a_bench_that_failed_before_the_first_attempt_says_so(run: Run) -> None:
+    run.bench(AT + MINUTE_NS, "bench.error", "join", what="it had stood still", touches=["join"])
+    run.end(AT + 2 * MINUTE_NS, "join")
+    measured = measure(run)
+    assert (measured.gate, measured.bench_error) == ("the bench failed: it had stood still", True)
+
+
 def test_a_lost_panel_is_a_bench_error_for_later_attempts_only(run: Run) -> None:
     at = AT
     for n in range(1, 5):
