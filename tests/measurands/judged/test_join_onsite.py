@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -274,3 +275,155 @@ def test_a_class_that_is_not_cold_says_what_was_not_proved(run: Run) -> None:
     at = join_attempt(run, AT, 1, 12.0, cold=False)
     run.end(at, "join")
     assert "its keys were not erased" in str(measure(run).conditions["not_cold"])
+
+
+def press(run: Run, at_ns: int, seconds: float = 1.0) -> None:
+    run.see(at_ns, "panel.t1", "t1", "panel.press", duration_s=seconds)
+
+
+def lamp(run: Run, at_ns: int, state: str) -> None:
+    run.see(at_ns, "panel.t1", "t1", "panel.lamp", state=state)
+
+
+def feed(run: Run, at_ns: int, on: bool) -> None:
+    run.see(at_ns, "supply.dc", "t1", "supply.output", on=on)
+
+
+def begins(run: Run, at_ns: int, n: int = 1) -> None:
+    run.mark(at_ns, "join", "attempt", terminal="t1", n=n)
+
+
+def ends(run: Run, at_ns: int, n: int = 1) -> None:
+    run.mark(at_ns, "join", "attempt.end", terminal="t1", n=n, reason="gave up")
+
+
+def nothing_was_driven(run: Run) -> None:
+    run.end(AT + MINUTE_NS, "join")
+
+
+def nothing_was_driven_to_the_end(run: Run) -> None:
+    pass
+
+
+def no_stimulus(run: Run) -> None:
+    begins(run, AT)
+    lamp(run, AT + 1, "on")
+    ends(run, AT + 2)
+    run.end(AT + MINUTE_NS, "join")
+
+
+def no_sign_of_life(run: Run) -> None:
+    begins(run, AT)
+    press(run, AT + 1)
+    ends(run, AT + 2)
+    run.end(AT + MINUTE_NS, "join")
+
+
+def no_end(run: Run) -> None:
+    feed(run, AT, True)
+    begins(run, AT + 1)
+    press(run, AT + 2)
+    run.end(AT + MINUTE_NS, "join")
+
+
+def no_end_of_the_episode_either(run: Run) -> None:
+    feed(run, AT, True)
+    begins(run, AT + 1)
+    press(run, AT + 2)
+
+
+def begun_before_the_key(run: Run) -> None:
+    lamp(run, AT, "blinking")
+    begins(run, AT + 1)
+    press(run, AT + 2)
+    lamp(run, AT + 3, "on")
+    run.server(AT + 3, "terminal.reachable")
+    ends(run, AT + 4)
+    run.end(AT + MINUTE_NS, "join")
+
+
+@pytest.mark.parametrize(
+    ("drive", "why", "cites"),
+    [
+        (nothing_was_driven, "no attempt was driven", 0),
+        (nothing_was_driven_to_the_end, "episode 'join' did not end", 0),
+        (no_stimulus, "no installation key and no supply edge was seen", 1),
+        (no_sign_of_life, "no sign of life, and nobody saw that the terminal was fed", 1),
+        (no_end, "the attempt did not end", 1),
+        (no_end_of_the_episode_either, "episode 'join' did not end", 0),
+        (
+            begun_before_the_key,
+            "the terminal was joining or joined before the key was pressed (panel.lamp): nothing began with the key",
+            2,
+        ),
+    ],
+)
+def test_what_proves_no_join_is_open_and_no_failure_of_the_bench(
+    run: Run, drive: Callable[[Run], None], why: str, cites: int
+) -> None:
+    drive(run)
+    measured = measure(run)
+    assert (measured.gate, measured.bench_error, measured.value) == (why, False, None)
+    assert len(measured.cited) == cites
+
+
+@pytest.mark.parametrize("kind", ["panel.lamp", "server.terminal.reachable", "server.upload"])
+def test_whoever_shows_any_sign_of_life_is_slow_and_not_empty(run: Run, kind: str) -> None:
+    begins(run, AT)
+    press(run, AT + 1)
+    if kind == "panel.lamp":
+        lamp(run, AT + 2, "blinking")
+    elif kind == "server.upload":
+        run.server(AT + 2, "upload", upload_seq=1, delivery="scheduled", meters=[])
+    else:
+        run.server(AT + 2, "terminal.reachable")
+    ends(run, AT + MINUTE_NS)
+    run.end(AT + 2 * MINUTE_NS, "join")
+    measured = measure(run)
+    assert (measured.gate, measured.value) == ("", None)
+
+
+def test_a_lamp_that_blinked_in_the_dark_is_of_another_join(run: Run) -> None:
+    """The supply was off between: what began with the key counts from the key."""
+    feed(run, AT, True)
+    lamp(run, AT + 1, "blinking")
+    feed(run, AT + 2, False)
+    begins(run, AT + 3)
+    feed(run, AT + 4, True)
+    press(run, AT + 10)
+    lamp(run, AT + 12, "on")
+    run.server(AT + 12, "terminal.reachable")
+    ends(run, AT + 13)
+    run.end(AT + MINUTE_NS, "join")
+    measured = measure(run)
+    assert not measured.gate
+    rows = {event.citation: event.kind for event in run.evidence().events()}
+    assert rows[measured.cited[0]] == "panel.press"
+
+
+@pytest.mark.parametrize(("seconds", "open_"), [(9.9, True), (10.0, False)])
+def test_a_long_press_ends_whatever_was_before_it(run: Run, seconds: float, open_: bool) -> None:
+    lamp(run, AT, "blinking")
+    begins(run, AT + 1)
+    press(run, AT + 2, seconds)
+    lamp(run, AT + 3, "on")
+    run.server(AT + 3, "terminal.reachable")
+    ends(run, AT + 4)
+    run.end(AT + MINUTE_NS, "join")
+    assert bool(measure(run).gate) is open_
+
+
+@pytest.mark.parametrize(
+    ("good", "gate"), [(3, "3 joins only, at least 4 are needed (the bench was blind during the attempt)"), (4, "")]
+)
+def test_four_joins_in_five_must_count(run: Run, good: int, gate: str) -> None:
+    at = AT
+    for n in range(1, 6):
+        began = at
+        at = join_attempt(run, at, n, 41.5)
+        if n > good:
+            run.blind(began + 2 * MINUTE_NS, began + 2 * MINUTE_NS + 1)  # the press
+    run.end(at, "join")
+    measured = measure(run)
+    assert (measured.gate, measured.bench_error) == (gate, False)
+    assert measured.conditions.get("attempts_left_out", 0) == (5 - good if not gate else 0)

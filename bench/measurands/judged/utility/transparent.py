@@ -54,6 +54,8 @@ def transparent_mdms(episodes: Sequence[Episode], setup: Setup, statistic: str) 
 
 def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup) -> Measurement:
     called, asks = OWN_ACCORD in setup.functions, ON_REQUEST in setup.functions
+    if not called and not asks:
+        return gated(NAME, terminal.id, "1", Trouble("neither calls nor readings on request are declared", False, ()))
     every = _calls(episode, terminal, setup) if called else []
     calls = [call for call in every if call.blind is None]
     asked, left = readings_asked(episode, terminal) if asks else ([], [])
