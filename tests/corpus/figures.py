@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ FIGURES: Final = CORPUS / "figures.json.xz"
 MOST_OCTETS: Final = 150_000
 """Of a capture: longer ones take seconds."""
 FORMS: Final = ("-br-own", "-clear", "-tap-fcs32")
-GAPS: Final = {
+GAPS: Final[Mapping[str, Callable[[int, Frame], bool]]] = {
     "every-third-left-out": lambda at, frame: at % 3 != 1,
     "from-the-middle-on": lambda at, frame: at >= 150,
     "no-acknowledgements": lambda at, frame: frame.kind != "ACK",

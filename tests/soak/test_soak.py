@@ -43,7 +43,8 @@ def test_a_run_that_is_struck_goes_on_from_the_command_line() -> None:
     assert tally.done == what
 
 
-@pytest.mark.skipif(not (ways.ASKED and exporters.THERE), reason="asked for by KENSHIN_MATRIX, and ser2net is needed")
+@BY_NIGHT
+@pytest.mark.skipif(not exporters.THERE, reason="no ser2net here")
 def test_a_run_whose_exporters_are_struck_ends_with_right_verdicts() -> None:
     what = kills.wanted(0, 0, 0, of_exporters=4)
     tally = kills.strike_all(what, seed=11, jobs=1, tell=lambda _text: None)
