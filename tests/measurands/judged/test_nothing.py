@@ -22,6 +22,7 @@ OTHERS: Final = {
 PULLED = "t1.gas was not pulled while the terminals were isolated"
 OPEN = "less than a day of t1.gas came to the server while the MDMS link was open"
 DAYS = "0 whole days seen, at least 7 are needed"
+NO_ALARM = "no alarm came to the server while the MDMS link of its meter was open"
 SWEPT = "no value of a swept mark was delivered"
 NO_END = "episode '{}' did not end"
 
@@ -34,6 +35,7 @@ NOTHING: Final[Sequence[tuple[str, str, str, str, Sequence[str]]]] = (
     ("storage.terminal.2", "outage", "no cut and restore were driven", NO_END, ["cut"]),
     ("alarm.normal.2", "alarm", "no alarm was raised", NO_END, ["raise"]),
     ("alarm.outage.2", "outage", "no cut and restore were driven", NO_END, ["cut"]),
+    ("alarm.mdms", "outage", NO_ALARM, NO_END, ["link", "cut", "raise"]),
     ("reading.mdms", "mdms", "nothing was asked for at the MDMS", NO_END, []),
     ("delivery.mdms", "mdms", OPEN, NO_END, ["link"]),
     ("gap.filling", "mdms", "no hour was removed at the server", NO_END, ["gap"]),
