@@ -27,7 +27,16 @@ TRIES: Final = 400
 MOST_ROWS: Final = 150
 """Of a timeline whose changes are tried: longer ones take long to ask."""
 TEST: Final = "tests/corpus/test_corpus.py::test_the_answer_is_as_stored["
-_MOVES_NS: Final = (-1, 1, 123_456_789, -1_000_000_000, 1_000_000_000, 60_000_000_000, -60_000_000_000, 3_600_000_000_000)
+_MOVES_NS: Final = (
+    -1,
+    1,
+    123_456_789,
+    -1_000_000_000,
+    1_000_000_000,
+    60_000_000_000,
+    -60_000_000_000,
+    3_600_000_000_000,
+)
 
 
 @attrs.define(slots=True)
