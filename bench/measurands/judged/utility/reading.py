@@ -3,9 +3,9 @@
 Start: the MDMS asks and the server accepts (``mdms.accepted``); at once the bench turns the register to an index that
 it never had. Stop: the answer is at the MDMS (``mdms.answer``) and carries exactly that index. Judged is the number of
 requests for which that does not happen before the episode gives up: refused, failed, unanswered, or answered with
-another index. One without a right answer during which the bench was blind is left out. How long it took is told beside
-it and judged by nobody: an MDMS sees an upper bound of the round trip and may not blame the terminal
-(lab-practice.md 1).
+another index. One without a right answer during which the bench was blind is left out, and one whose answer came while
+the register was still being turned. How long it took is told beside it and judged by nobody: an MDMS sees an upper
+bound of the round trip and may not blame the terminal (lab-practice.md 1).
 """
 
 from __future__ import annotations
@@ -89,12 +89,31 @@ def readings_asked(episode: Episode, terminal: TerminalSetup) -> tuple[list[Aske
     counted, left = [], []
     for mark, end_ns in zip(marks, [*(mark.t_ns for mark in marks[1:]), episode.t1_ns], strict=False):
         one = _asked(episode, mark)
-        blind = blind_over(episode.evidence, one.t_ns, end_ns) if one.why else None
-        if blind is None:
+        open_ = (blind_over(episode.evidence, one.t_ns, end_ns) or _too_early(episode, mark)) if one.why else None
+        if open_ is None:
             counted.append(one)
         else:
-            left.append(blind)
+            left.append(open_)
     return counted, left
+
+
+def _too_early(episode: Episode, mark: CitedObservation) -> Trouble | None:
+    """Why an answer with what the register stood at before may be right: it came while that was still being turned, by
+    pulses, or by a port that was gone for a while. ``mark`` is written once the register stands."""
+    meter, request = mark.data.get("meter"), mark.data.get("request")
+    before = {
+        row.data.get("index")
+        for row in episode.evidence.events(kinds.METER_INDEX, subject=str(meter))
+        if row.row < mark.row and row.data.get("index") != mark.data.get("fresh")
+    }
+    for answer in episode.events(kinds.MDMS_ANSWER):
+        if answer.data.get("request") == request and answer.data.get("meter") == meter:
+            if answer.row < mark.row and answer.data.get("index") in before:
+                return Trouble(
+                    "the answer came before the register was turned", False, (answer.citation, mark.citation)
+                )
+            return None
+    return None
 
 
 def _asked(episode: Episode, mark: CitedObservation) -> Asked:

@@ -11,7 +11,7 @@ from bench.measurands.judged.common import Measurand
 from bench.measurands.judged.utility.delivery import delivery_mdms
 from bench.measurands.judged.utility.gaps import gap_filling
 from bench.measurands.judged.utility.reading import reading_mdms
-from bench.records import NS_PER_HOUR, Measurement
+from bench.records import NS_PER_HOUR, NS_PER_S, Measurement
 from tests.measurands.judged.utility.chain import (
     BEGIN,
     END,
@@ -60,6 +60,29 @@ class TestReading:
             "no answer",
             "answered 200, the register stood at 300",
         ]
+
+    @pytest.mark.parametrize(("late", "left"), [(1, 1), (0, 0)])
+    def test_an_answer_that_came_while_the_register_was_still_turned_proves_nothing(
+        self, run: Run, late: int, left: int
+    ) -> None:
+        """Its port was gone, or pulses turn it: the terminal may have read it right."""
+        run.begin(BEGIN, "mdms")
+        link(run, BEGIN, "open")
+        for n in range(1, 6):
+            ask(run, BEGIN + n * 10 * MINUTE_NS, "t1.gas", 100 * n, 100 * n, n=n)
+        at = BEGIN + 60 * MINUTE_NS
+        run.index(at - MINUTE_NS, "t1.gas", 500)
+        told: Any = {"terminal": "t1", "meter": "t1.gas", "request": "late", "fresh": 700, "n": 6}
+        answer: Any = {"id": 99, "meter": "t1.gas", "op": "read", "request": "late", "index": 500, "terminal": "t1"}
+        for turned in (False, True) if late else (True, False):
+            if turned:
+                run.mark(at + (11 if late else 1) * NS_PER_S, "mdms", "ask", **told)
+            else:
+                run.see(at + 7 * NS_PER_S, "mdms.gas", "t1", "mdms.answer", **answer)
+        run.end(END, "mdms")
+        found = measured(run, reading_mdms)
+        assert found.value == 1.0 - left
+        assert found.conditions.get("requests_left_out", 0) == left
 
     def test_a_refused_request_counts(self, run: Run) -> None:
         run.begin(BEGIN, "mdms")
