@@ -53,10 +53,17 @@ def test_upper_limit_with_u_2_s(value: float, simple: Outcome, guarded: Outcome)
 
 @pytest.mark.parametrize(
     ("value", "guarded"),
-    [(94.0, Outcome.PASS), (91.0, Outcome.CONDITIONAL_PASS), (89.0, Outcome.CONDITIONAL_FAIL), (85.9, Outcome.FAIL)],
+    [
+        (94.0, Outcome.PASS),
+        (91.0, Outcome.CONDITIONAL_PASS),
+        (90.0, Outcome.CONDITIONAL_PASS),
+        (89.0, Outcome.CONDITIONAL_FAIL),
+        (85.9, Outcome.FAIL),
+    ],
 )
 def test_lower_limit_with_u_2_s(value: float, guarded: Outcome) -> None:
     at_least = attrs.evolve(LIMIT_90_S, comparison=Comparison.AT_LEAST)
+    assert judge(measured(value, 2.0), at_least).outcome is (Outcome.PASS if value >= 90.0 else Outcome.FAIL)
     assert judge(measured(value, 2.0), at_least, GUARDED).outcome is guarded
 
 

@@ -75,3 +75,9 @@ def test_correlated_inputs_are_as_well_known_as_the_worst_of_them() -> None:
     found = combined([best, worst, exact])
     assert found.u == pytest.approx(0.4)
     assert found.dof == pytest.approx(5.0)
+
+
+def test_what_is_known_exactly_adds_to_u_and_takes_no_degrees_of_freedom() -> None:
+    """G.4: two equal inputs, of which one has 5 degrees of freedom, have 4 times as many together."""
+    found = combined([Contribution("few readings", 0.1, dof=5.0), Contribution("resolution", 0.1)])
+    assert found.dof == pytest.approx(20.0)

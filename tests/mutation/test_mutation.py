@@ -16,9 +16,10 @@ from types import ModuleType
 import pytest
 
 from tests.mutation import trials
+from tests.mutation.__main__ import every_mutant
 from tests.mutation.live import NotLive, make_live
 from tests.mutation.mutants import Mutant, mutants, mutated
-from tests.mutation.page import section, survivors
+from tests.mutation.page import accepted, section, survivors
 from tests.mutation.selection import Selection, _plain, _read
 from tests.mutation.tally import Tally
 from tests.mutation.trials import Fate, Tried, _fate
@@ -146,6 +147,11 @@ def test_the_section_has_what_survived_on_top_and_reasons_for_the_rest() -> None
     assert (
         text.index("bench/a.py:7") < text.index("| `bench/c.py` | 1 | 1 | 0 | 0 |") < text.index("both sides are equal")
     )
+
+
+def test_each_reason_is_of_a_mutant_that_there_is() -> None:
+    """Or a line that changed would keep the reason of another one."""
+    assert set(accepted()) <= {one.key for one in every_mutant()}
 
 
 def test_night_after_night_those_that_were_not_tried_for_longest(root: Path, tmp_path: Path) -> None:
