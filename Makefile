@@ -8,7 +8,7 @@ STAMP := $(VENV)/.lock-installed
 # start twins and browsers or hold decoding against tshark frame by frame; they exercise the same code, minutes long.
 FAST := tests/air/app tests/air/capture tests/air/frame tests/air/lowpan tests/air/mac tests/air/rpl tests/air/show \
         tests/devices tests/drive tests/evidence tests/judge tests/measurands/judged tests/plan tests/twin \
-        tests/cli/test_help.py tests/cli/test_pytest_plugin.py
+        tests/cli/test_help.py
 
 .PHONY: setup run test test-all test-fast test-rest matrix coverage lint types check qualification night traceability wheel lock clean
 
