@@ -169,7 +169,7 @@ def test_a_real_run_killed_and_gone_on_with(tmp_path: Path) -> None:
         first.kill()
         first.wait()
     assert watched.look().life is Life.GONE
-    ended = kenshin("run", "--out", out, "--episode", "steady", "-k", "upload")
+    ended = kenshin("run", "--out", out, "--episode", "steady", "-k", "upload", report=True)
     assert ended.code == 4, ended.said
     view = watched.look()
     assert (view.life, view.finished, view.headline) == (Life.ENDED, True, "finished")

@@ -22,7 +22,14 @@ from tests.fuzz.targets import CONTEXTS, KEYS, LEARNING, psdu_record
 CAP = 32
 CAPS = (
     *((counters, "SENDERS"), (counters, "REMEMBERED"), (opening, "SENDERS"), (handshake, "_SUPPLICANTS")),
-    *((kmp, "_FLIGHTS"), (keys, "_NAMES_KEPT"), (keys, "_ADDRESSES_KEPT"), (fast, "MOST"), (fast_packet, "MOST")),
+    *(
+        (kmp, "_FLIGHTS"),
+        (keys, "_NAMES_KEPT"),
+        (keys, "_ADDRESSES_KEPT"),
+        (fast, "MOST"),
+        (fast_packet, "MOST"),
+        (fast_packet, "_RECENT"),
+    ),
 )
 """Caps whose true sizes (up to 65,536) would take minutes to reach. Those of reassembly (64) stand as they are."""
 FEW, MANY = 150, 600

@@ -62,9 +62,9 @@ class Ends:
     inner: dict[bytes, Ends] = attrs.field(factory=dict)
 
 
-def remember(memo: dict[K, V], key: K, value: V, most: int = MOST) -> V:
-    """Keep ``value``; the memo begins anew beyond a bound, so that memory stays flat over any capture."""
-    if len(memo) >= most:
+def remember(memo: dict[K, V], key: K, value: V, most: int | None = None) -> V:
+    """Keep ``value``; the memo begins anew beyond ``most`` entries (`MOST`): memory stays flat over any capture."""
+    if len(memo) >= (MOST if most is None else most):
         memo.clear()
     memo[key] = value
     return value

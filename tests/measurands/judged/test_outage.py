@@ -388,6 +388,17 @@ def test_an_alarm_of_another_episode_counts_and_one_of_the_outage_does_not(run: 
     assert (measured.value, measured.conditions["n"]) == (7.0, 2)
 
 
+def test_an_alarm_of_another_episode_is_no_answer_for_one_that_the_bench_failed(run: Run) -> None:
+    run.begin(MIDNIGHT_NS, "control")
+    raise_alarm(run, MIDNIGHT_NS + NS_PER_HOUR, "leak1", 3.0)
+    run.end(MIDNIGHT_NS + 2 * NS_PER_HOUR, "control")
+    begin = MIDNIGHT_NS + 3 * NS_PER_HOUR
+    run.begin(begin, "alarm")
+    run.bench(begin, "bench.error", "alarm", what="server: no answer", touches=["alarm"])
+    measured = normal(run)
+    assert (measured.value, measured.gate, measured.bench_error) == (None, "the bench failed: server: no answer", True)
+
+
 @pytest.mark.parametrize(
     ("meter", "code", "shift_s", "why"),
     [

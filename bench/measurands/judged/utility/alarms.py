@@ -8,7 +8,8 @@ link is shut or the run ends. Judged is the number of alarms for which that does
 has and the server never had: invented, changed, doubled.
 
 Every alarm of the run counts, whichever episode raised it, but for those that a cut-off may have held
-(``cutoff.holds``), and what is not there because the bench was blind.
+(``cutoff.holds``), those that waited for their link longer than a server is to keep anything (7 days, guideline 1-4;
+``storage.server``), and what is not there because the bench was blind, or a virtual rig's server is another one now.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import attrs
 from bench import kinds
 from bench.evidence.evidence import Episode, Evidence
 from bench.evidence.timeline import CitedObservation
+from bench.evidence.worlds import Worlds
 from bench.measurands.judged.arrivals import time_kept, tolerance
 from bench.measurands.judged.common import (
     Span,
@@ -35,9 +37,12 @@ from bench.measurands.judged.common import (
 )
 from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.measurands.judged.utility.link import OPEN, link_states, ports, trouble_of
-from bench.records import NS_PER_S, Json, Measurement
+from bench.measurands.judged.utility.storage import STORED_HOURS
+from bench.records import NS_PER_HOUR, NS_PER_S, Json, Measurement
 
 NAME: Final = "alarm.mdms"
+KEPT_NS: Final = STORED_HOURS * NS_PER_HOUR
+"""How long what the MDMS cannot have yet must wait for it at the server."""
 
 
 @attrs.frozen(slots=True)
@@ -107,7 +112,7 @@ def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup) -> Measure
 
 def _passed(evidence: Evidence, terminal: TerminalSetup, delay_s: float | None) -> list[Passed]:
     """Every alarm of the terminal for which its link stood open long enough, and no cut-off held anything."""
-    whose, cut = ports(evidence), _cut_off(evidence)
+    whose, cut, worlds = ports(evidence), _cut_off(evidence), Worlds.of(evidence)
     come, pushed = _alarms(evidence, kinds.SERVER_ALARM, terminal), _alarms(evidence, kinds.MDMS_ALARM, terminal)
     of = _matched(come, pushed)
     stood = [one for one in link_states(evidence) if one.state == OPEN]
@@ -117,6 +122,8 @@ def _passed(evidence: Evidence, terminal: TerminalSetup, delay_s: float | None) 
         if not mine:
             continue
         since_ns, until_ns, arrival = max(event.t_ns, mine[0].from_ns), mine[0].to_ns, of.get(event.row)
+        if since_ns - event.t_ns > KEPT_NS or worlds.at(event.t_ns) != worlds.at(since_ns):
+            continue
         due_ns = until_ns if delay_s is None else since_ns + round(delay_s * NS_PER_S)
         broken_off = arrival is None and due_ns > until_ns
         if not broken_off and first_span_over(cut, event.t_ns, due_ns) is None:

@@ -161,3 +161,16 @@ def test_a_lost_link_is_the_benchs_failure(run: Run) -> None:
     pushed(run, came(run))
     run.bench(CAME + MINUTE_NS, "bench.lost_port", "mdms.gas", port="mdms.gas", reason="closed by the device")
     assert measured(run).bench_error
+
+
+@pytest.mark.parametrize(("waited_h", "value"), [(168, 1.0), (169, 0.0)])
+def test_what_waits_for_its_link_longer_than_a_server_must_keep_it_is_not_asked_for(
+    waited_h: int, value: float, run: Run
+) -> None:
+    opened = CAME + waited_h * NS_PER_HOUR
+    link(run, BEGIN, "shut")
+    came(run)
+    link(run, opened, "open")
+    pushed(run, came(run, opened + NS_PER_HOUR), opened + NS_PER_HOUR)
+    run.end(opened + 2 * NS_PER_HOUR, "outage")
+    assert measured(run, end=False).value == value
