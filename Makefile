@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.lock-installed
+# Tests, nights and plans start hundreds of processes: each would compile all of the bench anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What `make test-fast` runs: all that is pure Python of ours, and so may differ between Pythons. Left out are the rooms that
 # start twins and browsers or hold decoding against tshark frame by frame; they exercise the same code, minutes long.
