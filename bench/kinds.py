@@ -453,6 +453,16 @@ CLOCK_EXCHANGE: Final = _kind(
     Field("request", _T, "its id", optional=True),
     says="how a device's own clock stands; real rigs only, with each request and every minute",
 )
+CLOCK_SNIFFER: Final = _kind(
+    "clock.sniffer",
+    "clock",
+    "the port",
+    Field("capture", _T, "name of the capture file"),
+    Field("frame", _I, "number of the last frame there that this is about; the first follows the row before"),
+    Field("stamp_ns", _I, "the sniffer's stamp of the one of them that is farthest ahead of its arrival", unit="ns"),
+    Field("received_ns", _I, "rig time when that one was there", unit="ns"),
+    says="how a sniffer's clock stands; real rigs only, every minute in which frames came",
+)
 
 # -- the table in the docs ---------------------------------------------------------------------------------------------
 

@@ -139,7 +139,7 @@ def _facts_of(run: JudgedRun, evidence: Evidence) -> RunFacts:
             for e in evidence.events(kinds.BENCH_BLIND)
         ),
         versions=inputs["versions"],
-        extra=_extra(run, inputs),
+        extra=_extra(run, inputs) | {f"clock of {name}": words for name, words in _wrong_clocks(evidence)},
     )
 
 
@@ -153,6 +153,13 @@ def _extra(run: JudgedRun, inputs: Mapping[str, Any]) -> dict[str, str]:
     if gone:
         facts["watchdog"] = "; ".join(f"{row['event']} {row['wall'][:19]}Z" for row in gone)
     return facts
+
+
+def _wrong_clocks(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Sniffers whose clocks were wrong, and how."""
+    for sniffer in evidence.sniffers():
+        if words := evidence.sniffer_clock(sniffer).words:
+            yield sniffer, words
 
 
 def _seeded(run: JudgedRun, inputs: Mapping[str, Any]) -> list[str]:

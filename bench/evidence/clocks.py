@@ -374,6 +374,13 @@ def _options(evidence: Recorded) -> Mapping[str, Any]:
     return options if isinstance(options, Mapping) else {}
 
 
+def declared_late_ns(evidence: Recorded) -> dict[str, int]:
+    """``late_s`` of sniffers that a rig file declares, by the name of the driver."""
+    clocks = _options(evidence).get("clocks")
+    said = {name: told.get("late_s") for name, told in clocks.items()} if isinstance(clocks, Mapping) else {}
+    return {name: round(late * NS_PER_S) for name, late in said.items() if isinstance(late, int | float)}
+
+
 def _declared(evidence: Recorded) -> dict[str, Declared]:
     """By ``host`` and ``server``, whatever name the server's port has."""
     options = _options(evidence)

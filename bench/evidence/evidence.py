@@ -18,8 +18,9 @@ import attrs
 
 from bench import kinds
 from bench.errors import InputError
-from bench.evidence.clocks import Clocks
+from bench.evidence.clocks import Clocks, declared_late_ns
 from bench.evidence.folder import RunFolder
+from bench.evidence.sniffer_clock import SnifferClock, sniffer_clocks
 from bench.evidence.timeline import CitedObservation, Selection, Timeline
 from bench.records import Json
 
@@ -72,6 +73,7 @@ class Evidence:
         self._timeline = Timeline(folder.timeline)
         self._episodes: dict[str, Episode] | None = None
         self._clocks: Clocks | None = None
+        self._sniffer_clocks: Mapping[str, SnifferClock] | None = None
 
     @classmethod
     def open(cls, run: Path) -> Evidence:
@@ -96,6 +98,13 @@ class Evidence:
         if self._clocks is None:
             self._clocks = Clocks.of(self)
         return self._clocks
+
+    def sniffer_clock(self, sniffer: str) -> SnifferClock:
+        """How the stamps of a sniffer's capture stand to UTC, as far as the run knows."""
+        if self._sniffer_clocks is None:
+            rows = self.events(kinds.CLOCK_SNIFFER)
+            self._sniffer_clocks = sniffer_clocks(rows, self.clocks, declared_late_ns(self))
+        return self._sniffer_clocks.get(sniffer, SnifferClock())
 
     def last_ns(self) -> int:
         """Rig time of the latest observation."""
@@ -128,11 +137,12 @@ class Evidence:
     ) -> Iterator[Frame]:
         """Decoded frames in order of their stamps, of one sniffer or of all merged, decrypted with the run's keys.
 
-        Time bounds are inclusive; ``node`` is the EUI-64 of the packet's sender (of the frame's, without a packet),
-        ``kind`` as in `Frame`. Lazy, memory flat: what is selected out of a large capture is asked through its column
-        index (`bench.air.index.selection`), and is the same as when all is decoded. Raises InputError for an unknown
-        kind, and for a damaged capture after its frames before the damage; BenchError at a frame in which the decoder
-        itself failed: no verdict stands on that.
+        Stamps are set right where a sniffer's clock was seen to be wrong (`sniffer_clock`). Time bounds are inclusive;
+        ``node`` is the EUI-64 of the packet's sender (of the frame's, without a packet), ``kind`` as in `Frame`. Lazy,
+        memory flat: what is selected out of a large capture is asked through its column index
+        (`bench.air.index.selection`), and is the same as when all is decoded. Raises InputError for an unknown kind,
+        and for a damaged capture after its frames before the damage; BenchError at a frame in which the decoder itself
+        failed: no verdict stands on that.
         """
         from bench.air.frame.bugs import sound
 
@@ -141,10 +151,11 @@ class Evidence:
         return sound(heapq.merge(*streams, key=lambda frame: frame.time_ns))
 
     def records(self, sniffer: str, *, since_ns: int | None = None, until_ns: int | None = None) -> Iterator[Record]:
-        """Frames of one sniffer as captured, not decoded; bounds as in `frames`."""
+        """Frames of one sniffer as captured, not decoded; stamps and bounds as in `frames`."""
         from bench.air.capture.capture import read_capture
 
-        return _between(read_capture(self.folder.captures / f"{sniffer}.pcapng"), since_ns, until_ns)
+        clock, records = self.sniffer_clock(sniffer), read_capture(self.folder.captures / f"{sniffer}.pcapng")
+        return _between(records if clock.right else clock.set_right(records), since_ns, until_ns)
 
     def keys(self) -> KeyTable | None:
         """The run's decryption keys; None where it has none, as on an operator's mesh."""
@@ -168,16 +179,17 @@ class Evidence:
     def _frames_of(
         self, sniffer: str, since_ns: int | None, until_ns: int | None, node: bytes | None, kind: str | None
     ) -> Iterator[Frame]:
-        if since_ns is None and node is None and kind is None:
-            from bench.air.frame.decoder import decode_frames
-            from bench.air.frame.settle import settle
-
-            keys = settle((self.folder.captures / f"{sniffer}.pcapng",), self.keys())
-            return decode_frames(self.records(sniffer, until_ns=until_ns), keys)
         from bench.air.index.selection import Wanted, wanted_frames
 
         capture = self.folder.captures / f"{sniffer}.pcapng"
-        return (frame for _, frame in wanted_frames(capture, self.keys(), Wanted(since_ns, until_ns, node, kind)))
+        wanted = Wanted(since_ns, until_ns, node, kind)
+        if (since_ns is None and node is None and kind is None) or not self.sniffer_clock(sniffer).right:
+            from bench.air.frame.decoder import decode_frames
+            from bench.air.frame.settle import settle
+
+            frames = decode_frames(self.records(sniffer, until_ns=until_ns), settle((capture,), self.keys()))
+            return filter(wanted.holds, frames)
+        return (frame for _, frame in wanted_frames(capture, self.keys(), wanted))
 
 
 def _between(records: Iterator[Record], since_ns: int | None, until_ns: int | None) -> Iterator[Record]:

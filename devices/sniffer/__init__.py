@@ -3,6 +3,7 @@
 The octets go to the run folder as they come, raw stamps and all; nothing is decoded while the bench drives.
 
 * `driver`: labgrid's resource and driver
+* `stamps`: how its stamps stand to their arrival, which tells its clock on a real rig
 """
 
 from devices.family import Family, Place

@@ -10,20 +10,23 @@ import copy
 import os
 import socket
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import attr
+import attrs
 from labgrid.driver import Driver
 from labgrid.factory import target_factory
 from labgrid.resource import Resource
 
+from bench import kinds
 from bench.drive.clock import Clock
 from bench.drive.pump import Channel, PortLost, Stamp
 from bench.errors import BenchError, CannotRecord, KenshinError
+from devices.sniffer.stamps import Leads, Pair, Stamps
 from devices.wires.wire import CHUNK, begin_connecting, connect, receive
 
-SECTION: Final = 0x0A0D0D0A
 PACKET_BLOCKS: Final = frozenset({2, 3, 6})
 """Obsolete packet, simple packet and enhanced packet blocks."""
 LARGEST_BLOCK: Final = 1 << 24
@@ -33,12 +36,13 @@ class BlockWalker:
     """Follows pcapng blocks by their heads only. Raises ``PortLost`` where the octets are no pcapng.
 
     ``packets`` counts whole packet blocks, ``whole`` the octets up to the end of the last whole block; ``partial``
-    tells that a block has begun.
+    tells that a block has begun; ``see`` gets each whole one: its kind, the order of its octets, and all of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, see: Callable[[int, str, bytes], None] | None = None) -> None:
         self.packets = 0
         self.whole = 0
+        self._see = see
         self._buffer = b""
         self._order = "<"
 
@@ -61,17 +65,21 @@ class BlockWalker:
                 break
             self.packets += kind in PACKET_BLOCKS
             self.whole += length
+            if self._see is not None:
+                self._see(kind, self._order, buffer[at : at + length])
             at += length
         self._buffer = buffer[at:]
 
 
-def cut_to_whole_blocks(path: Path) -> None:
-    """Cut a capture that a killed bench left behind after its last whole block, so that a section can follow."""
+def cut_to_whole_blocks(path: Path) -> int:
+    """Cut a capture that a killed bench left behind after its last whole block, so that a section can follow; how many
+    packets are in it."""
     walker = BlockWalker()
     with path.open("r+b") as capture, contextlib.suppress(PortLost):
         while data := capture.read(CHUNK):
             walker.feed(data)
     _set_aside(path, walker.whole)
+    return walker.packets
 
 
 def _set_aside(path: Path, whole: int) -> None:
@@ -89,17 +97,22 @@ def _set_aside(path: Path, whole: int) -> None:
 class SnifferChannel(Channel):
     """A pcapng stream to a file. Counts packets of this connection; the sniffer stamps them itself.
 
-    On a real rig a sniffer that went is looked for until it is there again; it then begins another section."""
+    On a real rig a sniffer that went is looked for until it is there again; it then begins another section. There
+    ``clock`` is given, and what its stamps tell of its own clock is published. ``before``: packets in the file."""
 
-    def __init__(self, port: str, connection: socket.socket, path: Path) -> None:
+    def __init__(
+        self, port: str, connection: socket.socket, path: Path, clock: Clock | None = None, before: int = 0
+    ) -> None:
         super().__init__(port, Stamp.DEVICE)
         self._socket, self._path = connection, path
         self._peer = connection.getpeername()
+        self._clock, self._before = clock, before
         self._open_file()
 
     def _open_file(self) -> None:
         self._capture = self._path.open("ab")
-        self._walker = BlockWalker()
+        self._stamps, self._stamps_ns, self._leads = Stamps(), list[int](), Leads(self._tell_clock)
+        self._walker = BlockWalker(None if self._clock is None else self._see)
         self._begin = self._capture.tell()
         self._base = self.count = 0
 
@@ -121,6 +134,9 @@ class SnifferChannel(Channel):
         except OSError as error:
             raise CannotRecord(f"{self.port}: {self._path.name}: {error.strerror}; the capture cannot go on") from None
         self._walker.feed(data)
+        if self._clock is not None:
+            self._leads.heard(self._before + self._walker.packets, self._stamps_ns, self._clock.now_ns())
+            self._stamps_ns = []
         self.settled = True
         self.count = self._base + self._walker.packets
 
@@ -137,8 +153,19 @@ class SnifferChannel(Channel):
         again = copy.copy(self)
         again._socket = begin_connecting(self._socket.family, self._peer)
         again.settled = False
+        again._before += self._walker.packets
         again._open_file()
         return again
+
+    def _see(self, kind: int, order: str, block: bytes) -> None:
+        stamp_ns = self._stamps.of(kind, order, block)
+        if stamp_ns is not None:
+            self._stamps_ns.append(stamp_ns)
+
+    def _tell_clock(self, pair: Pair) -> None:
+        assert self._clock is not None
+        data = {"capture": self._path.stem, **attrs.asdict(pair)}
+        self._clock.pump.publish("clock", self.port, kinds.CLOCK_SNIFFER, data)
 
 
 @target_factory.reg_resource
@@ -178,12 +205,12 @@ class SnifferDriver(Driver):  # type: ignore[misc]
     def connect(self, clock: Clock, path: Path) -> None:
         """Connect and write to ``path``; a capture that is there already (a resumed run) gets a further section."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            cut_to_whole_blocks(path)
+        before = cut_to_whole_blocks(path) if path.exists() else 0
         connection = connect(self.port, self.stream.host, self.stream.port)
         connection.setblocking(False)
         self._clock = clock
-        clock.attach(SnifferChannel(self.port, connection, path))
+        real = None if clock.devices_share_it else clock
+        clock.attach(SnifferChannel(self.port, connection, path, real, before))
 
     def disconnect(self) -> None:
         """Close stream and file."""

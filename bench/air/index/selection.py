@@ -37,13 +37,17 @@ class Wanted:
     """Which frames: those for which all holds that is not None.
 
     ``since_ns`` and ``until_ns`` are bounds of the capture's stamps, both inclusive; ``node`` is the EUI-64 that sent
-    the IPv6 packet or, where there is none, the frame; ``kind`` as in `Frame`.
+    the IPv6 packet or, where there is none, the frame; ``kind`` as in `Frame`. `InputError` for an unknown one.
     """
 
     since_ns: int | None = None
     until_ns: int | None = None
     node: bytes | None = None
     kind: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.kind is not None and self.kind not in KINDS:
+            raise InputError(f"kind {self.kind!r} is unknown; expected one of {', '.join(KINDS)}")
 
     def holds(self, frame: Frame) -> bool:
         """Whether a frame is wanted."""
@@ -63,10 +67,8 @@ def sent_by(frame: Frame, node: bytes) -> bool:
 def wanted_frames(path: Path | str, keys: KeyTable | None, wanted: Wanted) -> Iterator[tuple[Record, Frame]]:
     """The frames of a capture that are wanted, in its order.
 
-    Raises `InputError` for an unknown kind; as `read_capture`, after the frames before the damage.
+    Raises `InputError` as `read_capture`, after the frames before the damage.
     """
-    if wanted.kind is not None and wanted.kind not in KINDS:
-        raise InputError(f"kind {wanted.kind!r} is unknown; expected one of {', '.join(KINDS)}")
     if not is_large(path) or not suits(keys):
         decoder = Decoder(settle((path,), keys))
         for record in read_capture(path):

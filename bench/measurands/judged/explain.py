@@ -37,8 +37,8 @@ class Place:
 class AirView:
     """What the sniffers saw up to a moment, and the nodes as they were then; empty where nothing was captured.
 
-    ``seen``: the sightings that explain, outside memory where they are many. Sniffers are taken to stamp UTC: intervals
-    of rig time are looked for there by ``clocks``.
+    ``seen``: the sightings that explain, outside memory where they are many. Their stamps are UTC, as far as is known
+    (`bench.evidence.sniffer_clock`): intervals of rig time are looked for there by ``clocks``.
     """
 
     seen: Digest | None = attrs.field(default=None, repr=False, eq=False)

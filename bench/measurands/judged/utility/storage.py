@@ -164,7 +164,7 @@ class _Air:
         self._outage, self._setup = outage, setup
 
     def heard(self, terminal: TerminalSetup, until_ns: int) -> list[str]:
-        """The capture that holds one of the terminal's, up to then. Sniffers are taken to stamp UTC."""
+        """The capture that holds one of the terminal's, up to then."""
         last_ns = self._outage.evidence.clocks.utc(until_ns).low
         own = ((sniffer, at_ns) for (src, sniffer), at_ns in self._first.items() if src == octets(terminal.eui64))
         return [f"captures/{sniffer}.pcapng" for sniffer, at_ns in own if at_ns <= last_ns][:1]
