@@ -26,9 +26,7 @@ from bench.air.keys.table import GroupKey
 from bench.air.mac.frame import MacFrame
 from bench.air.rpl import messages as rpl
 from bench.air.wisun import frames as wisun
-from bench.records import NS_PER_S
 from bench.twin.core.kernel import Call
-from bench.twin.faults import Phase
 from bench.twin.mesh.advertiser import PanConfig, PanState
 from bench.twin.mesh.dodag import INFINITE_RANK, INSTANCE, MIN_HOP_RANK_INCREASE
 from bench.twin.mesh.eapol.supplicant import Supplicant
@@ -36,6 +34,7 @@ from bench.twin.mesh.mac_layer import Heard, Stamp
 from bench.twin.mesh.pans import Advert, choose
 from bench.twin.mesh.parents import Candidates, Parent
 from bench.twin.mesh.station import HOP_LIMIT, Station
+from bench.twin.mesh.steps import JoinSteps
 from bench.twin.mesh.timers import MINUTE, SETTLED
 from bench.twin.mesh.trickle import Trickle
 from bench.twin.terminal.network import JoinState
@@ -45,7 +44,7 @@ SOLICIT_TRIES = 5
 """PCS, DIS and DHCPv6 solicits before discovery starts over (PCS_MAX 5)."""
 
 
-class Joiner:
+class Joiner(JoinSteps):
     """The joining machine of one node.
 
     ``on_state`` is called at each change of state, ``on_lost`` when the parent is lost, before discovery begins,
@@ -59,8 +58,8 @@ class Joiner:
         on_lost: Callable[[], None],
         on_moved: Callable[[], None],
     ) -> None:
-        self._node, self._on_state, self._on_lost, self._on_moved = station, on_state, on_lost, on_moved
-        self._agenda, self._rng, self._timers = station.agenda, station.rng, station.timers
+        super().__init__(station, on_state)
+        self._on_lost, self._on_moved = on_lost, on_moved
         self._takes_lgtks = station.plan.lfn is not None and station.routes_for_others
         self._supplicant = Supplicant(
             self._agenda,
@@ -77,27 +76,24 @@ class Joiner:
         self._pas = Trickle(self._agenda, self._rng, low, SETTLED.isolated_max_ns, self._discover, k=1)
         self._pcs = Trickle(self._agenda, self._rng, low, self._timers.discovery_max_ns, self._ask_config)
         self._sequence = self._rng.randrange(128, 256)  # lollipop counter: the values after a reboot (RFC 6550 7.2)
-        self.state = JoinState.DISCONNECTED
-        self._stale = False
-        """The keys in flash opened no PC: they are to be asked for again."""
         self._clear()
 
     def _clear(self) -> None:
+        super()._clear()
         self.parent: Parent | None = None
-        self._adverts: dict[bytes, Advert] = {}
         self.config: PanConfig | None = None
         """What the last PC said."""
         self._configured_ns: int | None = None
         self._target: bytes | None = None
         self.candidates = Candidates()
-        self._step: Call | None = None
         self._refresh: Call | None = None
-        self._tries = 0
-        self._failures = 0
         self._pending_dao: int | None = None
-        self._lingering = False
 
     # -- control ------------------------------------------------------------------------------------------------------
+
+    @property
+    def _chosen(self) -> bytes | None:
+        return self._target
 
     @property
     def rank(self) -> int | None:
@@ -112,36 +108,10 @@ class Joiner:
         self._enter(JoinState.SELECT_PAN)
         self._linger(JoinState.SELECT_PAN, self._look_for_pan)
 
-    @property
-    def _has_keys(self) -> bool:
-        return self._node.flash.gak is not None and not self._stale
-
     def _look_for_pan(self) -> None:
         self._pas.start()
         if self._has_keys:
             self._agenda.after(self._rng.randrange(500_000_000), self._reconnect)
-
-    def _linger(self, state: JoinState, go_on: Callable[[], None]) -> None:
-        """Go on with a phase: at once, unless a fault makes this node linger when it enters it."""
-        delay_s = self._node.faults.seconds("join_delay_s", tuple(Phase)[state - 1])
-        if not delay_s:
-            go_on()
-            return
-
-        def wake() -> None:
-            self._lingering = False
-            go_on()
-
-        self._lingering = True
-        self._next(round(delay_s * NS_PER_S), wake)
-
-    def halt(self) -> None:
-        """Stop without a word: power is gone, or the node was told to leave."""
-        self._stop_timers()
-        self._clear()
-        self._stale = False
-        self._node.address = None
-        self.state = JoinState.DISCONNECTED
 
     def assume(self, parent: Parent, address: bytes, config: PanConfig) -> None:
         """Start as a node that joined long ago, its refresh timers at random phases."""
@@ -159,29 +129,9 @@ class Joiner:
             if call is not None:
                 call.cancel()
 
-    def _enter(self, state: JoinState) -> None:
-        if state is not self.state:
-            self.state = state
-            self._on_state(state)
-
-    def _next(self, delay_ns: int, fn: Callable[[], None]) -> None:
-        """Plan the next step; there is only one at a time."""
-        if self._step is not None:
-            self._step.cancel()
-        self._step = self._agenda.after(delay_ns, fn)
-
     def _spread(self, period_ns: int) -> int:
         """A refresh period, up to a tenth shorter, so that nodes do not fall into step."""
         return period_ns - self._rng.randrange(period_ns // 10)
-
-    def _try_again(self, delay_ns: int, fn: Callable[[], None]) -> bool:
-        """Plan a repetition, or start over when there were enough."""
-        if self._tries == 0:
-            self.begin()
-            return False
-        self._tries -= 1
-        self._next(delay_ns, fn)
-        return True
 
     # -- JS1 select PAN -----------------------------------------------------------------------------------------------
 
@@ -253,25 +203,9 @@ class Joiner:
         if src in (self._target, self.parent.eui64 if self.parent is not None else None):
             self._supplicant.receive(pdu, authenticator)
 
-    def _keys_given(self, given: Sequence[GroupKey], live: int, asked: bool) -> None:
-        """Group keys, and which of the slots are live; the first after a request is the one in use."""
-        flash, authenticating = self._node.flash, self.state is JoinState.AUTHENTICATE and asked
-        if authenticating and self._target is not None:
-            flash.pan_id = self._adverts[self._target].pan_id
-        flash.take(given, live)
-        if authenticating:
-            flash.use(flash.slot_of(given[0].index))
-            self._stale = False
-            self._acquire()
-
     def _lgtks_given(self, given: Sequence[GroupKey], live: int, asked: bool) -> None:
         """LGTKs, under which a smart meter speaks to its LFNs."""
         self._node.flash.lfn.take(given, live)
-
-    def _not_authenticated(self) -> None:
-        """Nobody answered. Without keys discovery begins anew; with them the next PC is a reason to ask again."""
-        if self.state is JoinState.AUTHENTICATE:
-            self.begin()
 
     # -- JS3 acquire configuration ------------------------------------------------------------------------------------
 

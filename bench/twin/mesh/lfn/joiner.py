@@ -10,7 +10,7 @@ does not come (the twin's own choice), and gives it up after some periods, or wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import attrs
 
@@ -19,20 +19,19 @@ from bench.air.ip import packet as ipv6
 from bench.air.ip.packet import Packet
 from bench.air.ip.udp import Udp
 from bench.air.keys.eapol import Eapol
-from bench.air.keys.table import GroupKey
 from bench.air.mac.frame import MacFrame
 from bench.air.wisun import frames as wisun
 from bench.air.wisun import lfn_frames
 from bench.air.wisun.frames import WisunFrameType
 from bench.records import NS_PER_S
 from bench.twin.core.kernel import Call
-from bench.twin.faults import Phase
 from bench.twin.mesh.eapol.supplicant import Supplicant
 from bench.twin.mesh.lfn import timing
 from bench.twin.mesh.lfn.listening import Listening, Windows
 from bench.twin.mesh.mac_layer import Heard, Stamp
 from bench.twin.mesh.pans import Advert, choose
 from bench.twin.mesh.station import HOP_LIMIT, Station
+from bench.twin.mesh.steps import JoinSteps
 from bench.twin.mesh.timers import MINUTE, MS, SETTLED
 from bench.twin.mesh.trickle import Trickle
 from bench.twin.terminal.network import JoinState
@@ -52,15 +51,15 @@ class _Offer:
     sync_ns: int
 
 
-class LfnJoiner:
+class LfnJoiner(JoinSteps):
     """The joining machine of one LFN, which listens each ``interval_ns`` once it is in; ``on_state`` is called at each
     change of state."""
 
     def __init__(
         self, node: Station, listening: Listening, interval_ns: int, on_state: Callable[[JoinState], None]
     ) -> None:
-        self._node, self._listening, self._interval_ns, self._on_state = node, listening, interval_ns, on_state
-        self._agenda, self._rng, self._timers = node.agenda, node.rng, node.timers
+        super().__init__(node, on_state)
+        self._listening, self._interval_ns = listening, interval_ns
         self._supplicant = Supplicant(
             self._agenda,
             self._rng,
@@ -75,20 +74,15 @@ class LfnJoiner:
         low = self._timers.discovery_min_ns
         self._lpas = Trickle(self._agenda, self._rng, low, max(low, timing.ISOLATED_MAX_NS), self._discover)
         self._tid = 0
-        self._stale = False
-        self.state = JoinState.DISCONNECTED
         self._clear()
 
     def _clear(self) -> None:
+        super()._clear()
         self.parent: bytes | None = None
         """EUI-64; the one of choice from discovery on."""
-        self._adverts: dict[bytes, Advert] = {}
         self._offers: dict[bytes, _Offer] = {}
-        self._step: Call | None = None
         self._sync: Call | None = None
         self._window: Call | None = None
-        self._tries = 0
-        self._failures = 0
         self._missed = 0
 
     # -- control ------------------------------------------------------------------------------------------------------
@@ -102,17 +96,9 @@ class LfnJoiner:
         self._enter(JoinState.SELECT_PAN)
         self._linger(JoinState.SELECT_PAN, self._look_for_pan)
 
-    def halt(self) -> None:
-        """Stop without a word: power is gone, or the node was told to leave."""
-        self._stop_timers()
-        self._clear()
-        self._stale = False
-        self._node.address = None
-        self.state = JoinState.DISCONNECTED
-
     @property
-    def _has_keys(self) -> bool:
-        return self._node.flash.gak is not None and not self._stale
+    def _chosen(self) -> bytes | None:
+        return self.parent
 
     def _stop_timers(self) -> None:
         self._lpas.stop()
@@ -120,34 +106,6 @@ class LfnJoiner:
         for call in (self._step, self._sync, self._window):
             if call is not None:
                 call.cancel()
-
-    def _enter(self, state: JoinState) -> None:
-        if state is not self.state:
-            self.state = state
-            self._on_state(state)
-
-    def _linger(self, state: JoinState, go_on: Callable[[], None]) -> None:
-        """Go on with a phase: at once, unless a fault makes this node linger when it enters it."""
-        delay_s = self._node.faults.seconds("join_delay_s", tuple(Phase)[state - 1])
-        if delay_s:
-            self._next(round(delay_s * NS_PER_S), go_on)
-        else:
-            go_on()
-
-    def _next(self, delay_ns: int, fn: Callable[[], None]) -> None:
-        """Plan the next step; there is only one at a time."""
-        if self._step is not None:
-            self._step.cancel()
-        self._step = self._agenda.after(delay_ns, fn)
-
-    def _try_again(self, delay_ns: int, fn: Callable[[], None]) -> bool:
-        """Plan a repetition, or start over when there were enough."""
-        if self._tries == 0:
-            self.begin()
-            return False
-        self._tries -= 1
-        self._next(delay_ns, fn)
-        return True
 
     # -- JS1 select PAN -----------------------------------------------------------------------------------------------
 
@@ -229,21 +187,6 @@ class LfnJoiner:
         """EAPOL from the parent of choice."""
         if src == self.parent:
             self._supplicant.receive(pdu, authenticator)
-
-    def _keys_given(self, given: Sequence[GroupKey], live: int, asked: bool) -> None:
-        """LGTKs, and which of the slots are live; the first after a request is the one in use."""
-        flash, authenticating = self._node.flash, self.state is JoinState.AUTHENTICATE and asked
-        if authenticating and self.parent is not None:
-            flash.pan_id = self._adverts[self.parent].pan_id
-        flash.take(given, live)
-        if authenticating:
-            flash.use(flash.slot_of(given[0].index))
-            self._stale = False
-            self._acquire()
-
-    def _not_authenticated(self) -> None:
-        if self.state is JoinState.AUTHENTICATE:
-            self.begin()
 
     # -- JS3 acquire configuration ------------------------------------------------------------------------------------
 
