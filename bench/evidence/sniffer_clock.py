@@ -62,7 +62,7 @@ class SnifferClock:
         if not wrong:
             return ""
         least, most = min(wrong) / NS_PER_S, max(wrong) / NS_PER_S
-        span = f"{least:+.3g} s" if most - least < 1 else f"{least:+.3g} to {most:+.3g} s"
+        span = f"{least:+.1f} s" if most - least < 1 else f"{least:+.1f} to {most:+.1f} s"
         return f"its clock stood {span} from the bench's; its frames are placed by when they came in"
 
     def at(self, frame: int) -> int:

@@ -66,7 +66,7 @@ def test_a_clock_that_was_set_in_the_run(tmp_path: Path) -> None:
     """Each frame by the row that is about it, those after the last row by that one."""
     evidence = heard(Run(tmp_path), [-900.0, -900.0, 0.0, 0.0, 0.0], [(2, -900.0, 2), (4, 0.0, 4)])
     assert places(evidence) == [1, 2, 3, 4, 5]
-    assert evidence.sniffer_clock("s1").words.startswith("its clock stood -900 s from the bench's")
+    assert evidence.sniffer_clock("s1").words.startswith("its clock stood -900.0 s from the bench's")
 
 
 def test_a_host_that_may_be_wrong_judges_no_sniffer(tmp_path: Path) -> None:
