@@ -116,6 +116,11 @@ class SnifferChannel(Channel):
         self._begin = self._capture.tell()
         self._base = self.count = 0
 
+    @property
+    def lead_ns(self) -> int | None:
+        """As `SnifferDriver.lead_ns`."""
+        return self._leads.most_ns
+
     def fileno(self) -> int:
         return self._socket.fileno()
 
@@ -201,6 +206,13 @@ class SnifferDriver(Driver):  # type: ignore[misc]
             raise BenchError(f"{self.port}: not connected to a rig")
         channel = self._clock.pump.channels.get(self.port)
         return 0 if channel is None else channel.count
+
+    @property
+    def lead_ns(self) -> int | None:
+        """How far this connection's stamps are ahead of rig time at least: the most that a frame was ahead of its
+        arrival. None on a virtual rig, and before the first frame."""
+        channel = self._clock.pump.channels.get(self.port) if self._clock is not None else None
+        return channel.lead_ns if isinstance(channel, SnifferChannel) else None
 
     def connect(self, clock: Clock, path: Path) -> None:
         """Connect and write to ``path``; a capture that is there already (a resumed run) gets a further section."""

@@ -64,9 +64,12 @@ class Pair:
 
 
 class Leads:
-    """Finds one `Pair` a minute and gives it to ``tell``; a clock that was set ahead gets one of its own before."""
+    """Finds one `Pair` a minute and gives it to ``tell``; a clock that was set ahead gets one of its own before.
+
+    ``most_ns``: the most that any frame was ahead of its arrival, None before the first."""
 
     def __init__(self, tell: Callable[[Pair], None]) -> None:
+        self.most_ns: int | None = None
         self._tell = tell
         self._best: Pair | None = None
         self._least_ns = 0
@@ -77,6 +80,7 @@ class Leads:
         if not stamps_ns:
             return
         newest = Pair(frame, max(stamps_ns), now_ns)
+        self.most_ns = newest.lead_ns if self.most_ns is None else max(self.most_ns, newest.lead_ns)
         best = self._best
         # Frames that had waited are unlike each other, those of a clock that was wrong are alike.
         if best is not None and newest.lead_ns - best.lead_ns > JUMP_NS and best.lead_ns - self._least_ns <= JUMP_NS:
