@@ -139,7 +139,11 @@ class LabModel(Protocol):
     meters: Mapping[str, MeterModel]
 
     def switch(self, load: str, on: bool) -> None:
-        """Connect or take out a terminal's cell; open or close the breaker of the smart meters (``mesh``)."""
+        """Connect or take out a terminal's cell; give or take the ``mesh`` by a device in its way."""
+
+    def breaker(self, fed: str, on: bool) -> None:
+        """Open or close the breaker of the smart meters (``mesh``), or that of the ``concentrator``: what has a battery
+        goes on for a while."""
 
     def after(self, delay_ns: int, call: Callable[[], None]) -> None:
         """Do something later: people take time."""

@@ -134,12 +134,13 @@ class Rig:
 
     def _supply(self, plan: Supply) -> SupplyUnit:
         outputs = [
-            Output(channel, [self._load(name) for name in channel.feeds], self._rng(f"supply {plan.id} {i}"))
+            Output(channel, [self.load(name) for name in channel.feeds], self._rng(f"supply {plan.id} {i}"))
             for i, channel in enumerate(plan.channels)
         ]
         return SupplyUnit(plan, outputs)
 
-    def _load(self, name: str) -> Load:
+    def load(self, name: str) -> Load:
+        """What a supply, or a breaker, feeds: a terminal, a smart meter or the concentrator."""
         if name in self.terminals:
             terminal = self.terminals[name]
             return ConstantCurrentLoad(terminal.plan.load_milliamps, terminal.power)
@@ -168,14 +169,22 @@ class Laboratory:
         self.panels: Mapping[str, PanelModel] = rig.panels
         self.meters: Mapping[str, MeterModel] = rig.meters
         self._rig = rig
-        self._breakers = [_Mains(rig, meter.id) for meter in rig.topology.smart_meters]
+        self._mesh = [_Mains(rig, meter.id) for meter in rig.topology.smart_meters]
+        self._fed = {
+            MESH: [rig.load(meter.id) for meter in rig.topology.smart_meters],
+            CONCENTRATOR: [rig.load(rig.topology.border_router.id)],
+        }
 
     def switch(self, load: str, on: bool) -> None:
         if load == MESH:
-            for breaker in self._breakers:
-                breaker.switch(on)
+            for mains in self._mesh:
+                mains.switch(on)
         else:
             self._rig.terminals[load].power(on)
+
+    def breaker(self, fed: str, on: bool) -> None:
+        for load in self._fed[fed]:
+            load.feed(on)
 
     def after(self, delay_ns: int, call: Callable[[], None]) -> None:
         self._rig.kernel.after(delay_ns, call)

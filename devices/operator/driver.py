@@ -30,7 +30,7 @@ from bench import kinds
 from bench.drive.clock import Clock
 from bench.errors import BenchError
 from bench.records import JST_OFFSET_NS, NS_PER_HOUR, NS_PER_S, Json
-from devices.operator.task import LAMPS, Do, NotAnswered, Task, object_of, request_words
+from devices.operator.task import FED_WORDS, LAMPS, Do, NotAnswered, Task, object_of, request_words
 from devices.wires.line_driver import LineDriver
 from devices.wires.wire import Wire
 
@@ -38,7 +38,7 @@ MOST_READINGS: Final = 5
 """Readings of one register until two agree."""
 LARGEST_PHOTO: Final = 2_000_000
 """Octets; the page sends a tenth of that."""
-ALL: Final = "mesh"
+MESH: Final = "mesh"
 
 
 @attrs.define(slots=True)
@@ -54,6 +54,15 @@ class _Open:
     @property
     def over(self) -> bool:
         return self.answer is not None or bool(self.cannot)
+
+
+@attrs.frozen(slots=True)
+class _Told:
+    """A number that is taken for a fact, and when it was asked for and told (rig time, ns)."""
+
+    value: str
+    since_ns: int
+    until_ns: int
 
 
 @attrs.define(slots=True)
@@ -96,7 +105,8 @@ class OperatorDriver(LineDriver):
         self._last = 0
         self._photos: Path | None = None
         self._pictures: list[tuple[Task, int]] = []
-        self._cut: bool | None = None
+        self._cut: dict[str, bool] = {}
+        """Breakers that people had to do with, by what they feed, and whether they may be open."""
 
     def connect(self, clock: Clock, subject: str, photos: Path | None = None) -> None:
         """Open the wire to the desk; ``photos`` is where pictures are kept (None: they are not fetched)."""
@@ -166,18 +176,25 @@ class OperatorDriver(LineDriver):
 
     def cut_mesh(self, cut: bool) -> None:
         """Have the smart meters' breaker opened or closed (`devices.family.CutsMesh`)."""
-        if self._cut is False and not cut:
+        self.cut(MESH, cut)
+
+    def cut(self, fed: str, cut: bool) -> None:
+        """Have the breaker of the smart meters (``mesh``) or the ``concentrator`` opened or closed."""
+        if self._cut.get(fed) is False and not cut:
             return
         if cut:
-            self._cut = True  # from the question on it may be open
-        self.done(Do.CUT if cut else Do.RESTORE, ALL)
-        self._cut = cut
+            self._cut[fed] = True  # from the question on it may be open
+        self.done(Do.CUT if cut else Do.RESTORE, fed)
+        self._cut[fed] = cut
 
     def make_safe(self) -> None:
         """A breaker that was opened is to be closed; a way out waits for nobody, so the task stays at the desk."""
-        if self._cut:
-            self.post(Do.RESTORE, ALL)
-            raise BenchError("the smart meters' breaker was left open; a person was asked to close it")
+        left = [fed for fed, cut in self._cut.items() if cut]
+        for fed in left:
+            self.post(Do.RESTORE, fed)
+        if left:
+            whose = " and of ".join(FED_WORDS[fed][1] for fed in left)
+            raise BenchError(f"the breaker of {whose} was left open; a person was asked to close it")
 
     def staff_request(self, terminal: str, body: Mapping[str, Any]) -> str:
         """Have a server's staff make a request; its id, ``r17``, once the same number was told twice. Recorded as
@@ -233,7 +250,7 @@ class OperatorDriver(LineDriver):
         from it is the bench's error, for the stimulus stands in the evidence."""
         task = done.task
         self._publish(kinds.OPERATOR_UNDONE, task, {"after_s": self._since_s(done)})
-        if task.do not in (Do.READ, Do.AGAIN, Do.SET):
+        if task.do not in (Do.READ, Do.AGAIN, Do.SET, Do.TURN):
             said: dict[str, Json] = {"what": f"operator took back: {task.en}", "touches": [task.on, f"meter.{task.on}"]}
             self.clock.pump.publish("bench", "bench", kinds.BENCH_ERROR, said)
 
@@ -333,7 +350,7 @@ class OperatorPanel:
         self.operator.give_up(number)
 
 
-@attrs.frozen
+@attrs.define
 class OperatorMeter:
     """A meter's register and alarms by an operator: `SetsIndex` and `RaisesAlarm` of ``fixtures.rig.abilities``."""
 
@@ -341,6 +358,10 @@ class OperatorMeter:
     meter: str
     turns_at_h: tuple[int, ...] = ()
     """JST hours of the day within which people turn it."""
+    _shows: int | None = attrs.field(default=None, init=False)
+    """What it showed when somebody read it last, and since then nobody turned it."""
+    _turned_ns: int = attrs.field(default=0, init=False)
+    """Rig time from which on it may have been turned last."""
 
     @property
     def port(self) -> str:
@@ -359,15 +380,49 @@ class OperatorMeter:
         """Have the register set; what it shows then, which is another index where a person says so twice."""
         return self._read(Do.SET, str(index))
 
+    def next_index(self) -> int:
+        """One more than it shows: what a register is turned on to in one movement."""
+        return (self.read_index() if self._shows is None else self._shows) + 1
+
+    def turn_on_to(self, index: int) -> None:
+        """Have the register turned on by a movement of the hand; recorded as ``meter.index``, placed as well as a tap.
+
+        That it shows just this is for `shows` to tell, once there is time for it."""
+        self._shows = None
+        _value, asked_ns, t_ns = self.operator.done(Do.TURN, self.meter, str(index))
+        mean_ns, u_ns = self.operator.reaction_ns
+        self._turned_ns = max(asked_ns, t_ns - mean_ns)
+        self.operator.record(self.meter, kinds.METER_INDEX, {"index": index}, t_ns, u_ns)
+
+    def shows(self, index: int) -> bool:
+        """Whether it shows what it was turned on to; else nothing is known of it since then, which is recorded."""
+        found = self._told(Do.AGAIN, "", str(index))
+        if found.value != str(index):
+            self.operator.doubt(self.meter, f"it shows {found.value}, not {index}", self._turned_ns)
+            return False
+        self._shows = index
+        return True
+
     def raise_alarm(self, code: str) -> None:
         """Have an alarm raised; recorded as ``meter.alarm``."""
         _value, _asked_ns, t_ns = self.operator.done(Do.ALARM, self.meter, code)
         self.operator.record(self.meter, kinds.METER_ALARM, {"code": code}, t_ns, self.operator.reaction_ns[1])
 
     def _read(self, do: Do, what: str) -> int:
+        self._shows = None
+        found = self._told(do, what, what)
+        half_ns = (found.until_ns - found.since_ns) // 2
+        u_ns = math.hypot(half_ns / math.sqrt(3), self.operator.reaction_ns[1])
+        data: dict[str, Json] = {"index": int(found.value)}
+        self.operator.record(self.meter, kinds.METER_INDEX, data, found.since_ns + half_ns, round(u_ns))
+        self._shows = int(found.value)
+        return self._shows
+
+    def _told(self, do: Do, what: str, expected: str) -> _Told:
+        """A number: the one that is expected, or another one that two answers in succession give."""
         value, since_ns, until_ns = self.operator.done(do, self.meter, what)
         for _reading in range(MOST_READINGS):
-            if do is Do.SET and value == what:
+            if expected and value == expected:
                 break
             before, (value, _asked_ns, until_ns) = value, self.operator.done(Do.AGAIN, self.meter)
             if value == before:
@@ -376,10 +431,7 @@ class OperatorMeter:
             why = f"read differently {MOST_READINGS + 1} times"
             self.operator.doubt(self.meter, why, since_ns)
             raise NotAnswered(f"operator: {self.meter} was {why}")
-        half_ns = (until_ns - since_ns) // 2
-        u_ns = math.hypot(half_ns / math.sqrt(3), self.operator.reaction_ns[1])
-        self.operator.record(self.meter, kinds.METER_INDEX, {"index": int(value)}, since_ns + half_ns, round(u_ns))
-        return int(value)
+        return _Told(value, since_ns, until_ns)
 
 
 @attrs.define

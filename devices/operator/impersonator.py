@@ -111,12 +111,12 @@ class OperatorImpersonator:
                 self._after(float(task.what) + self._rng.uniform(1, 3), lambda: self._take_out(task))
             case Do.LAMP:
                 return self._panel(task).indicator()
-            case Do.SET:
+            case Do.SET | Do.TURN:
                 self._model.meters[task.on].set_index(int(task.what))
             case Do.ALARM:
                 self._model.meters[task.on].raise_alarm(task.what)
             case Do.CUT | Do.RESTORE:
-                self._model.switch("mesh", task.do is Do.RESTORE)
+                self._model.breaker(task.on, task.do is Do.RESTORE)
             case Do.REQUEST:
                 self._told[task.on] = self._model.request(task.on, request_of(task.what)).removeprefix("r")
                 return self._told[task.on]

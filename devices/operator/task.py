@@ -25,6 +25,7 @@ class Do(StrEnum):
     READ = "read"
     AGAIN = "again"
     SET = "set"
+    TURN = "turn"
     ALARM = "alarm"
     CUT = "cut"
     RESTORE = "restore"
@@ -45,6 +46,11 @@ class Wants(StrEnum):
 
 
 LAMPS: Final = ("off", "blinking", "on")
+FED_WORDS: Final = {
+    "mesh": ("スマートメーター", "the smart meters"),
+    "concentrator": ("コンセントレーター", "the concentrator"),
+}
+"""What a breaker feeds, in both languages."""
 LAMP_WORDS: Final = {"off": "消灯", "blinking": "点滅", "on": "点灯"}
 MOST_DIGITS: Final = 20
 
@@ -67,17 +73,21 @@ _WORDS: Final[dict[Do, tuple[str, str]]] = {
         "{on} の指針値を {what} に合わせ、表示された値を入力してください。",
         "Set the register of {on} to {what}, then enter what it shows.",
     ),
+    Do.TURN: (
+        "{on} の指針値を {what} まで進めてください。{what} になった瞬間にボタンを押してください。",
+        "Turn the register of {on} on to {what}. Tap at the moment at which it shows {what}.",
+    ),
     Do.ALARM: (
         "{on} のテストモードで警報 {what} を発生させ、同時にボタンを押してください。",
         "Raise the alarm {what} at {on} (meter test mode). Tap when you do it.",
     ),
     Do.CUT: (
-        "スマートメーターの電源ブレーカーを切り、同時にボタンを押してください。",
-        "Open the breaker of the smart meters. Tap when you do it.",
+        "{on_ja}の電源ブレーカーを切り、同時にボタンを押してください。",
+        "Open the breaker of {on_en}. Tap when you do it.",
     ),
     Do.RESTORE: (
-        "スマートメーターの電源ブレーカーを入れ、同時にボタンを押してください。",
-        "Close the breaker of the smart meters. Tap when you do it.",
+        "{on_ja}の電源ブレーカーを入れ、同時にボタンを押してください。",
+        "Close the breaker of {on_en}. Tap when you do it.",
     ),
     Do.ERASE: (
         "{on} の設置キーを {what} 秒間押し続け、離したらすぐに電池を外してください。外したらボタンを押してください。",
@@ -127,11 +137,12 @@ class Task:
 
     @property
     def ja(self) -> str:
-        return _WORDS[self.do][0].format(on=self.on, what=self.what, what_ja=LAMP_WORDS.get(self.what, self.what))
+        words = {"what_ja": LAMP_WORDS.get(self.what, self.what), "on_ja": FED_WORDS.get(self.on, (self.on,))[0]}
+        return _WORDS[self.do][0].format(on=self.on, what=self.what, **words)
 
     @property
     def en(self) -> str:
-        return _WORDS[self.do][1].format(on=self.on, what=self.what)
+        return _WORDS[self.do][1].format(on=self.on, what=self.what, on_en=FED_WORDS.get(self.on, ("", self.on))[1])
 
     def line(self) -> str:
         """As it goes to the desk."""

@@ -66,7 +66,7 @@ def played(answers: Callable[[Task], dict[str, Any] | None], photos: Path | None
     driver = PlayedDriver.__new__(PlayedDriver)
     driver.reaction_s, driver.patience_s = 0.6, 600.0
     driver.clock_, driver.person = StillClock(), Person(answers)
-    driver._tasks, driver._done, driver._last, driver._pictures, driver._cut = {}, {}, 0, [], None
+    driver._tasks, driver._done, driver._last, driver._pictures, driver._cut = {}, {}, 0, [], {}
     driver._photos = photos
     driver._answers = []  # type: ignore[assignment]
     return driver

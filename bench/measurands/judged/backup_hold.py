@@ -2,10 +2,10 @@
 
 Start: the mains of the smart meters (of the concentrator) go off, after every terminal had answered. Stop: the last
 moment at which a right answer of the terminal came to the server before the mains were back; right is an answer with
-the index to which the register was turned after the request had left. Judged is that time, which is held at least;
-``bounds`` reach to the first request after it that stayed without an answer, and the round trip that the guideline
-names: by then the path was gone. None where no request stayed without one. Both ends are as far apart as the requests:
-a limit between them is not decided.
+the index to which the register was turned after the request had left, or by a person just before (`judged.fresh`).
+Judged is that time, which is held at least; ``bounds`` reach to the first request after it that stayed without an
+answer, and the round trip that the guideline names: by then the path was gone. None where no request stayed without
+one. Both ends are as far apart as the requests: a limit between them is not decided.
 
 Conditions: for how long the mains had been on before (``mains_on_h``; how full a battery was is not seen from outside),
 and temperature where the laboratory records it. Silence is a battery's only where the terminal answers again once the
@@ -25,12 +25,15 @@ from bench.evidence.limits import Limits
 from bench.evidence.timeline import CitedObservation
 from bench.judge.uncertainty import within
 from bench.measurands.judged.common import Trouble, bench_trouble, blind_over, gated, left_out, unfinished
+from bench.measurands.judged.fresh import BEFORE, Turned, turned_before
 from bench.measurands.judged.placing import Placed, caused, heard
 from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.records import NS_PER_S, Json, Measurement
 
 METERS: Final = "backup.meters"
 CONCENTRATOR: Final = "backup.concentrator"
+_ON: Final = {"cut": False, "restore": True}
+"""What a person who was asked to do so made of the mains."""
 FED: Final = {METERS: "mesh", CONCENTRATOR: "concentrator"}
 """What the supply's observations call it."""
 ALIVE_NS: Final = 90 * NS_PER_S
@@ -75,7 +78,7 @@ def _measure(name: str, episode: Episode, terminal: TerminalSetup) -> Measuremen
 
 def _held(name: str, episode: Episode, terminal: TerminalSetup, cut: CitedObservation) -> Measurement:
     fed, evidence = FED[name], episode.evidence
-    switched = [e for e in _outputs(episode, fed) if e.row < cut.row and e.data.get("on") is False]
+    switched = [e for e in _outputs(episode, fed) if e.row < cut.row and not _is_on(e)]
     probes = _probes(episode, terminal, fed, cut)
     answered = [p for p in _probes(episode, terminal, fed, None) if p.answer is not None]
     before = [p for p in answered if p.n == 0]
@@ -145,11 +148,19 @@ def _probes(episode: Episode, terminal: TerminalSetup, fed: str, cut: CitedObser
     answers = episode.events(kinds.SERVER_ANSWER, subject=terminal.id)
     found = []
     for mark in marks:
+        if mark.data.get("turned") == BEFORE and isinstance(_by_hand(episode, mark), Trouble):
+            continue  # what it was asked for is not known
         own = [a for a in answers if a.data.get("request") == mark.data.get("request") and mark.data.get("request")]
         own = [a for a in own if until is None or a.row < until]
         right = next((a for a in own if a.data.get("index") == mark.data.get("fresh")), None)
         found.append(Probe(int(str(mark.data["n"])), mark, right, "another index" if own and right is None else ""))
     return found
+
+
+def _by_hand(episode: Episode, mark: CitedObservation) -> Turned | Trouble:
+    intents = episode.events(kinds.INTENT_REQUEST, subject=str(mark.data.get("terminal")), until_ns=mark.t_ns)
+    asked = max((row for row in intents if row.row < mark.row), key=lambda row: row.row, default=mark)
+    return turned_before(episode.evidence, str(mark.data.get("meter")), mark, asked)
 
 
 def _watched(episode: Episode, probe: Probe) -> bool:
@@ -158,15 +169,26 @@ def _watched(episode: Episode, probe: Probe) -> bool:
 
 
 def _outputs(episode: Episode, fed: str) -> list[CitedObservation]:
-    return episode.evidence.events(kinds.SUPPLY_OUTPUT, subject=fed, until_ns=episode.t1_ns)
+    """What switched the mains and said so: a supply, or a person at a breaker."""
+    outputs = episode.evidence.events(kinds.SUPPLY_OUTPUT, subject=fed, until_ns=episode.t1_ns)
+    done = episode.evidence.events(kinds.OPERATOR_DONE, subject=fed, until_ns=episode.t1_ns)
+    return sorted([*outputs, *(row for row in done if row.data.get("do") in _ON)], key=lambda row: row.row)
 
 
-def _charged_h(episode: Episode, fed: str, off: CitedObservation) -> float:
-    """Hours for which the mains had been seen on before they went."""
+def _is_on(switched: CitedObservation) -> bool:
+    if switched.kind == kinds.OPERATOR_DONE:
+        return _ON[str(switched.data["do"])]
+    return switched.data.get("on") is True
+
+
+def _charged_h(episode: Episode, fed: str, off: CitedObservation) -> float | None:
+    """Hours for which the mains had been seen on before they went; None where nobody saw them on."""
     outputs = [event for event in _outputs(episode, fed) if event.row < off.row]
+    if not outputs and off.kind == kinds.OPERATOR_DONE:
+        return None
     since_ns = off.t_ns
     for event in reversed(outputs):
-        if event.data.get("on") is not True:
+        if not _is_on(event):
             break
         since_ns = event.t_ns
     return round((off.t_ns - since_ns) / (3600 * NS_PER_S), 3)

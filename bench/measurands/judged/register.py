@@ -44,12 +44,14 @@ class Register:
         if told:
             return Tapped(tuple(told), (), tuple(event.t_ns for event in told), _blind(evidence), evidence.clocks)
         unanswered = (kinds.OPERATOR_TIMEOUT, kinds.OPERATOR_CANNOT, kinds.OPERATOR_UNDONE)
-        unknown = [event for kind in unanswered for event in evidence.events(kind, subject=meter) if _turned(event)]
+        unknown = [
+            event for kind in unanswered for event in evidence.events(kind, subject=meter) if tells_nothing(event)
+        ]
         unknown += evidence.events(kinds.METER_UNKNOWN, subject=meter)
         readings = tuple(sorted([*evidence.events(kinds.METER_INDEX, subject=meter), *unknown], key=lambda e: e.row))
-        times = tuple(event.t_ns + (0 if _turned(event) else _half_ns(event)) for event in readings)
+        times = tuple(event.t_ns + (0 if tells_nothing(event) else half_ns(event)) for event in readings)
         intents = [] if evidence.clocks.exact else evidence.events(kinds.INTENT_INDEX, subject=meter)
-        since = tuple(_since(readings, intents)) if intents else tuple(e.t_ns - _half_ns(e) for e in readings)
+        since = tuple(_since(readings, intents)) if intents else tuple(e.t_ns - half_ns(e) for e in readings)
         return cls(readings, since, times, _blind(evidence), evidence.clocks)
 
     def at(self, mark_ns: int) -> list[CitedObservation]:
@@ -120,16 +122,16 @@ def _blind(evidence: Evidence) -> tuple[Span, ...]:
     return tuple(blind_spans(evidence))
 
 
-def _turned(event: CitedObservation) -> bool:
+def tells_nothing(event: CitedObservation) -> bool:
     """Whether it says that nobody knows what a person set the register to."""
     undone = event.kind == kinds.OPERATOR_UNDONE and event.data.get("do") == "read"
-    return undone or event.data.get("do") in ("set", "again")
+    return undone or event.data.get("do") in ("set", "again", "turn")
 
 
-def _half_ns(event: CitedObservation) -> int:
+def half_ns(event: CitedObservation) -> int:
     """How far off the stamp may be: a register that a person turned was turned some time between question and answer
     (`devices.operator.driver`); one that nobody confirmed, at some time since the question."""
-    if _turned(event):
+    if tells_nothing(event):
         return round(float(str(event.data["after_s"])) * NS_PER_S)
     return round(math.sqrt(3) * event.u_ns)
 

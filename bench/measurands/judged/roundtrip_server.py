@@ -1,12 +1,13 @@
 """``roundtrip.server.2``: a read request leaves the connection server, its answer enters it, and the answer is fresh.
 
 Fresh means: after the request left, the bench set the meter's register to an index that it never had, and the answer
-carries exactly that index. An answer with another index, of another meter, or in another form is wrong and counts as a
-round trip without end, like a request without an answer; both say why. Left out is only what the bench itself did not
-do (a register that it did not turn, a port that it lost), and four in five of the requests must be left. Both
-stamps are the server's own, so no clock offset enters (lab-practice.md 1); what they are worth (resolution, drift, a
-step between them) and what the bench's own clock bounds is in the uncertainty. Order is told by request ids and by the
-rows of the timeline, which stand as things became known, not by stamps of two clocks.
+carries exactly that index; or a person turned it to such a one up to 5 s before (`judged.fresh`). An answer with
+another index, of another meter, or in another form is wrong and counts as a round trip without end, like a request
+without an answer; both say why. Left out is only what the bench itself did not do (a register that it did not turn, a
+port that it lost), and four in five of the requests must be left. Both stamps are the server's own, so no clock offset
+enters (lab-practice.md 1); what they are worth (resolution, drift, a step between them) and what the bench's own clock
+bounds is in the uncertainty. Order is told by request ids and by the rows of the timeline, which stand as things became
+known, not by stamps of two clocks.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from bench.measurands.judged.common import (
     unfinished,
 )
 from bench.measurands.judged.explain import AirView, air_view
+from bench.measurands.judged.fresh import BEFORE, turned_before
 from bench.measurands.judged.join_onsite import place_conditions
 from bench.measurands.judged.placing import Took, figure, took_at_server, trial
 from bench.measurands.judged.setup import Setup, TerminalSetup
@@ -42,7 +44,8 @@ SURE: Final = "between asking and the arrival of the answer at the bench"
 
 @attrs.frozen(slots=True)
 class RoundTrip:
-    """One request; ``answer`` None: it had no fresh answer, ``stale`` what it had instead."""
+    """One request; ``answer`` None: it had no fresh answer, ``stale`` what it had instead. ``older_s``: it may have
+    been read so long before its request, where a person turned the register."""
 
     meter: str
     sent: CitedObservation
@@ -50,6 +53,7 @@ class RoundTrip:
     cited: tuple[str, ...]
     stale: str = ""
     took: Took | None = None
+    older_s: float | None = None
 
     @property
     def rtt_s(self) -> float | None:
@@ -89,6 +93,7 @@ def _measure(
         return gated(NAME, terminal.id, "s", Trouble(why, first.bench, first.cited))
     place = view.place(terminal.eui64, euis)
     silent = sum(1 for value in values if value is None)
+    older = [trip.older_s for trip in trips if trip.older_s is not None]
     trials: list[Json] = [trial(trip.took) for trip in trips]
     return Measurement(
         NAME,
@@ -101,6 +106,7 @@ def _measure(
             "unanswered": silent,
             **place_conditions({place} if place is not None else set(), terminal),
             **({"requests_left_out": len(troubles)} if troubles else {}),
+            **({"read_before_s": max(older)} if older else {}),
         },
         cited=tuple(row for trip in trips for row in trip.cited),
         detail={
@@ -160,6 +166,9 @@ def _fresh(episode: Episode, meter: str, sent: CitedObservation, answer: CitedOb
     """The round trip when its answer carries an index that was set after the request, else why it is left out."""
     # The news that the request has left may come late, after the register was set; the bench's own rows are in order.
     asked = (_intent(episode, sent) or sent).row
+    mark = _mark(episode, sent)
+    if mark is not None and mark.data.get("turned") == BEFORE:
+        return _fresh_by_hand(episode, meter, mark, sent, answer)
     history = [row for row in episode.evidence.events(kinds.METER_INDEX, subject=meter) if row.row < answer.row]
     after = [event for event in history if event.row > asked]
     if not after:
@@ -178,6 +187,22 @@ def _fresh(episode: Episode, meter: str, sent: CitedObservation, answer: CitedOb
     return RoundTrip(meter, sent, answer, rows, took=_took(episode, sent, answer))
 
 
+def _fresh_by_hand(
+    episode: Episode, meter: str, mark: CitedObservation, sent: CitedObservation, answer: CitedObservation
+) -> RoundTrip | Trouble:
+    """The same where a person turned the register just before."""
+    turned = turned_before(episode.evidence, meter, mark, _intent(episode, sent) or sent)
+    if isinstance(turned, Trouble):
+        return turned
+    rows = (turned.reading.citation, sent.citation, answer.citation)
+    said, true = answer.data.get("index"), turned.reading.data.get("index")
+    if answer.data.get("meter", meter) != meter:
+        return RoundTrip(meter, sent, None, rows, f"asked for {meter}, answered {answer.data.get('meter')}")
+    if said != true:
+        return RoundTrip(meter, sent, None, rows, f"answered {said}, the register stood at {true}")
+    return RoundTrip(meter, sent, answer, rows, took=_took(episode, sent, answer), older_s=turned.age_s)
+
+
 def _took(episode: Episode, sent: CitedObservation, answer: CitedObservation) -> Took:
     """Without any clock: no longer than from the bench's intent to ask to its hearing of the answer."""
     intent = _intent(episode, sent)
@@ -185,9 +210,14 @@ def _took(episode: Episode, sent: CitedObservation, answer: CitedObservation) ->
     return took_at_server(episode.evidence.clocks, sent, answer, Limits(0, answer.t_ns - since_ns, SURE))
 
 
+def _mark(episode: Episode, sent: CitedObservation) -> CitedObservation | None:
+    """The bench's milestone with the request's id."""
+    return next(iter(episode.marks("request", request=sent.data.get("request"))), None)
+
+
 def _intent(episode: Episode, sent: CitedObservation) -> CitedObservation | None:
     """The bench's own intent to ask, which the milestone with the request's id follows; None where there is none."""
-    mark = next(iter(episode.marks("request", request=sent.data.get("request"))), None)
+    mark = _mark(episode, sent)
     if mark is None:
         return None
     intents = episode.events(kinds.INTENT_REQUEST, subject=sent.subject, until_ns=mark.t_ns)

@@ -28,6 +28,8 @@ class Lab:
 
     def switch(self, load: str, on: bool) -> None: ...
 
+    def breaker(self, fed: str, on: bool) -> None: ...
+
     def after(self, delay_ns: int, call: Callable[[], None]) -> None:
         self.later.append((delay_ns, call))
 

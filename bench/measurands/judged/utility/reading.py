@@ -3,9 +3,10 @@
 Start: the MDMS asks and the server accepts (``mdms.accepted``); at once the bench turns the register to an index that
 it never had. Stop: the answer is at the MDMS (``mdms.answer``) and carries exactly that index. Judged is the number of
 requests for which that does not happen before the episode gives up: refused, failed, unanswered, or answered with
-another index. One without a right answer during which the bench was blind is left out, and one whose answer came while
-the register was still being turned. How long it took is told beside it and judged by nobody: an MDMS sees an upper
-bound of the round trip and may not blame the terminal (lab-practice.md 1).
+another index. A person turns the register just before the request (`judged.fresh`). One without a right answer during
+which the bench was blind is left out, and one whose answer came while the register was still being turned. How long it
+took is told beside it and judged by nobody: an MDMS sees an upper bound of the round trip and may not blame the
+terminal (lab-practice.md 1).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bench import kinds
 from bench.evidence.evidence import Episode
 from bench.evidence.timeline import CitedObservation
 from bench.measurands.judged.common import Trouble, blind_over, gated, seconds, too_few
+from bench.measurands.judged.fresh import BEFORE, Turned, turned_before
 from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.measurands.judged.utility.link import trouble_of
 from bench.records import Json, Measurement
@@ -89,12 +91,24 @@ def readings_asked(episode: Episode, terminal: TerminalSetup) -> tuple[list[Aske
     counted, left = [], []
     for mark, end_ns in zip(marks, [*(mark.t_ns for mark in marks[1:]), episode.t1_ns], strict=False):
         one = _asked(episode, mark)
+        by_hand = _turned(episode, mark)
         open_ = (blind_over(episode.evidence, one.t_ns, end_ns) or _too_early(episode, mark)) if one.why else None
+        open_ = open_ or (by_hand if isinstance(by_hand, Trouble) else None)
         if open_ is None:
             counted.append(one)
         else:
             left.append(open_)
     return counted, left
+
+
+def _turned(episode: Episode, mark: CitedObservation) -> Turned | Trouble | None:
+    """How a person turned the register for the request; None where none did."""
+    if mark.data.get("turned") != BEFORE:
+        return None
+    meter = str(mark.data.get("meter"))
+    intents = [row for row in episode.events(kinds.INTENT_ASK, until_ns=mark.t_ns) if row.row < mark.row]
+    asked = next((row for row in reversed(intents) if row.data.get("meter") == meter), mark)
+    return turned_before(episode.evidence, meter, mark, asked)
 
 
 def _too_early(episode: Episode, mark: CitedObservation) -> Trouble | None:
