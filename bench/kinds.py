@@ -123,7 +123,7 @@ OPERATOR: Final = "operator."
 _TASK: Final = Field("task", _I, "its number")
 _ACTS: Final = (
     "`press`, `lamp`, `watch`, `read`, `again`, `set`, `alarm`, `cut`, `restore`, `erase`, `feed`, `unfeed`, `move`, "
-    "`request`, `receipt`, `turn`"
+    "`request`, `receipt`, `turn`, `valve`, `moves`, `leak`, `unleak`"
 )
 _DO: Final = Field("do", _T, _ACTS)
 _AFTER: Final = Field("after_s", _N, "since it was asked", unit="s")

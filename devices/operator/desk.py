@@ -17,12 +17,14 @@ from typing import Any, Final
 
 import attrs
 
-from devices.operator.task import Task
+from devices.operator.task import CHOICES, Do, Task, Wants
 from devices.wires.lines import LineSplitter
 
 HOLD_S: Final = 3.0
 PIECE: Final = 2250
 """Octets of a picture a line: the bench takes no line of more than 4,096."""
+AT_ONCE: Final = (Do.TURN, Do.MOVES)
+"""Told without being held back: the bench goes on from the very moment, and a slip is taken back all the same."""
 LARGEST_PHOTO: Final = 2_000_000
 LONGEST_TEXT: Final = 200
 
@@ -85,7 +87,7 @@ class Desk:
         loop = asyncio.get_running_loop()
         del self.open[number]
         found = self.confirmed[number] = Confirmed(task, loop.time() - max(0.0, held_s), said, photo)
-        loop.call_later(self.hold_s, self._send, found)
+        loop.call_later(0.0 if task.do in AT_ONCE else self.hold_s, self._send, found)
         self._changed()
 
     def undo(self, number: int) -> None:
@@ -202,9 +204,11 @@ async def serve_bench(desk: Desk, host: str, port: int) -> asyncio.Server:
 
 def _shown(task: Task) -> dict[str, Any]:
     what = {"do": str(task.do), "on": task.on, "what": task.what, "wants": str(task.wants)}
-    return {"task": task.task, **what, "ja": task.ja, "en": task.en, "within_s": task.within_s}
+    choices = [{"value": value, "ja": ja} for value, ja in CHOICES.get(task.wants, {}).items()]
+    return {"task": task.task, **what, "choices": choices, "ja": task.ja, "en": task.en, "within_s": task.within_s}
 
 
 def _expected(task: Task) -> str:
-    words = {"number": "a whole number", "lamp": "off, blinking or on", "done": "nothing beside the confirmation"}
-    return words[str(task.wants)]
+    if task.wants in CHOICES:
+        return ", ".join(CHOICES[task.wants])
+    return "a whole number" if task.wants is Wants.NUMBER else "nothing beside the confirmation"

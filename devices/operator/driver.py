@@ -271,9 +271,11 @@ class OperatorDriver(LineDriver):
         octets = body.get("photo", 0)
         if isinstance(octets, int) and 0 < octets <= LARGEST_PHOTO:
             self._pictures.append((opened.task, octets))
-        if opened.task.do is Do.WATCH:  # nobody waits for it
+        if opened.task.do in (Do.WATCH, Do.MOVES):  # nobody waits for it
             del self._tasks[opened.task.task]
-            self.record(opened.task.on, kinds.PANEL_LAMP, {"state": opened.task.what}, opened.t_ns, u_ns)
+            lamp = opened.task.do is Do.WATCH
+            kind, state = (kinds.PANEL_LAMP, opened.task.what) if lamp else (kinds.METER_VALVE, str(body["value"]))
+            self.record(opened.task.on, kind, {"state": state}, opened.t_ns, u_ns)
 
     def _collect(self) -> None:
         """Fetch the pictures that came with confirmations, and keep them in the run folder."""
@@ -352,7 +354,8 @@ class OperatorPanel:
 
 @attrs.define
 class OperatorMeter:
-    """A meter's register and alarms by an operator: `SetsIndex` and `RaisesAlarm` of ``fixtures.rig.abilities``."""
+    """A meter's register, alarms and valve by an operator: `SetsIndex`, `RaisesAlarm` and `HasValve` of
+    ``fixtures.rig.abilities``."""
 
     operator: OperatorDriver
     meter: str
@@ -407,6 +410,28 @@ class OperatorMeter:
         """Have an alarm raised; recorded as ``meter.alarm``."""
         _value, _asked_ns, t_ns = self.operator.done(Do.ALARM, self.meter, code)
         self.operator.record(self.meter, kinds.METER_ALARM, {"code": code}, t_ns, self.operator.reaction_ns[1])
+
+    # -- the valve, by what the meter shows of it ----------------------------------------------------------------
+
+    def read_valve(self) -> str:
+        """Have somebody look; recorded as ``meter.valve``."""
+        state, _asked_ns, t_ns = self.operator.done(Do.VALVE, self.meter)
+        self.operator.record(self.meter, kinds.METER_VALVE, {"state": state}, t_ns, self.operator.reaction_ns[1])
+        return state
+
+    def watch_valve(self, state: str) -> int:
+        """Have it watched until it shows something else than ``state``, which is recorded as ``meter.valve``; number of
+        the task, to be given up."""
+        return self.operator.post(Do.MOVES, self.meter, state)
+
+    def give_up(self, number: int) -> None:
+        """Nobody needs to watch any more."""
+        self.operator.give_up(number)
+
+    def set_leak(self, leak: bool) -> None:
+        """Have the test cock behind the valve opened or closed; recorded as ``meter.leak``."""
+        _value, _asked_ns, t_ns = self.operator.done(Do.LEAK if leak else Do.UNLEAK, self.meter)
+        self.operator.record(self.meter, kinds.METER_LEAK, {"leak": leak}, t_ns, self.operator.reaction_ns[1])
 
     def _read(self, do: Do, what: str) -> int:
         self._shows = None

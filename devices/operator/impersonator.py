@@ -45,7 +45,9 @@ class OperatorImpersonator:
         self._open: dict[int, Task] = {}
         self._told: dict[str, str] = {}
         for terminal, panel in model.panels.items():
-            panel.subscribe(partial(self._lamp_changed, terminal))
+            panel.subscribe(partial(self._seen, Do.WATCH, terminal))
+        for name, meter in model.meters.items():
+            meter.on_valve(partial(self._seen, Do.MOVES, name))
 
     def on_connect(self) -> None:
         self._lines.clear()
@@ -83,6 +85,9 @@ class OperatorImpersonator:
         self._open[task.task] = task
         if task.do is Do.WATCH:
             self._look(task, self._panel(task).indicator())
+            return
+        if task.do is Do.MOVES:
+            self._look(task, self._model.meters[task.on].valve_state())
             return
         self._after(self._rng.uniform(*self.acts_s), lambda: self._act(task))
 
@@ -122,6 +127,10 @@ class OperatorImpersonator:
                 return self._told[task.on]
             case Do.RECEIPT:
                 return self._told.get(task.on, "0")
+            case Do.VALVE:
+                return self._model.meters[task.on].valve_state()
+            case Do.LEAK | Do.UNLEAK:
+                self._model.meters[task.on].set_leak(task.do is Do.LEAK)
             case Do.FEED | Do.UNFEED:
                 self._model.switch(task.on, task.do is Do.FEED)
         return str(self._model.meters[task.on].index()) if task.wants is Wants.NUMBER else ""
@@ -149,13 +158,15 @@ class OperatorImpersonator:
         if self._rng.random() < self.takes_back:
             self._after(self._rng.uniform(1, 5), lambda: self._say(f'! UNDONE {{"task": {task.task}}}'))
 
-    def _lamp_changed(self, terminal: str, state: str) -> None:
-        for task in [task for task in self._open.values() if task.do is Do.WATCH and task.on == terminal]:
+    def _seen(self, do: Do, on: str, state: str) -> None:
+        for task in [task for task in self._open.values() if task.do is do and task.on == on]:
             self._look(task, state)
 
     def _look(self, task: Task, state: str) -> None:
-        if state == task.what and self._rng.random() >= self.forgets:
-            self._after(self._rng.uniform(0, self.reaction_s), lambda: self._tap(task, ""))
+        """At a lamp until it is as was said, or at a valve until it is otherwise."""
+        if (state == task.what) is (task.do is Do.WATCH) and self._rng.random() >= self.forgets:
+            value = "" if task.do is Do.WATCH else state
+            self._after(self._rng.uniform(0, self.reaction_s), lambda: self._tap(task, value))
 
     def _panel(self, task: Task) -> PanelModel:
         return self._model.panels[task.on]

@@ -1,6 +1,6 @@
 """The desk in a terminal: tasks as they come, and a line of text answers the oldest one.
 
-Enter          done (or the number, or off, blinking, on, where one is wanted)
+Enter          done (or the number, or one of the words that are offered)
 u              the last confirmation is taken back
 n REASON       cannot be done
 """
@@ -10,9 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from devices.operator.desk import Desk
-from devices.operator.task import Wants
+from devices.operator.task import CHOICES, Wants
 
-HINTS = {Wants.DONE: "Enter", Wants.NUMBER: "数字 · number", Wants.LAMP: "off | blinking | on"}
+HINTS = {
+    Wants.DONE: "Enter",
+    Wants.NUMBER: "数字 · number",
+    **{wants: " | ".join(words) for wants, words in CHOICES.items()},
+}
 
 
 class Prompt:

@@ -35,14 +35,19 @@ class Do(StrEnum):
     MOVE = "move"
     REQUEST = "request"
     RECEIPT = "receipt"
+    VALVE = "valve"
+    MOVES = "moves"
+    LEAK = "leak"
+    UNLEAK = "unleak"
 
 
 class Wants(StrEnum):
-    """What answers a task: the button, the button with a number, or one of three lamps."""
+    """What answers a task: the button, the button with a number, or one of three lamps or valves (`CHOICES`)."""
 
     DONE = "done"
     NUMBER = "number"
     LAMP = "lamp"
+    VALVE = "valve"
 
 
 LAMPS: Final = ("off", "blinking", "on")
@@ -52,6 +57,9 @@ FED_WORDS: Final = {
 }
 """What a breaker feeds, in both languages."""
 LAMP_WORDS: Final = {"off": "消灯", "blinking": "点滅", "on": "点灯"}
+VALVE_WORDS: Final = {"open": "開", "shut": "遮断", "checking": "復帰確認中"}
+CHOICES: Final[dict[Wants, dict[str, str]]] = {Wants.LAMP: LAMP_WORDS, Wants.VALVE: VALVE_WORDS}
+"""What there is to choose from, with the word in Japanese."""
 MOST_DIGITS: Final = 20
 
 _WORDS: Final[dict[Do, tuple[str, str]]] = {
@@ -105,6 +113,19 @@ _WORDS: Final[dict[Do, tuple[str, str]]] = {
         "{on} を {what} へ移動し、終わったらボタンを押してください。",
         "Move {on} to {what}. Tap when it is there.",
     ),
+    Do.VALVE: ("{on} の弁は今どの状態ですか。", "What does {on} show of its valve now?"),
+    Do.MOVES: (
+        "{on} の弁の表示（今は{what_ja}）を見て、変わったらすぐに新しい表示を選んでください。",
+        "Watch what {on} shows of its valve, now '{what}'. As soon as that changes, choose what it shows then.",
+    ),
+    Do.LEAK: (
+        "{on} の弁の下流の試験用コックを開け（漏れの模擬）、同時にボタンを押してください。",
+        "Open the test cock behind the valve of {on}, so that gas is lost. Tap when you do it.",
+    ),
+    Do.UNLEAK: (
+        "{on} の弁の下流の試験用コックを閉め、同時にボタンを押してください。",
+        "Close the test cock behind the valve of {on}. Tap when you do it.",
+    ),
     Do.REQUEST: (
         "接続サーバの担当者に {on} への要求（{what}）を依頼し、告げられた受付番号を入力してください。",
         "Ask the server's staff to send this request to {on}: {what}. Enter the number that they tell you.",
@@ -115,7 +136,11 @@ _WORDS: Final[dict[Do, tuple[str, str]]] = {
     ),
 }
 _NUMBERS: Final = (Do.READ, Do.AGAIN, Do.SET, Do.REQUEST, Do.RECEIPT)
-_WANTS: Final = {**dict.fromkeys(_NUMBERS, Wants.NUMBER), Do.LAMP: Wants.LAMP}
+_WANTS: Final = {
+    **dict.fromkeys(_NUMBERS, Wants.NUMBER),
+    Do.LAMP: Wants.LAMP,
+    **dict.fromkeys((Do.VALVE, Do.MOVES), Wants.VALVE),
+}
 
 
 @attrs.frozen(slots=True)
@@ -137,8 +162,9 @@ class Task:
 
     @property
     def ja(self) -> str:
-        words = {"what_ja": LAMP_WORDS.get(self.what, self.what), "on_ja": FED_WORDS.get(self.on, (self.on,))[0]}
-        return _WORDS[self.do][0].format(on=self.on, what=self.what, **words)
+        what_ja = (LAMP_WORDS | VALVE_WORDS).get(self.what, self.what)
+        on_ja = FED_WORDS.get(self.on, (self.on, ""))[0]
+        return _WORDS[self.do][0].format(on=self.on, what=self.what, what_ja=what_ja, on_ja=on_ja)
 
     @property
     def en(self) -> str:
@@ -159,11 +185,10 @@ class Task:
 
     def fits(self, value: Any) -> bool:
         """Whether a value answers the task."""
-        match self.wants:
-            case Wants.NUMBER:
-                return isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS
-            case Wants.LAMP:
-                return value in LAMPS
+        if self.wants is Wants.NUMBER:
+            return isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS
+        if self.wants in CHOICES:
+            return value in CHOICES[self.wants]
         return value is None or value == ""
 
 

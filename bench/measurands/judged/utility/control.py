@@ -170,7 +170,9 @@ def _command(episode: Episode, mark: CitedObservation) -> Command:
     )
     if why := _why(one):
         return attrs.evolve(one, why=why)
-    strays = [e for e in valves if e.subject != meter and e.source == f"meter.{e.subject}" and _moves(episode, e)]
+    eyes = {event.source for event in episode.evidence.events(kinds.OPERATOR_DONE)}
+    told = [e for e in valves if e.source == f"meter.{e.subject}" or e.source in eyes]
+    strays = [e for e in told if e.subject != meter and _moves(episode, e)]
     return attrs.evolve(one, stray=strays[0], why=f"the valve of {strays[0].subject} moved") if strays else one
 
 
@@ -216,7 +218,12 @@ def _of_state(one: Command, state: str) -> str:
 
 
 def _last(one: Command, state: str) -> CitedObservation | None:
-    return next((event for event in reversed(one.moved) if event.data.get("state") == state), None)
+    """When the valve came into a state for the last time: what is only read there after that is no move."""
+    came = None
+    for before, event in zip((None, *one.moved), one.moved, strict=False):
+        if event.data.get("state") == state and (before is None or before.data.get("state") != state):
+            came = event
+    return came
 
 
 def _answer_s(one: Command) -> float | None:
