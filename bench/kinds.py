@@ -110,6 +110,7 @@ METER_VALVE: Final = _kind(
     "`meter.t1.gas`",
     "meter",
     Field("state", _T, "`open`, `shut`, `checking` (leak check), or `none`"),
+    Field("looked", _B, "somebody looked: since when it is so is not known", optional=True),
     says="at each change, and when it is read",
 )
 METER_LEAK: Final = _kind("meter.leak", "`meter.t1.gas`", "meter", Field("leak", _B, "gas is lost behind its valve"))

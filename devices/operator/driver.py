@@ -414,9 +414,10 @@ class OperatorMeter:
     # -- the valve, by what the meter shows of it ----------------------------------------------------------------
 
     def read_valve(self) -> str:
-        """Have somebody look; recorded as ``meter.valve``."""
+        """Have somebody look; recorded as ``meter.valve`` that was looked at."""
         state, _asked_ns, t_ns = self.operator.done(Do.VALVE, self.meter)
-        self.operator.record(self.meter, kinds.METER_VALVE, {"state": state}, t_ns, self.operator.reaction_ns[1])
+        data: dict[str, Json] = {"state": state, "looked": True}
+        self.operator.record(self.meter, kinds.METER_VALVE, data, t_ns, self.operator.reaction_ns[1])
         return state
 
     def watch_valve(self, state: str) -> int:

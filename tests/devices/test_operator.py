@@ -18,7 +18,7 @@ from bench.records import NS_PER_S
 from devices.operator.desk import Desk
 from devices.operator.driver import OperatorDriver, OperatorMeter, OperatorPanel
 from devices.operator.prompt import Prompt
-from devices.operator.task import Do, NotAnswered, Task
+from devices.operator.task import Do, NotAnswered, Task, Wants
 from tests.devices.device_bench import T0_NS, StillClock
 
 TASK = Task(7, Do.READ, "t1.gas", "", 600.0)
@@ -102,6 +102,63 @@ def test_a_register_counts_when_it_is_what_was_asked_or_read_twice() -> None:
     assert high >= T0_NS + 39 * NS_PER_S, "some time between question and last answer"
 
 
+def test_a_register_that_is_turned_on_is_placed_as_well_as_a_tap() -> None:
+    typed = iter(["100", "100", "101"])
+    driver = played(lambda task: {} if task.do is Do.TURN else {"value": next(typed)})
+    meter = OperatorMeter(driver, "t1.gas")
+    assert meter.next_index() == 101
+    meter.turn_on_to(101)
+    turned = told(driver, kinds.METER_INDEX)[-1]
+    assert turned.data == {"index": 101}
+    assert turned.t_ns == driver.clock_.t_ns - round(0.3 * NS_PER_S)
+    assert turned.u_ns == pytest.approx(0.6 / math.sqrt(12) * NS_PER_S, rel=1e-6)
+    assert meter.shows(101)
+    asked = len(driver.person.asked)
+    assert meter.next_index() == 102
+    assert len(driver.person.asked) == asked, "somebody has just looked"
+
+
+def test_a_register_that_was_turned_to_something_else_is_not_known_since_then() -> None:
+    typed = iter(["100", "100", "103", "103"])
+    driver = played(lambda task: {} if task.do is Do.TURN else {"value": next(typed)})
+    meter = OperatorMeter(driver, "t1.gas")
+    meter.turn_on_to(meter.next_index())
+    turned = told(driver, kinds.METER_INDEX)[-1]
+    assert not meter.shows(101)
+    (doubt,) = told(driver, kinds.OPERATOR_CANNOT)
+    assert (doubt.data["do"], doubt.data["why"]) == ("again", "it shows 103, not 101")
+    assert doubt.t_ns - float(str(doubt.data["after_s"])) * NS_PER_S <= turned.t_ns
+
+
+def test_a_turn_that_is_taken_back_leaves_the_register_unknown() -> None:
+    driver = played(lambda task: {} if task.do is Do.TURN else {"value": "100"})
+    meter = OperatorMeter(driver, "t1.gas")
+    meter.turn_on_to(meter.next_index())
+    driver.on_line(f'! UNDONE {{"task": {driver.person.asked[-1].task}}}')
+    assert told(driver, kinds.OPERATOR_UNDONE)[0].data["do"] == "turn"
+    assert not told(driver, kinds.BENCH_ERROR)
+
+
+def test_a_valve_is_seen_by_what_its_meter_shows() -> None:
+    shows = iter(["open", "shut"])
+    driver = played(lambda task: {} if task.wants is Wants.DONE else {"value": next(shows)})
+    meter = OperatorMeter(driver, "t1.gas")
+    assert meter.read_valve() == "open"
+    meter.watch_valve("open")
+    meter.set_leak(True)
+    assert [one.data["state"] for one in told(driver, kinds.METER_VALVE)] == ["open", "shut"]
+    assert [one.data["leak"] for one in told(driver, kinds.METER_LEAK)] == [True]
+    assert [task.do for task in driver.person.asked] == [Do.VALVE, Do.MOVES, Do.LEAK]
+
+
+@pytest.mark.parametrize("value", ["ajar", "", None, "12", "blinking"])
+def test_what_is_no_state_of_a_valve_answers_nothing(value: Any) -> None:
+    driver = played(lambda _task: None)
+    driver.post(Do.VALVE, "t1.gas")
+    driver.on_line(f"! DONE {json.dumps({'task': 1, 'value': value})}")
+    assert not told(driver, kinds.OPERATOR_DONE)
+
+
 def test_who_never_reads_the_same_twice_is_not_believed() -> None:
     typed = iter(map(str, range(100, 200)))
     driver = played(lambda _task: {"value": next(typed)})
@@ -156,6 +213,10 @@ def test_a_breaker_that_was_opened_is_no_safe_state() -> None:
     assert driver.person.asked[-1].do is Do.RESTORE
     driver.cut_mesh(False)
     driver.make_safe()
+    driver.cut("concentrator", True)
+    with pytest.raises(BenchError, match="the breaker of the concentrator was left open"):
+        driver.make_safe()
+    assert driver.person.asked[-1].en == "Close the breaker of the concentrator. Tap when you do it."
 
 
 # -- the desk ----------------------------------------------------------------------------------------------------------
@@ -175,7 +236,7 @@ def at_desk(loop: asyncio.AbstractEventLoop, steps: Callable[[Desk, list[str]], 
     async def play() -> None:
         desk = Desk(hold_s)
         await steps(desk, said)
-        await asyncio.sleep(hold_s + 0.05)
+        await asyncio.sleep(min(hold_s, 1.0) + 0.05)
 
     loop.run_until_complete(play())
     return said
@@ -213,6 +274,21 @@ def test_an_undo_in_time_costs_nothing(loop: asyncio.AbstractEventLoop) -> None:
     told = json.loads(line.removeprefix("! DONE "))
     assert told["value"] == "125"
     assert told["held_s"] >= 0.2
+
+
+def test_what_the_bench_goes_on_from_is_told_at_once(loop: asyncio.AbstractEventLoop) -> None:
+    async def steps(desk: Desk, said: list[str]) -> None:
+        desk.connected(said.append)
+        desk.answer(f"ASK {Task(8, Do.TURN, 't1.gas', '125').line()}")
+        desk.confirm(8)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        assert len(said) == 1, "no time to take it back, but afterwards"
+        desk.undo(8)
+
+    done, undone = at_desk(loop, steps, hold_s=5.0)
+    assert json.loads(done.removeprefix("! DONE "))["held_s"] < 1
+    assert undone == '! UNDONE {"task": 8}'
 
 
 def test_what_was_answered_while_the_bench_was_gone(loop: asyncio.AbstractEventLoop) -> None:

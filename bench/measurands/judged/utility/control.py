@@ -7,6 +7,10 @@ shut when it said so. A reopening ends only after the leak check (domain.md 4.5)
 for ``LEAK_CHECK_S`` at least, then ``open``, and the answer ``open`` came no earlier; where gas is lost behind the
 valve it must not open, and the answer must not say that it did. No other valve may move meanwhile.
 
+Where no wire tells of the valve, a person watches it and says what it shows whenever that changes. Before and after
+each command somebody looks: where that is not what was said last, nobody saw the valve move, and a command that went
+wrong is left out. Nobody watches the other valves then.
+
 A command during which the bench was blind is left out, and so is one that went wrong after a time in which the bench
 may have left a valve otherwise than it knew: a killed bench may have sent what it did not record, and what it had asked
 for goes on without it. So is told since when a valve's state is known: since it was asked for the last time, in
@@ -125,7 +129,28 @@ def _unseen(episode: Episode, one: Command) -> Trouble | None:
     elif one.why:
         valve = one.stray.subject if one.stray is not None else one.meter
         since_ns = min(since_ns, _asked_before(episode, valve, one.row))
-    return blind_over(episode.evidence, since_ns, until_ns, ports)
+    blind = blind_over(episode.evidence, since_ns, until_ns, ports)
+    return blind or (_overlooked(episode, one) if one.why else None)
+
+
+def _overlooked(episode: Episode, one: Command) -> Trouble | None:
+    """Whether somebody who looked saw the valve otherwise than whoever watched it had said, before the next command."""
+    rows = [event for event in episode.evidence.events(kinds.METER_VALVE, subject=one.meter) if event.row > one.row]
+    before = [event for event in episode.evidence.events(kinds.METER_VALVE, subject=one.meter) if event.row < one.row]
+    shows = before[-1].data.get("state") if before else None
+    later = min((mark.row for mark in episode.marks("command", meter=one.meter) if mark.row > one.row), default=None)
+    for event in sorted(rows, key=lambda row: row.row):
+        if later is not None and event.row > later:
+            break
+        if _looked(event) and event.data.get("state") != shows:
+            return Trouble(f"nobody saw the valve of {one.meter} move", False, (event.citation,))
+        shows = event.data.get("state")
+    return None
+
+
+def _looked(event: CitedObservation) -> bool:
+    """Whether it says what a valve shows, and not since when."""
+    return event.data.get("looked") is True
 
 
 def _asked_before(episode: Episode, meter: str, row: int) -> int:
@@ -165,14 +190,12 @@ def _command(episode: Episode, mark: CitedObservation) -> Command:
         of(kinds.MDMS_ACCEPTED),
         of(kinds.SERVER_REQUEST_SENT),
         of(kinds.MDMS_ANSWER),
-        tuple(event for event in valves if event.subject == meter),
+        tuple(event for event in valves if event.subject == meter and not _looked(event)),
         mark.row,
     )
     if why := _why(one):
         return attrs.evolve(one, why=why)
-    eyes = {event.source for event in episode.evidence.events(kinds.OPERATOR_DONE)}
-    told = [e for e in valves if e.source == f"meter.{e.subject}" or e.source in eyes]
-    strays = [e for e in told if e.subject != meter and _moves(episode, e)]
+    strays = [e for e in valves if e.subject != meter and e.source == f"meter.{e.subject}" and _moves(episode, e)]
     return attrs.evolve(one, stray=strays[0], why=f"the valve of {strays[0].subject} moved") if strays else one
 
 

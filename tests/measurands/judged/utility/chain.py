@@ -51,12 +51,21 @@ def pull(
     run.see(t_ns, port, port.partition(".")[2], "mdms.pulled", stored_at=stored_at, **data)
 
 
-def ask(run: Run, t_ns: int, meter: str, fresh: int, answered: int | None, took_s: float = 5.0, n: int = 1) -> None:
-    """A request for a reading; ``answered`` None: no answer."""
+def ask(
+    run: Run,
+    t_ns: int,
+    meter: str,
+    fresh: int,
+    answered: int | None,
+    took_s: float = 5.0,
+    n: int = 1,
+    **told: Json,
+) -> None:
+    """A request for a reading; ``answered`` None: no answer. ``told``: what else its milestone says."""
     run.requests += 1
     request = f"r{run.requests}"
     run.see(t_ns, LINKS[meter], "gas", "mdms.accepted", request=request, op="read", meter=meter)
-    run.mark(t_ns, "mdms", "ask", terminal="t1", meter=meter, request=request, fresh=fresh, n=n)
+    run.mark(t_ns, "mdms", "ask", terminal="t1", meter=meter, request=request, fresh=fresh, n=n, **told)
     if answered is not None:
         t_ns += round(took_s * NS_PER_S)
         mdms(run, t_ns, meter, "answer", request=request, op="read", meter=meter, index=answered)
