@@ -19,6 +19,10 @@ PRESS_HUMAN_MIN: Final = 2.0
 ALARM_HUMAN_MIN: Final = 2.0
 REGISTER_HUMAN_MIN: Final = 1.0
 """A register that is turned and read."""
+TURN_HUMAN_MIN: Final = 1.5
+"""A register that is turned with a tap for a request, and looked at afterwards."""
+VALVE_HUMAN_MIN: Final = 6.0
+"""A shut-off and a reopening that are watched, leak check included."""
 CUT_HUMAN_MIN: Final = 5.0
 """Opening or closing a breaker."""
 
@@ -27,27 +31,30 @@ CUT_HUMAN_MIN: Final = 5.0
 class People:
     """What people do on a rig, where nothing is wired for it (``devices.operator``).
 
-    ``registers_a_day``: turned by hand, all terminals' together.
+    ``registers_a_day``: turned by hand, all terminals' together; ``valves``: how many they watch.
     """
 
     keys: bool = False
     alarms: bool = False
     cuts: bool = False
     registers_a_day: int = 0
+    valves: int = 0
 
 
 @attrs.frozen(slots=True)
 class Cost:
     """What an episode takes: rig minutes and key presses a terminal (one after the other), rig days of all together.
 
-    ``alarms_each`` a terminal, ``stepped_days`` in which registers are turned, ``cuts`` of the mesh and back: these
-    take people only where people do them. ``trials`` of ``noun`` support a claim; 0 where it makes none.
+    ``alarms_each`` a terminal, ``turns_each`` of a register for a request, ``stepped_days`` in which registers are
+    turned, ``cuts`` of the mesh and back: these take people only where people do them. ``trials`` of ``noun`` support a
+    claim; 0 where it makes none.
     """
 
     minutes_each: float = 0.0
     presses_each: int = 0
     days: float = 0.0
     alarms_each: int = 0
+    turns_each: int = 0
     stepped_days: float = 0.0
     cuts: int = 0
     valve_cycles: int = 0
@@ -104,5 +111,8 @@ def _human_minutes(costs: tuple[Cost, ...], samples: int, people: People) -> flo
     alarms = samples * sum(cost.alarms_each for cost in costs) if people.alarms else 0
     cuts = 2 * sum(cost.cuts for cost in costs) if people.cuts else 0
     turned = people.registers_a_day * sum(cost.stepped_days for cost in costs)
+    fresh = samples * sum(cost.turns_each for cost in costs) if people.registers_a_day else 0
+    cycles = people.valves * sum(cost.valve_cycles for cost in costs)
     minutes = presses * PRESS_HUMAN_MIN + alarms * ALARM_HUMAN_MIN + cuts * CUT_HUMAN_MIN
+    minutes += fresh * TURN_HUMAN_MIN + cycles * VALVE_HUMAN_MIN
     return round(minutes + turned * REGISTER_HUMAN_MIN, 1)
