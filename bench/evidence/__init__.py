@@ -7,6 +7,7 @@
 * `folder`: the names inside a run folder
 * `limits`: one clock against another
 * `seal`: a signed manifest of a run, and what differs from it
+* `sniffer_clock`: a sniffer's clock by when its frames came in
 * `status`: how a run is going
 * `timeline`: observations, appended and cited
 * `upgrade`: what a stored run was asked, as the newest format has it
@@ -22,6 +23,7 @@ __all__ = [
     "folder",
     "limits",
     "seal",
+    "sniffer_clock",
     "status",
     "timeline",
     "upgrade",

@@ -2,7 +2,7 @@
 
 Start: the mains of the smart meters (of the concentrator) go off, after every terminal had answered. Stop: the last
 moment at which a right answer of the terminal came to the server before the mains were back; right is an answer with
-the index to which the register was turned after the request had left, or by a person just before (`judged.fresh`).
+the index to which the register was turned after the request had left, or by a person just before (`judged.register`).
 Judged is that time, which is held at least; ``bounds`` reach to the first request after it that stayed without an
 answer, and the round trip that the guideline names: by then the path was gone. None where no request stayed without
 one. Both ends are as far apart as the requests: a limit between them is not decided.
@@ -25,8 +25,8 @@ from bench.evidence.limits import Limits
 from bench.evidence.timeline import CitedObservation
 from bench.judge.uncertainty import within
 from bench.measurands.judged.common import Trouble, bench_trouble, blind_over, gated, left_out, unfinished
-from bench.measurands.judged.fresh import BEFORE, Turned, turned_before
 from bench.measurands.judged.placing import Placed, caused, heard
+from bench.measurands.judged.register import BEFORE, Turned, turned_before
 from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.records import NS_PER_S, Json, Measurement
 

@@ -18,9 +18,11 @@ from bench.evidence.clocks import Clocks
 from bench.evidence.evidence import Evidence
 from bench.evidence.limits import Limits
 from bench.evidence.timeline import CitedObservation
-from bench.measurands.judged.common import Span, blind_spans, first_span_over
+from bench.measurands.judged.common import Span, Trouble, blind_spans, first_span_over
 from bench.records import NS_PER_HOUR, NS_PER_S, Json
 
+FRESH_NS: Final = 5 * NS_PER_S
+BEFORE: Final = "before"
 TOLD_NEAR_NS: Final = 300 * NS_PER_S
 """How far from a mark a telegram that a tap heard may lie and still tell what the register stood at for it."""
 
@@ -45,13 +47,13 @@ class Register:
             return Tapped(tuple(told), (), tuple(event.t_ns for event in told), _blind(evidence), evidence.clocks)
         unanswered = (kinds.OPERATOR_TIMEOUT, kinds.OPERATOR_CANNOT, kinds.OPERATOR_UNDONE)
         unknown = [
-            event for kind in unanswered for event in evidence.events(kind, subject=meter) if tells_nothing(event)
+            event for kind in unanswered for event in evidence.events(kind, subject=meter) if _tells_nothing(event)
         ]
         unknown += evidence.events(kinds.METER_UNKNOWN, subject=meter)
         readings = tuple(sorted([*evidence.events(kinds.METER_INDEX, subject=meter), *unknown], key=lambda e: e.row))
-        times = tuple(event.t_ns + (0 if tells_nothing(event) else half_ns(event)) for event in readings)
+        times = tuple(event.t_ns + (0 if _tells_nothing(event) else _half_ns(event)) for event in readings)
         intents = [] if evidence.clocks.exact else evidence.events(kinds.INTENT_INDEX, subject=meter)
-        since = tuple(_since(readings, intents)) if intents else tuple(e.t_ns - half_ns(e) for e in readings)
+        since = tuple(_since(readings, intents)) if intents else tuple(e.t_ns - _half_ns(e) for e in readings)
         return cls(readings, since, times, _blind(evidence), evidence.clocks)
 
     def at(self, mark_ns: int) -> list[CitedObservation]:
@@ -118,20 +120,72 @@ class Tapped(Register):
         ]
 
 
+@attrs.frozen(slots=True)
+class Turned:
+    """A register that a person turned to ``reading``, ``age_ns`` at most before the request.
+
+    A device turns the register after the request; a person, who would come too late, before it: turned, tapped, and
+    the request leaves (`fixtures.episodes.fresh`; milestones with ``turned``). An answer with that index was read after
+    the register was turned, so it is no older than from then to its request: the reaction before a tap, and the way of
+    the tap. Up to `FRESH_NS` counts as fresh, since nobody reads a meter that often on his own account.
+    """
+
+    reading: CitedObservation
+    age_ns: int
+
+    @property
+    def age_s(self) -> float:
+        return round(self.age_ns / NS_PER_S, 3)
+
+
+def turned_before(evidence: Evidence, meter: str, mark: CitedObservation, asked: CitedObservation) -> Turned | Trouble:
+    """How the register was turned for the request of ``mark``, which the bench meant to make at ``asked``; or why that
+    proves nothing: not turned, too early, to an index that it had before, or to another one than was to be."""
+    history = evidence.events(kinds.METER_INDEX, subject=meter)
+    before = [row for row in history if row.row < asked.row]
+    if not before:
+        return Trouble("not proved fresh: the register was not turned for the request", False, (mark.citation,))
+    reading = before[-1]
+    rows = (reading.citation, mark.citation)
+    age_ns = asked.t_ns - reading.t_ns + _half_ns(reading)
+    if age_ns > FRESH_NS:
+        why = f"not proved fresh: the register was turned up to {age_ns / NS_PER_S:.1f} s before the request"
+        return Trouble(why, False, rows)
+    if any(row.data.get("index") == reading.data.get("index") for row in before[:-1]):
+        return Trouble("not proved fresh: the register's new index was an old one", False, rows)
+    doubt = next((row for row in _doubts(evidence, meter) if row.row > reading.row), None)
+    later = next((row for row in history if row.row > asked.row), None)
+    if doubt is not None and (later is None or doubt.row < later.row):
+        why = f"the register was not turned as it was asked for: {doubt.data.get('why', doubt.kind)}"
+        return Trouble(why, False, (*rows, doubt.citation))
+    return Turned(reading, age_ns)
+
+
+def _doubts(evidence: Evidence, meter: str) -> list[CitedObservation]:
+    """What says that nobody knows what the register shows, in order of arrival."""
+    found = [
+        row
+        for kind in (kinds.OPERATOR_CANNOT, kinds.OPERATOR_UNDONE)
+        for row in evidence.events(kind, subject=meter)
+        if _tells_nothing(row)
+    ]
+    return sorted(found, key=lambda row: row.row)
+
+
 def _blind(evidence: Evidence) -> tuple[Span, ...]:
     return tuple(blind_spans(evidence))
 
 
-def tells_nothing(event: CitedObservation) -> bool:
+def _tells_nothing(event: CitedObservation) -> bool:
     """Whether it says that nobody knows what a person set the register to."""
     undone = event.kind == kinds.OPERATOR_UNDONE and event.data.get("do") == "read"
     return undone or event.data.get("do") in ("set", "again", "turn")
 
 
-def half_ns(event: CitedObservation) -> int:
+def _half_ns(event: CitedObservation) -> int:
     """How far off the stamp may be: a register that a person turned was turned some time between question and answer
     (`devices.operator.driver`); one that nobody confirmed, at some time since the question."""
-    if tells_nothing(event):
+    if _tells_nothing(event):
         return round(float(str(event.data["after_s"])) * NS_PER_S)
     return round(math.sqrt(3) * event.u_ns)
 

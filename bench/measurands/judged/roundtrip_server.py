@@ -1,7 +1,7 @@
 """``roundtrip.server.2``: a read request leaves the connection server, its answer enters it, and the answer is fresh.
 
 Fresh means: after the request left, the bench set the meter's register to an index that it never had, and the answer
-carries exactly that index; or a person turned it to such a one up to 5 s before (`judged.fresh`). An answer with
+carries exactly that index; or a person turned it to such a one up to 5 s before (`judged.register`). An answer with
 another index, of another meter, or in another form is wrong and counts as a round trip without end, like a request
 without an answer; both say why. Left out is only what the bench itself did not do (a register that it did not turn, a
 port that it lost), and four in five of the requests must be left. Both stamps are the server's own, so no clock offset
@@ -32,9 +32,9 @@ from bench.measurands.judged.common import (
     unfinished,
 )
 from bench.measurands.judged.explain import AirView, air_view
-from bench.measurands.judged.fresh import BEFORE, turned_before
 from bench.measurands.judged.join_onsite import place_conditions
 from bench.measurands.judged.placing import Took, figure, took_at_server, trial
+from bench.measurands.judged.register import BEFORE, turned_before
 from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.records import Json, Measurement
 

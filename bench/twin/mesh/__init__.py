@@ -9,7 +9,7 @@ MPX, 6LoWPAN, RPL. Nodes learn nothing from one another except through those byt
                 mac_layer (CSMA, ACK, retries, CCM*, replay)      tuning (one channel, or hopping)
                    |  Heard: MacFrame in clear
                 station -- ip_layer (6LoWPAN, fragments) -- border_router | member (Meter, Terminal)
-                   |                                          rotation         join, pans
+                   |                                          rotation         join, steps
                    |  eapol: keys, handshakes                 advertiser, dodag (routers)
 
 Frames hold the elements of a real border router's and routers' without LFN support (capture ``rigline2``), or with it

@@ -31,8 +31,7 @@ from bench.twin.mesh.advertiser import PanConfig, PanState
 from bench.twin.mesh.dodag import INFINITE_RANK, INSTANCE, MIN_HOP_RANK_INCREASE
 from bench.twin.mesh.eapol.supplicant import Supplicant
 from bench.twin.mesh.mac_layer import Heard, Stamp
-from bench.twin.mesh.pans import Advert, choose
-from bench.twin.mesh.parents import Candidates, Parent
+from bench.twin.mesh.neighbours import Advert, Candidates, Parent, choose
 from bench.twin.mesh.station import HOP_LIMIT, Station
 from bench.twin.mesh.steps import JoinSteps
 from bench.twin.mesh.timers import MINUTE, SETTLED

@@ -25,7 +25,7 @@ from bench.twin.mesh.lfn.listening import Windows
 from bench.twin.mesh.lfn.parent import LfnParent
 from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.medium import Medium
-from bench.twin.mesh.parents import Parent
+from bench.twin.mesh.neighbours import Parent
 from bench.twin.mesh.plan import LfnPlan, MeshPlan, NodePlan
 from bench.twin.mesh.station import HOP_LIMIT, Station, read_eapol
 from bench.twin.mesh.timers import MAC, MS

@@ -17,7 +17,7 @@ from bench.twin.mesh.leaf import Leaf
 from bench.twin.mesh.lfn.node import LfnTerminal
 from bench.twin.mesh.medium import CaptureSink, Medium
 from bench.twin.mesh.member import Meter, Terminal
-from bench.twin.mesh.parents import Parent
+from bench.twin.mesh.neighbours import Parent
 from bench.twin.mesh.plan import MeshPlan, Role, plan_of
 from bench.twin.mesh.tuning import Hopping
 from bench.twin.terminal.network import HeadEndRadio, TerminalRadio

@@ -11,7 +11,7 @@ from bench.air.keys.table import GroupKey
 from bench.records import NS_PER_S
 from bench.twin.core.kernel import Call
 from bench.twin.faults import Phase
-from bench.twin.mesh.pans import Advert
+from bench.twin.mesh.neighbours import Advert
 from bench.twin.mesh.station import Station
 from bench.twin.terminal.network import JoinState
 

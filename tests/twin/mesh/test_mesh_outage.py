@@ -9,8 +9,7 @@ import pytest
 
 from bench.air.mac.frame import decode_mac
 from bench.twin.mesh import LinkPlan, NodePlan, Role
-from bench.twin.mesh.pans import Advert
-from bench.twin.mesh.parents import Candidates, Parent
+from bench.twin.mesh.neighbours import Advert, Candidates, Parent
 from bench.twin.terminal.network import JoinState
 from tests.twin.mesh.air import EPOCH_NS, NODES, Air, plan
 from tests.twin.mesh.test_join import join

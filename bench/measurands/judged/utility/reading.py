@@ -3,8 +3,8 @@
 Start: the MDMS asks and the server accepts (``mdms.accepted``); at once the bench turns the register to an index that
 it never had. Stop: the answer is at the MDMS (``mdms.answer``) and carries exactly that index. Judged is the number of
 requests for which that does not happen before the episode gives up: refused, failed, unanswered, or answered with
-another index. A person turns the register just before the request (`judged.fresh`). One without a right answer during
-which the bench was blind is left out, and one whose answer came while the register was still being turned. How long it
+another index. A person turns the register just before the request (`register.Turned`). One without a right answer
+during which the bench was blind is left out, and one whose answer came while the register was still being turned. How long it
 took is told beside it and judged by nobody: an MDMS sees an upper bound of the round trip and may not blame the
 terminal (lab-practice.md 1).
 """
@@ -20,7 +20,7 @@ from bench import kinds
 from bench.evidence.evidence import Episode
 from bench.evidence.timeline import CitedObservation
 from bench.measurands.judged.common import Trouble, blind_over, gated, seconds, too_few
-from bench.measurands.judged.fresh import BEFORE, Turned, turned_before
+from bench.measurands.judged.register import BEFORE, Turned, turned_before
 from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.measurands.judged.utility.link import trouble_of
 from bench.records import Json, Measurement

@@ -29,7 +29,7 @@ from bench.twin.mesh.eapol.supplicant import Supplicant
 from bench.twin.mesh.lfn import timing
 from bench.twin.mesh.lfn.listening import Listening, Windows
 from bench.twin.mesh.mac_layer import Heard, Stamp
-from bench.twin.mesh.pans import Advert, choose
+from bench.twin.mesh.neighbours import Advert, choose
 from bench.twin.mesh.station import HOP_LIMIT, Station
 from bench.twin.mesh.steps import JoinSteps
 from bench.twin.mesh.timers import MINUTE, MS, SETTLED
