@@ -98,6 +98,23 @@ def test_a_task_from_question_to_answer(desk: DeskProcess, phone: Phone, tmp_pat
     phone.until("document.getElementById('ja').textContent.includes('124500')")
 
 
+def test_what_a_valve_shows_is_chosen(desk: DeskProcess, phone: Phone, tmp_path: Path) -> None:
+    desk.ask(Task(1, Do.MOVES, "t1.gas", "open", 600))
+    desk.ask(Task(2, Do.TURN, "t1.gas", "124501", 600))
+    phone.go(desk.url)
+    phone.until("document.querySelectorAll('[data-choice]').length === 3")
+    assert phone.value("document.getElementById('go').hidden")
+    assert phone.value("document.documentElement.scrollWidth") <= WIDTH
+    phone.picture(tmp_path / "valve.png")
+    phone.value("document.querySelector('[data-choice=shut]').click()")
+    told = json.loads(desk.hears().removeprefix("! DONE "))
+    assert (told["task"], told["value"]) == (1, "shut")
+    assert told["held_s"] < 2, "the bench goes on from that moment: nothing is held back"
+    phone.until("document.getElementById('ja').textContent.includes('124501')")
+    assert phone.value("document.getElementById('choices').hidden")
+    phone.picture(tmp_path / "turn.png")
+
+
 def test_a_tap_without_a_link_is_told_later_with_its_age(desk: DeskProcess, phone: Phone) -> None:
     desk.ask(Task(1, Do.PRESS, "t1", "1", 600))
     phone.go(desk.url)

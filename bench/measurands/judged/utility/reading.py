@@ -4,8 +4,8 @@ Start: the MDMS asks and the server accepts (``mdms.accepted``); at once the ben
 it never had. Stop: the answer is at the MDMS (``mdms.answer``) and carries exactly that index. Judged is the number of
 requests for which that does not happen before the episode gives up: refused, failed, unanswered, or answered with
 another index. A person turns the register just before the request (`register.Turned`). One without a right answer
-during which the bench was blind is left out, and one whose answer came while the register was still being turned. How long it
-took is told beside it and judged by nobody: an MDMS sees an upper bound of the round trip and may not blame the
+during which the bench was blind is left out, and one whose answer came while the register was still being turned. How
+long it took is told beside it and judged by nobody: an MDMS sees an upper bound of the round trip and may not blame the
 terminal (lab-practice.md 1).
 """
 
