@@ -42,7 +42,7 @@ DATA: Final = (kinds.SERVER_REACHABLE, kinds.SERVER_UPLOAD, kinds.SERVER_ALARM, 
 AGAIN_NS: Final = NS_PER_HOUR
 """The same message within this is a repetition, by the MAC or by whoever waits for an answer, not another one."""
 
-_Frame: TypeAlias = tuple[int, tuple[int, int | None], int]
+_Frame: TypeAlias = "tuple[int, tuple[int, int | None], int]"
 _time: Final = itemgetter(0)
 """Of what has its time first."""
 

@@ -119,7 +119,9 @@ def test_parents_that_lead_in_a_circle_lead_nowhere(tmp_path: Path) -> None:
     nodes = view(run_with(tmp_path, "s1")).nodes
     near, far = (bytes.fromhex(eui64.replace(":", "")) for eui64 in (NEAR, FAR))
     circle = {far: attrs.evolve(nodes[far], parent=near), near: attrs.evolve(nodes[near], parent=far)}
-    assert AirView(nodes={**nodes, **circle}).place(FAR, frozenset()) is None
+    seen = AirView(nodes={**nodes, **circle})
+    assert seen.place(FAR, frozenset()) is None
+    assert seen.place("00:00:00:00:00:00:00:01", frozenset(), parent=near) is None, "from outside the circle"
     lost = attrs.evolve(nodes[near], parent=None)
     assert AirView(nodes={**nodes, near: lost}).place(FAR, frozenset()) is None
 

@@ -167,6 +167,12 @@ def test_one_in_five_may_be_missed_where_nothing_took_another_way(
         assert (found.u, found.conditions["left_out"]) == (0.0, missed)
 
 
+def test_data_are_taken_in_order_of_time_and_not_of_arrival(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The later one was heard of first: it leaves the only message to the earlier one that may be its own."""
+    uploads(run, 1290.0, 1250.0)
+    assert measured(run, monkeypatch, of_messages([1001.0, 1280.0])).value == 0.0
+
+
 STRANGER: Final = "02:4b:42:ff:fe:00:02:99"
 
 
