@@ -77,7 +77,9 @@ def _missed_day(item: _Item) -> str:
 
 
 def _alarm_that_missed(items: list[_Item]) -> list[_Item]:
-    """Those that never came, else those whose time of occurrence changed on the way, else the latest first."""
+    """Those that never came, else those whose time of occurrence changed on the way, else the latest first. Without a
+    delay are those that were passed on to the MDMS or not: lists of their own say which were not."""
+    items = [item for item in items if "delay_s" in item]
     changed = [item for item in items if item["delay_s"] is not None and item["occurred_ns"] != item["stimulus_ns"]]
     return _worst("delay_s")(items) if any(item["delay_s"] is None for item in items) or not changed else changed
 

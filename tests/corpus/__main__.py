@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 
 from tests.corpus.asked import answered
-from tests.corpus.cases import Case, Corpus, distinct, read, write
+from tests.corpus.cases import Case, Corpus, distinct, read, text, write
 from tests.corpus.figures import all_measured, read_figures, write_figures
 from tests.corpus.shown import differences
 
@@ -44,15 +44,17 @@ def _asked() -> argparse.Namespace:
 
 
 def _gathered(stored: Corpus) -> Corpus:
-    """The timelines of today; with the changes of old where the timeline is still the same."""
-    from tests.corpus.gathered import gathered
+    """The timelines of today; with the changes of old where the timeline is still the same, by whatever name."""
+    from tests.corpus.gathered import first_editions, gathered
 
     fresh = gathered()
-    same = {name for name, one in fresh.timelines.items() if stored.timelines.get(name) == one}
-    kept = [case for case in stored.cases if case.changes and case.timeline in same]
-    lost = [case for case in stored.cases if case.changes and case.timeline not in same]
-    print(f"{len(lost)} cases were changes of timelines that are no more", file=sys.stderr)
-    return Corpus(fresh.timelines, (*fresh.cases, *kept))
+    names = {text(one): name for name, one in fresh.timelines.items()}
+    now = {name: names[said] for name, one in stored.timelines.items() if (said := text(one)) in names}
+    changed = [case for case in stored.cases if case.changes]
+    kept = [attrs.evolve(case, timeline=now[case.timeline]) for case in changed if case.timeline in now]
+    print(f"{len(changed) - len(kept)} cases were changes of timelines that are no more", file=sys.stderr)
+    cases = [*fresh.cases, *kept]
+    return Corpus(fresh.timelines, tuple(distinct([*cases, *first_editions(cases)])))
 
 
 def _searched(corpus: Corpus, out: Path, of: str, seed: int) -> list[Case]:

@@ -106,26 +106,26 @@ def read() -> Corpus:
 def write(corpus: Corpus) -> None:
     """The same octets for the same corpus."""
     CORPUS.mkdir(exist_ok=True)
-    lines = {name: {"rows": one.rows, "inputs": one.inputs} for name, one in sorted(corpus.timelines.items())}
-    pack(TIMELINES, lines)
+    pack(TIMELINES, {name: attrs.asdict(one) for name, one in sorted(corpus.timelines.items())})
     cases = sorted(corpus.cases, key=lambda case: (case.measurand, case.timeline, case.id))
-    setups = sorted({_text(case.setup) for case in cases})
-    number = {text: place for place, text in enumerate(setups)}
-    told = [{**_plain(case), "setup": number[_text(case.setup)]} for case in cases]
-    pack(CASES, {"setups": [json.loads(text) for text in setups], "cases": told})
+    setups = sorted({text(case.setup) for case in cases})
+    number = {setup: place for place, setup in enumerate(setups)}
+    told = [{**_plain(case), "setup": number[text(case.setup)]} for case in cases]
+    pack(CASES, {"setups": [json.loads(setup) for setup in setups], "cases": told})
 
 
 def _plain(case: Case) -> dict[str, Any]:
     return {field.name: getattr(case, field.name) for field in attrs.fields(Case)}
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+def text(value: Any) -> str:
+    """As JSON, the same for equal values."""
+    return json.dumps(attrs.asdict(value) if attrs.has(type(value)) else value, sort_keys=True, ensure_ascii=False)
 
 
 def pack(path: Path, value: Any) -> None:
     """The same octets for the same value."""
-    path.write_bytes(lzma.compress(_text(value).encode(), preset=9 | lzma.PRESET_EXTREME))
+    path.write_bytes(lzma.compress(text(value).encode(), preset=9 | lzma.PRESET_EXTREME))
 
 
 def unpacked(path: Path) -> Any:

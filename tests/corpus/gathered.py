@@ -1,6 +1,7 @@
 """What the tests of measurands write and ask: each question that they put to a measurand, with its timeline.
 
 A plugin of pytest. Measurands that look into captures are left out: their tests make frames up that no file holds.
+Of a measurand that was mended the first edition is asked the same: it must judge stored runs as it always did.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ import pytest
 
 from bench.evidence.evidence import Episode, Evidence
 from bench.measurands.judged.common import Measurand
-from bench.measurands.judged.registry import REGISTRY
+from bench.measurands.judged.registry import FIGURES, REGISTRY
 from bench.measurands.judged.setup import Setup
 from bench.records import Measurement
 from tests.corpus.cases import Case, Corpus, Written, distinct
@@ -90,6 +91,14 @@ def _replace(old: object, new: object) -> None:
         for name, value in list(vars(module).items()):
             if value is old:
                 setattr(module, name, new)
+
+
+def first_editions(cases: Iterable[Case]) -> Iterator[Case]:
+    """The same questions to first editions, as far as they know the statistic."""
+    for case in cases:
+        name = case.measurand.removesuffix(".2")
+        if name != case.measurand and case.statistic in FIGURES[name].statistics:
+            yield attrs.evolve(case, measurand=name, answer=None)
 
 
 def gathered() -> Corpus:

@@ -51,6 +51,11 @@ class Run:
     def bench(self, t_ns: int, kind: str, subject: str = "", **data: Json) -> None:
         self.recorder.observe(Observation(t_ns, "bench", subject, kind, data))
 
+    def anchor(self, t_ns: int) -> None:
+        """UTC was rig time then, and is known the less the farther away: clocks are not exact from here on."""
+        data: dict[str, Json] = {"step_ns": 0, "change": "first", "offset_ns": 0, "half_ns": 0}
+        self.see(t_ns, "clock", "bench", kinds.CLOCK_ANCHOR, 0, boot="b", monotonic_ns=t_ns, **data)
+
     def begin(self, t_ns: int, name: str) -> None:
         self.bench(t_ns, "episode.begin", name, name=name)
 

@@ -178,7 +178,7 @@ def _listen(view: AirView, listeners: dict[bytes, Listener], worlds: Worlds) -> 
     from bench.measurands.air.sniffers.airtime import phy_of
 
     assert view.seen is not None
-    radio, falls, others, world = phy_of(view.seen), [FallBacks()], set(), 0
+    radio, falls, others, world = phy_of(view.seen), list[FallBacks](), set[bytes](), None
     for sighting in view.seen.sightings:
         if (now := worlds.at(sighting.start_ns)) != world:
             world = now

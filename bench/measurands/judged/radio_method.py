@@ -18,6 +18,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
@@ -41,17 +42,21 @@ DATA: Final = (kinds.SERVER_REACHABLE, kinds.SERVER_UPLOAD, kinds.SERVER_ALARM, 
 AGAIN_NS: Final = NS_PER_HOUR
 """The same message within this is a repetition, by the MAC or by whoever waits for an answer, not another one."""
 
+_Frame: TypeAlias = "tuple[int, tuple[int, int | None], int]"
+_time: Final = itemgetter(0)
+"""Of what has its time first."""
+
 
 @attrs.frozen(slots=True)
 class Heard:
     """What the sniffers heard of one terminal: its messages, and its secured frames by their counters.
 
-    ``said``: start, simulated world and identity of each message, repetitions as well. ``frames``: start, key (and
-    simulated world, where the run saw several: its counters begin anew) and counter.
+    ``said``: start, simulated world and identity of each message, repetitions as well. ``frames``: start, simulated
+    world (where the run saw several: counters begin anew) with key, and counter.
     """
 
     said: tuple[tuple[int, int, int], ...]
-    frames: tuple[tuple[int, int, int], ...]
+    frames: tuple[_Frame, ...]
 
     def messages(self, registered_ns: Sequence[int]) -> list[list[int]]:
         """The starts of each message: once, and as often as it was repeated; one goes on no longer than to a
@@ -68,8 +73,8 @@ class Heard:
 
     def missed(self, since_ns: int, until_ns: int) -> bool:
         """Whether the counters leave out frames between the last one before the interval and the first after it."""
-        first = max(0, bisect_left(self.frames, (since_ns, -1, -1)) - 1)
-        last = bisect_right(self.frames, (until_ns, 1 << 32, 1 << 40)) + 1
+        first = max(0, bisect_left(self.frames, since_ns, key=_time) - 1)
+        last = bisect_right(self.frames, until_ns, key=_time) + 1
         near = self.frames[first:last]
         if len(near) < 2 or near[0][0] > since_ns or near[-1][0] < until_ns:
             return True
@@ -104,7 +109,8 @@ class _Free:
 
     def takes(self, at_ns: int) -> bool:
         """Take the message of a datum that came then; False where there is none left."""
-        first, last = bisect_left(self._starts, (at_ns - WINDOW_NS, -1)), bisect_left(self._starts, (at_ns + 1, -1))
+        first = bisect_left(self._starts, at_ns - WINDOW_NS, key=_time)
+        last = bisect_right(self._starts, at_ns, key=_time)
         free = {number for _, number in self._starts[first:last]} - self._taken
         if not free:
             return False
@@ -120,13 +126,13 @@ def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup, heard: Hea
     evidence = episode.evidence
     data = sorted((e for kind in DATA for e in evidence.events(kind, subject=terminal.id)), key=lambda e: e.row)
     came = [(evidence.clocks.utc(evidence.clocks.heard(event, 0).high).high, event) for event in data]
-    came.sort(key=_when)
+    came.sort(key=_time)
     registered = [at_ns for at_ns, event in came if event.kind == kinds.SERVER_REACHABLE]
     free = _Free(heard.messages(registered))
-    excused = [heard.missed(at_ns - WINDOW_NS, at_ns) for at_ns, _ in came]
+    told = [(at_ns, event, heard.missed(at_ns - WINDOW_NS, at_ns)) for at_ns, event in came]
     # A datum whose own message the sniffers may have missed takes none from one that must have been heard.
-    missing = [event for (at_ns, event), may in zip(came, excused, strict=True) if not may and not free.takes(at_ns)]
-    unheard = sum(may and not free.takes(at_ns) for (at_ns, _), may in zip(came, excused, strict=True))
+    missing = [event for at_ns, event, excused in told if not excused and not free.takes(at_ns)]
+    unheard = sum(excused and not free.takes(at_ns) for at_ns, _, excused in told)
     carried = len(data) - len(missing) - unheard
     strange = [e for e in data if e.kind == kinds.SERVER_REACHABLE and _other_unit(e, terminal)]
     if not missing and not strange and (not carried or unheard * 5 > len(data)):
@@ -204,13 +210,13 @@ class _Ear:
     eui64: bytes
     tells: Sequence[Tells]
     said: list[tuple[int, int, int]] = attrs.field(factory=list)
-    frames: list[tuple[int, int, int]] = attrs.field(factory=list)
+    frames: list[_Frame] = attrs.field(factory=list)
 
     def hear(self, sighting: Sighting, world: int) -> None:
         """The next frame that the terminal sent, secured or not."""
         if sighting.counter is None:
             return
-        self.frames.append((sighting.start_ns, (world << 8) + (sighting.key_index or 0), sighting.counter))
+        self.frames.append((sighting.start_ns, (world, sighting.key_index), sighting.counter))
         identity = next((one for tell in self.tells if (one := tell(sighting.content, self.eui64)) is not None), None)
         if identity is not None:
             self.said.append((sighting.start_ns, world, identity))
@@ -226,15 +232,7 @@ def _heard(view: AirView, setup: Setup, worlds: Worlds) -> dict[str, Heard]:
         ear = senders.get(view.seen.sender(sighting) or b"")
         if ear is not None:
             ear.hear(sighting, worlds.at(sighting.start_ns))
-    return {name: Heard(tuple(sorted(ear.said)), tuple(sorted(ear.frames, key=_start))) for name, ear in ears.items()}
-
-
-def _start(frame: tuple[int, int, int]) -> int:
-    return frame[0]
-
-
-def _when(datum: tuple[int, CitedObservation]) -> int:
-    return datum[0]
+    return {name: Heard(tuple(sorted(ear.said)), tuple(sorted(ear.frames, key=_time))) for name, ear in ears.items()}
 
 
 def _detail(event: CitedObservation, strange: list[CitedObservation]) -> dict[str, Json]:

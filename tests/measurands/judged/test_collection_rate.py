@@ -86,6 +86,41 @@ def test_only_days_on_which_both_were_tried_count(tmp_path: Path) -> None:
     assert (with_dark.conditions["days"], with_dark.conditions["days left out"]) == (30, 1)
 
 
+@pytest.mark.parametrize("other_way", [False, True])
+def test_five_units_of_each_are_enough_and_the_figure_is_in_percent(tmp_path: Path, other_way: bool) -> None:
+    """What `difference` finds (its own tests are below), less what was tried on a day without the other kind; u by
+    the wider bound and the 95 % point of a normal distribution, which is 1.645."""
+    meters = [(40, 40), (39, 40), (31, 40), (40, 40), (38, 40)]
+    terminals = [(40, 40), (40, 40), (36, 40), (40, 40), (33, 40)]
+    meters, terminals = (terminals, meters) if other_way else (meters, terminals)
+    kinds = ((Of.METER, meters), (Of.TERMINAL, terminals))
+    rows = [
+        Collected("2026-04-01", f"{of}-{n}", of, tried, got)
+        for of, counts in kinds
+        for n, (got, tried) in enumerate(counts)
+    ]
+    alone = [
+        Collected("2026-04-02", "terminal-0", Of.TERMINAL, 9, 0),
+        Collected("2026-04-03", "meter-0", Of.METER, 9, 0),
+    ]
+    measured = collection_rate(evidence_of(tmp_path, rows + alone), 0.95)
+    found = difference(meters, terminals, 0.95)
+    assert found.value == pytest.approx(0.005 if other_way else -0.005)
+    below, above = found.value - found.low, found.high - found.value
+    assert (above > 1.01 * below) if other_way else (below > 1.01 * above)
+    u = 100 * max(below, above) / 1.6448536
+    assert measured.value == pytest.approx(0.5 if other_way else -0.5)
+    assert measured.bounds == pytest.approx((100 * found.low, 100 * found.high))
+    assert [measured.u, *(one.u for one in measured.budget)] == pytest.approx([u, u])
+    assert measured.conditions == {
+        "days": 1,
+        "days left out": 2,
+        "terminals": f"{sum(got for got, _ in terminals)} of 200",
+        "meters": f"{sum(got for got, _ in meters)} of 200",
+        "design effect": [round(design_effect(counts), 2) for _, counts in kinds],
+    }
+
+
 def test_two_logs_are_one_and_a_later_line_of_a_day_counts(tmp_path: Path) -> None:
     meters, terminals = drawn(Of.METER, 50, 0.98, 6), drawn(Of.TERMINAL, 50, 0.5, 6)
     mended = drawn(Of.TERMINAL, 50, 0.99, 7)

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from bench.air.capture.link import Record
@@ -14,15 +15,20 @@ from bench.evidence.clocks import Clocks
 from bench.evidence.evidence import Evidence
 from bench.evidence.folder import RunFolder
 from bench.evidence.timeline import Recorder
-from bench.measurands.air.figures.join import joins
+from bench.measurands.air.figures.join import Join, Kind, joins
+from bench.measurands.air.figures.phases import Phase
 from bench.measurands.air.sightings.bulk import SightingVisitor
 from bench.measurands.air.sightings.heard import OURS
 from bench.measurands.air.sniffers.merge import Air
-from bench.measurands.judged.explain import AirView, Place, air_view, phases
+from bench.measurands.judged.explain import AirView, Place, air_view, phases, radio
+from bench.records import NS_PER_HOUR
+from tests.measurands.real_rig import RealRun
+from tests.measurands.synthetic import MIDNIGHT_NS
 from tests.places import CAPTURES
 
 NEAR, FAR = "00:0d:6f:ff:fe:09:10:02", "00:0d:6f:ff:fe:09:20:03"
 END_OF_TIME = 2**62
+AT = MIDNIGHT_NS
 
 
 def run_with(tmp_path: Path, *sniffers: str, keys: bool = True, octets: int | None = None) -> Evidence:
@@ -109,6 +115,17 @@ def test_hops_are_smart_meters_in_between(tmp_path: Path) -> None:
     assert seen.place("00:00:00:00:00:00:00:01", frozenset()) is None
 
 
+def test_parents_that_lead_in_a_circle_lead_nowhere(tmp_path: Path) -> None:
+    nodes = view(run_with(tmp_path, "s1")).nodes
+    near, far = (bytes.fromhex(eui64.replace(":", "")) for eui64 in (NEAR, FAR))
+    circle = {far: attrs.evolve(nodes[far], parent=near), near: attrs.evolve(nodes[near], parent=far)}
+    seen = AirView(nodes={**nodes, **circle})
+    assert seen.place(FAR, frozenset()) is None
+    assert seen.place("00:00:00:00:00:00:00:01", frozenset(), parent=near) is None, "from outside the circle"
+    lost = attrs.evolve(nodes[near], parent=None)
+    assert AirView(nodes={**nodes, near: lost}).place(FAR, frozenset()) is None
+
+
 def test_two_sniffers_that_hear_the_same_say_the_same(tmp_path: Path) -> None:
     alone = view(run_with(tmp_path / "a", "s1"))
     both = view(run_with(tmp_path / "b", "s1", "s2"))
@@ -145,6 +162,32 @@ def test_phases_fill_the_join_without_a_gap(tmp_path: Path) -> None:
     assert later is not None, "what was sent before the start is not looked at"
     assert later.operational_ns == join.operational_ns
     assert later.first_solicitation_ns != join.first_solicitation_ns
+
+
+def test_phases_are_told_in_rig_time(tmp_path: Path) -> None:
+    """UTC, by which sniffers stamp, is an hour ahead of it. A border that was not seen, or that lies at the one before
+    or earlier, divides nothing."""
+    run = RealRun(tmp_path, steps=((0, NS_PER_HOUR),), synchronised=True, told_by_status=False)
+    run.watch_clocks(AT, AT)
+    utc = AT + NS_PER_HOUR
+    join = Join(None, utc, utc, None, utc - 1, utc + 7, None, Phase.ROUTING, 0, None, None, None)
+    clocks = run.evidence().clocks
+    assert phases(join, AT, AT + 7, clocks) == [{"phase": "routing", "from_ns": AT, "to_ns": AT + 7}]
+    later = attrs.evolve(join, authenticated_ns=utc + 2)
+    assert phases(later, AT, AT + 9, clocks) == [
+        {"phase": "discovery and authentication", "from_ns": AT, "to_ns": AT + 2},
+        {"phase": "routing", "from_ns": AT + 2, "to_ns": AT + 7},
+        {"phase": "confirmation", "from_ns": AT + 7, "to_ns": AT + 9},
+    ]
+
+
+def test_the_radio_of_a_join_is_from_its_first_solicitation_to_its_route() -> None:
+    seen = Join(Kind.COLD, AT, AT + 1, AT + 2, AT + 3, AT + NS_PER_HOUR + 1, None, Phase.ROUTING, 0, None, None, None)
+    stamps = {"first_solicitation_ns": AT + 1, "authenticated_ns": AT + 2, "configured_ns": AT + 3}
+    whole = {"kind": "cold", "join_s": 3600.0, **stamps, "operational_ns": AT + NS_PER_HOUR + 1, "reached": "routing"}
+    assert radio(seen) == whole
+    unseen = attrs.evolve(seen, kind=None, operational_ns=None)
+    assert radio(unseen) == {**whole, "kind": None, "join_s": None, "operational_ns": None}
 
 
 def test_a_killed_sniffers_file_counts_as_far_as_it_goes(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.measurands.judged.first import values_hourly as first
 from bench.measurands.judged.register import TOLD_NEAR_NS, Register, Tapped
 from bench.records import NS_PER_HOUR, NS_PER_S
 from tests.measurands.real_rig import RealRun
@@ -16,9 +17,23 @@ GAS = "t1.gas"
 MARK_NS = MIDNIGHT_NS + NS_PER_HOUR
 
 
-def read(run: Run, *readings: tuple[int, int], u_ns: int = 0) -> Register:
+Edition = type[Register] | type[first.Register]
+
+
+@pytest.fixture(params=[Register, first.Register], ids=["of today", "of the first edition"])
+def edition(request: pytest.FixtureRequest) -> Edition:
+    """What both say alike."""
+    found: Edition = request.param
+    return found
+
+
+def written(run: Run, *readings: tuple[int, int], u_ns: int = 0) -> None:
     for t_ns, index in readings:
         run.see(t_ns, f"meter.{GAS}", GAS, "meter.index", u_ns=u_ns, index=index)
+
+
+def read(run: Run, *readings: tuple[int, int], u_ns: int = 0) -> Register:
+    written(run, *readings, u_ns=u_ns)
     return Register.of(run.evidence(), GAS)
 
 
@@ -36,9 +51,10 @@ def test_what_was_read_back_at_a_mark_stands_at_it(tmp_path: Path) -> None:
     assert register.indexes(MARK_NS, 1) == {1, 2, 3}
 
 
-def test_a_stamp_that_is_not_sure_leaves_both_open(tmp_path: Path) -> None:
+def test_a_stamp_that_is_not_sure_leaves_both_open(tmp_path: Path, edition: Edition) -> None:
     """A stamp of u = 1,000 ns lies within 1,732 ns either way."""
-    register = read(Run(tmp_path), (MARK_NS - 10_000, 1), (MARK_NS - 1_732, 2), u_ns=1000)
+    written(run := Run(tmp_path), (MARK_NS - 10_000, 1), (MARK_NS - 1_732, 2), u_ns=1000)
+    register = edition.of(run.evidence(), GAS)
     assert indexes(register.at(MARK_NS)) == [2]
     assert indexes(register.at(MARK_NS - 1)) == [1, 2]
     assert indexes(register.at(MARK_NS - 2 * 1_732)) == [1, 2]
@@ -78,19 +94,23 @@ def test_a_register_that_nobody_knows_is_not_known(tmp_path: Path) -> None:
         ("operator.undone", "feed", False),
     ],
 )
-def test_a_register_that_a_person_may_have_turned(tmp_path: Path, kind: str, do: str, counts: bool) -> None:
+def test_a_register_that_a_person_may_have_turned(
+    tmp_path: Path, edition: Edition, kind: str, do: str, counts: bool
+) -> None:
     """Some time between the question, 30 s ago, and now."""
     run = Run(tmp_path)
-    read(run, (MARK_NS - NS_PER_HOUR, 1))
+    written(run, (MARK_NS - NS_PER_HOUR, 1))
     why = {"why": "no hands"} if kind == "operator.cannot" else {}
     run.see(MARK_NS, "operator", GAS, kind, u_ns=1000, task=1, do=do, after_s=30.0, **why)
-    register = Register.of(run.evidence(), GAS)
+    register = edition.of(run.evidence(), GAS)
     assert (indexes(register.at(MARK_NS)) == [None]) is counts
+    assert register.known(MARK_NS) is not counts
+    assert register.known(MARK_NS - 30 * NS_PER_S) is not counts
     assert indexes(register.at(MARK_NS - 30 * NS_PER_S - 1)) == [1]
     assert indexes(register.at(MARK_NS - 30 * NS_PER_S)) == ([1, None] if counts else [1])
 
 
-def test_with_clocks_that_are_not_exact_a_step_is_made_from_its_intent_on(tmp_path: Path) -> None:
+def test_with_clocks_that_are_not_exact_a_step_is_made_from_its_intent_on(tmp_path: Path, edition: Edition) -> None:
     run = RealRun(tmp_path)
     run.watch_clocks(MARK_NS, MARK_NS + 5 * MINUTE_NS)
     told = [MARK_NS + n * MINUTE_NS for n in (1, 2, 3)]
@@ -98,18 +118,18 @@ def test_with_clocks_that_are_not_exact_a_step_is_made_from_its_intent_on(tmp_pa
         run.bench(t_ns - 10 * NS_PER_S, "intent.index", GAS, index=n)
         run.index(t_ns, GAS, n)
     run.index(told[2], GAS, 2)  # read back once more, and no intent is before it
-    register = Register.of(run.evidence(), GAS)
+    register = edition.of(run.evidence(), GAS)
     assert register.times == tuple(told)
     assert register.since == (told[0] - 10 * NS_PER_S, told[1] - 10 * NS_PER_S, told[2])
 
 
-def test_an_intent_after_the_reading_takes_nothing_back(tmp_path: Path) -> None:
+def test_an_intent_after_the_reading_takes_nothing_back(tmp_path: Path, edition: Edition) -> None:
     run = RealRun(tmp_path)
     run.watch_clocks(MARK_NS, MARK_NS + 5 * MINUTE_NS)
     run.bench(MARK_NS + 2, "intent.index", GAS, index=1)
     run.index(MARK_NS + 1, GAS, 1)
     run.bench(MARK_NS + 3, "intent.index", GAS, index=2)
-    assert Register.of(run.evidence(), GAS).since == (MARK_NS + 1,)
+    assert edition.of(run.evidence(), GAS).since == (MARK_NS + 1,)
 
 
 def tapped(path: Path, *told: tuple[int, int]) -> Register:

@@ -198,29 +198,25 @@ def _stimuli(episode: Episode, terminal: TerminalSetup, since_ns: int, until_ns:
 def _matched(
     episode: Episode, terminal: TerminalSetup, stimuli: list[CitedObservation]
 ) -> list[CitedObservation | None]:
-    """For each stimulus the first arrival of that meter and code that no earlier stimulus has taken.
+    """For each stimulus the first arrival of that meter and code that is its own.
 
-    Two stimuli of one meter and code are told apart by the time of occurrence: an arrival that is nearer to a later
-    stimulus is left to that one, so that one lost alarm does not make the next ones look late.
+    Two stimuli of one meter and code are told apart by the time of occurrence: an arrival belongs to the one that it is
+    nearest to, so that one lost alarm does not make the next ones look late.
     """
     arrivals = episode.events(kinds.SERVER_ALARM, subject=terminal.id)
     matched: list[CitedObservation | None] = []
-    taken: set[int] = set()
     for stimulus in stimuli:
         alike = [other for other in stimuli if _key(other) == _key(stimulus)]
         found = next(
             (
                 arrival
                 for arrival in arrivals
-                if arrival.row not in taken
-                and arrival.row > _intended(episode, stimulus)
+                if arrival.row > _intended(episode, stimulus)
                 and (arrival.data.get("meter"), arrival.data.get("code")) == _key(stimulus)
                 and _nearest(episode, arrival, alike) is stimulus
             ),
             None,
         )
-        if found is not None:
-            taken.add(found.row)
         matched.append(found)
     return matched
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
+from typing import ClassVar
 
 import attrs
 import pytest
 
+from bench.measurands.air.figures.join import Join, Kind
+from bench.measurands.air.figures.phases import Phase
+from bench.measurands.judged import join_onsite as newer
+from bench.measurands.judged.explain import AirView, Place
+from bench.measurands.judged.first import join_onsite as first
 from bench.measurands.judged.first.join_onsite import join_onsite
 from bench.records import NS_PER_S, Measurement
 from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, SETUP, T1, Run, join_attempt
@@ -138,3 +145,100 @@ def test_the_console_changes_nothing(run: Run) -> None:
     run.see(at, "console.t1", "t1", "console.join_state", state=5)
     run.end(at, "join")
     assert measure(run) == before
+
+
+@pytest.mark.parametrize("indicator", [True, False])
+@pytest.mark.parametrize("joined", [True, False])
+def test_what_nobody_could_read_may_have_been_the_servers_confirmation_alone(
+    run: Run, indicator: bool, joined: bool
+) -> None:
+    run.see(AT + 3 * MINUTE_NS, "server", "t1", "server.odd", event="not JSON", why="no JSON")
+    at = join_attempt(run, AT, 1, 61.0 if joined else None)
+    run.end(at, "join")
+    measured = measure(run, indicator=indicator)
+    assert measured.value == (61.0 if joined else None)
+    assert ("cannot be read" in measured.gate) is (not indicator and not joined)
+
+
+def test_a_terminal_that_was_confirmed_before_the_key_did_not_begin_with_it(run: Run) -> None:
+    """It was de-registered, joined by itself and was confirmed twice; the last time is cited."""
+    run.bench(AT, "intent.deregister", "t1")
+    for n in range(3):
+        run.server(AT + n * MINUTE_NS, "terminal.reachable", eui64=T1.eui64)
+    at = join_attempt(run, AT + 3 * MINUTE_NS, 1, 10.0, cold=False)
+    run.end(at, "join")
+    measured = measure(run, indicator=False)
+    assert "the server confirmed it before the key was pressed" in measured.gate
+    last, press = (
+        [row.citation for row in run.evidence().events(kind, until_ns=AT + 5 * MINUTE_NS)][-1]
+        for kind in ("server.terminal.reachable", "panel.press")
+    )
+    assert (measured.value, measured.bench_error, measured.cited) == (None, False, (last, press))
+
+
+@pytest.mark.parametrize(("do", "dark"), [("unfeed", True), ("erase", True), ("watch", False)])
+def test_who_takes_the_cell_out_ends_what_was_before(run: Run, do: str, dark: bool) -> None:
+    run.see(AT, "panel.t1", "t1", "panel.lamp", state="on")
+    run.see(AT + 1, "operator.lab", "t1", "operator.done", task=1, do=do)
+    at = join_attempt(run, AT + MINUTE_NS, 1, 10.0, cold=False)
+    run.end(at, "join")
+    measured = measure(run)
+    assert measured.value == (10.0 if dark else None)
+    assert ("nothing began with the key" in measured.gate) is not dark
+    assert measured.conditions.get("start") == ("unknown" if dark else None)
+
+
+def heard_join(kind: Kind | None = Kind.COLD, parent: bytes | None = b"parent") -> Join:
+    """A join on the air that reached nothing in particular."""
+    return Join(kind, AT, None, None, None, None, None, Phase.OPERATIONAL, 0, None, parent, None)
+
+
+class Air(AirView):
+    """An air in which each attempt's join was heard as it is said here; hops by the parent."""
+
+    heard: ClassVar[list[Join | None]] = []
+    hops: ClassVar[dict[bytes, Place | None]] = {b"parent": Place(1, 0, 2), b"other": Place(2, 0, 3), b"unseen": None}
+
+    def join_in(self, eui64: str, since_ns: int, until_ns: int) -> Join | None:
+        """The join of the attempt within which the interval ends."""
+        return self.heard[(until_ns - AT) // (10 * MINUTE_NS)]
+
+    def place(self, eui64: str, terminals: frozenset[str], parent: bytes | None = None) -> Place | None:
+        assert parent is not None
+        return self.hops[parent]
+
+
+@pytest.mark.parametrize("edition", [first, newer], ids=["first", "second"])
+@pytest.mark.parametrize(
+    ("heard", "starts", "hops"),
+    [
+        ([heard_join(), heard_join()], "cold", (1, "air", None)),
+        ([heard_join(), heard_join(parent=b"other")], "cold", (None, "air: changed between attempts", [1, 2])),
+        ([heard_join(), heard_join(parent=None)], "cold", (1, "air", None)),
+        ([heard_join(), heard_join(parent=b"unseen")], "cold", (1, "air", None)),
+        ([heard_join(), None], "cold", (1, "air", None)),
+        ([None, None], "cold", (7, "rig description", None)),
+        ([heard_join(None), heard_join(None)], "cold", (1, "air", None)),
+        ([heard_join(Kind.RECONNECT), heard_join(Kind.RECONNECT)], "warm", (1, "air", None)),
+    ],
+)
+def test_the_air_tells_hops_and_kept_keys(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    edition: ModuleType,
+    heard: list[Join | None],
+    starts: str,
+    hops: tuple[object, ...],
+) -> None:
+    monkeypatch.setattr(Air, "heard", heard)
+    monkeypatch.setattr(edition, "air_view", lambda evidence, until_ns: Air())
+    for n, _ in enumerate(heard):
+        join_attempt(run, AT + n * 10 * MINUTE_NS, n + 1, 60.0)
+    run.end(AT + 30 * MINUTE_NS, "join")
+    setup = attrs.evolve(SETUP, terminals=(attrs.evolve(T1, hops=7),))
+    (measured,) = edition.join_onsite([run.evidence().episode("join")], setup, "maximum")
+    if starts == "warm" and edition is newer:
+        assert "kept keys" in measured.gate
+    else:
+        said = [measured.conditions.get(key) for key in ("hops", "hops_from", "hops_seen")]
+        assert (measured.value, measured.conditions["start"], tuple(said)) == (60.0, starts, hops)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bench import kinds
 from bench.measurands.judged.first.roundtrip_server import roundtrip_server
-from bench.records import Measurement
+from bench.records import NS_PER_S, Measurement
 from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, SETUP, Run, read_request
 
 AT = MIDNIGHT_NS
@@ -79,3 +80,62 @@ def test_history_answers_are_no_round_trips(run: Run) -> None:
     run.server(AT + MINUTE_NS, "request.sent", request="h1", op="history")
     read_request(run, AT + 10 * MINUTE_NS, 123, 3.5)
     assert measure(run).conditions["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("failed", "cited"),
+    [
+        ([("r1", 11), ("r1", 20)], [11]),
+        ([("r2", 11), ("r1", 12), ("r2", 13)], [12]),
+        ([("r2", 11)], []),
+        ([("r1", 9), ("r2", 11)], []),
+        ([], []),
+    ],
+)
+def test_a_request_that_failed_is_endless_and_cites_its_own_failure(
+    run: Run, failed: list[tuple[str, int]], cited: list[int]
+) -> None:
+    """Minutes at which the server says that a request failed; r1 leaves at minute 10, and at 15 the meter is gone."""
+    rows: list[tuple[int, str]] = [(10, "r1"), *((at, request) for request, at in failed)]
+    for at, request in sorted(rows):
+        said = {"request": request, "op": "read"}
+        run.server(AT + at * MINUTE_NS, "request.sent" if at == 10 else "request.failed", **said)
+    run.mark(AT + 10 * MINUTE_NS, "roundtrip", "request", terminal="t1", meter="t1.gas", request="r1", n=1)
+    run.bench(AT + 15 * MINUTE_NS, kinds.BENCH_LOST_PORT, port="meter.t1.gas", reason="gone")
+    measured = measure(run)
+    if cited:
+        times = {row.citation: (row.t_ns - AT) // MINUTE_NS for row in run.evidence().events()}
+        assert (measured.value, measured.gate, measured.conditions["unanswered"]) == (None, "", 1)
+        assert [times[row] for row in measured.cited] == [10, *cited]
+    else:
+        assert measured.bench_error, "nobody said that it failed, so an answer might have come"
+
+
+def test_an_index_that_stood_after_the_request_is_fresh_though_another_one_follows(run: Run) -> None:
+    read_request(run, AT + 10 * MINUTE_NS, 123, None)
+    run.index(AT + 11 * MINUTE_NS, "t1.gas", 456)
+    run.server(AT + 12 * MINUTE_NS, "answer", request="r1", op="read", meter="t1.gas", index=123, read_ns=0)
+    assert measure(run).value == 120.0
+
+
+def test_a_round_trip_lasts_no_longer_than_from_its_own_intent_to_its_answer(run: Run) -> None:
+    """The server stamps nothing. Another request was meant before, and the next one at the time of the milestone."""
+    run.anchor(AT)
+    at, intent = AT + 10 * MINUTE_NS, AT + 10 * MINUTE_NS - 3 * NS_PER_S
+    run.bench(at - MINUTE_NS, kinds.INTENT_REQUEST, "t1", op="read", meter="t1.gas")
+    run.bench(intent, kinds.INTENT_REQUEST, "t1", op="read", meter="t1.gas")
+    read_request(run, at, 123, 7.0)
+    run.bench(at, kinds.INTENT_REQUEST, "t1", op="read", meter="t1.gas")
+    measured = measure(run)
+    assert (measured.value, measured.bounds) == (7.0, (0.0, 10.0))
+
+
+def test_a_request_is_waited_for_until_the_next_one(run: Run) -> None:
+    """What nobody could read came after the next one had left, so it was no answer to the first."""
+    at = AT + 10 * MINUTE_NS
+    read_request(run, at, 123, None)
+    read_request(run, at + 1, 456, 3.5)
+    run.see(at + 2, "server", "t1", kinds.SERVER_ODD, event="not JSON", why="no JSON")
+    measured = measure(run)
+    assert (measured.value, measured.gate) == (None, "")
+    assert measured.detail["never"] == "1 of 2 requests had no fresh answer"
