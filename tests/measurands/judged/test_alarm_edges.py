@@ -1,18 +1,16 @@
-"""``alarm.normal.2`` and ``alarm.outage.2`` at their edges: one alarm of several, one episode of several, an instant."""
+"""``alarm.normal.2`` and ``alarm.outage.2`` at their edges: one alarm or episode of several, an instant."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from bench import kinds
-from bench.evidence.evidence import Evidence
 from bench.measurands.judged.alarm import alarm_normal
 from bench.measurands.judged.arrivals import off, time_kept
-from bench.records import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, Json, Measurement, Observation
+from bench.records import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, Json, Measurement
 from tests.measurands.judged.test_outage import (
     BACK,
     CUT,
@@ -24,7 +22,7 @@ from tests.measurands.judged.test_outage import (
     outage,
     raise_alarm,
 )
-from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, SETUP, Run
+from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, SETUP, STEADY_CLOCKS, Run, utc_is_open_by
 
 AT = MIDNIGHT_NS + NS_PER_HOUR
 END = READ + NS_PER_HOUR
@@ -33,8 +31,7 @@ END = READ + NS_PER_HOUR
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """A host whose clock would not drift, where a test says that it has one (`host_by`)."""
-    return Run(tmp_path, rig={"options": {"bench": {"clocks": {"host": {"drift_ppm": 0.0}}}}})
+    return Run(tmp_path, rig=STEADY_CLOCKS)
 
 
 def delays(figure: Measurement) -> list[Json]:
@@ -103,17 +100,6 @@ def test_alarms_close_together_are_told_apart_by_their_times_of_occurrence(run: 
     assert delays(normal(run)) == [9.0, 5.0 - apart_ns / NS_PER_S]
 
 
-def host_by(run: Run, moved_s: float) -> Evidence:
-    """UTC is rig time, or ``moved_s`` more: nobody knows on which side of a step the host was right."""
-    stepped_ns = MIDNIGHT_NS + 30 * NS_PER_DAY
-    for at_ns, offset_s in ((MIDNIGHT_NS - NS_PER_DAY, 0.0), (stepped_ns, 0.0), (stepped_ns + NS_PER_S, moved_s)):
-        told: dict[str, Json] = {"offset_ns": round(offset_s * NS_PER_S), "half_ns": 0, "boot": "b"}
-        told |= {"monotonic_ns": at_ns, "step_ns": round(offset_s * NS_PER_S)}
-        told |= {"change": "step" if offset_s else "none"}
-        run.recorder.observe(Observation(at_ns, "clock", "bench", kinds.CLOCK_ANCHOR, told))
-    return run.evidence()
-
-
 @pytest.mark.parametrize(
     ("occurred_s", "low_s", "high_s"),
     [(-20, 20, 110), (0, 0, 90), (30, 0, 60), (45, 0, 45), (60, 0, 60), (90, 0, 90), (100, 10, 100)],
@@ -122,7 +108,8 @@ def test_a_time_of_occurrence_is_as_far_off_as_utc_leaves_open(
     run: Run, occurred_s: int, low_s: int, high_s: int
 ) -> None:
     raised(run, MIDNIGHT_NS)
-    evidence = host_by(run, 90.0)
+    utc_is_open_by(run, 90.0)
+    evidence = run.evidence()
     (stimulus,) = evidence.events(kinds.METER_ALARM)
     apart = off(evidence, stimulus, MIDNIGHT_NS + occurred_s * NS_PER_S)
     assert (apart.low, apart.high) == (low_s * NS_PER_S, high_s * NS_PER_S)
@@ -143,7 +130,8 @@ def test_it_is_kept_or_changed_only_where_all_of_utc_says_so(
 ) -> None:
     raised(run, MIDNIGHT_NS)
     arrives(run, MIDNIGHT_NS + 200 * NS_PER_S, MIDNIGHT_NS + occurred_s * NS_PER_S)
-    evidence = host_by(run, 90.0)
+    utc_is_open_by(run, 90.0)
+    evidence = run.evidence()
     (stimulus,), (arrival,) = evidence.events(kinds.METER_ALARM), evidence.events(kinds.SERVER_ALARM)
     assert time_kept(evidence, stimulus, arrival, tolerance_ns) is kept
 
@@ -240,7 +228,7 @@ def test_one_alarm_of_two_whose_time_of_occurrence_is_open_leaves_the_row_open(r
     run.see(CUT + NS_PER_HOUR, "meter.t1.gas", "t1.gas", "meter.alarm", code="tamper")
     arrives(run, BACK + NS_PER_S, CUT + NS_PER_HOUR + 45 * NS_PER_S, code="tamper")
     run.end(END, "outage")
-    host_by(run, 90.0)
+    utc_is_open_by(run, 90.0)
     found = alarms(run)
     assert (found.value, found.bench_error) == (None, False)
     assert "whether the time of occurrence was kept is open: the host's UTC was stepped" in found.gate

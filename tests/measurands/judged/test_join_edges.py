@@ -1,4 +1,4 @@
-"""``join.onsite.2`` at its edges: one attempt of several, one supply edge of several, an instant, and what is on the air."""
+"""``join.onsite.2`` at its edges: one attempt or supply edge of several, an instant, what is on the air."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def test_a_supply_that_came_before_the_preparation_began_starts_nothing(
     assert ("nothing began with the key" in found.gate) is (value is None)
 
 
-@pytest.mark.parametrize(("order", "began"), [("gone told press", True), ("told gone press", False), ("gone press", False)])
+@pytest.mark.parametrize(
+    ("order", "began"), [("gone told press", True), ("told gone press", False), ("gone press", False)]
+)
 def test_a_terminal_that_the_server_heard_of_between_erasing_and_the_key_was_joined_before(
     run: Run, order: str, began: bool
 ) -> None:
@@ -169,7 +171,7 @@ class Heard:
     joins: dict[int, Join]
     places: dict[bytes, Place] = attrs.field(factory=lambda: {b"parent": Place(1, 0, 2), b"other": Place(3, 0, 4)})
     seen: object = "something"
-    clocks: Clocks = Clocks()
+    clocks: Clocks = attrs.field(factory=Clocks)
 
     def join_in(self, eui64: str, since_ns: int, until_ns: int) -> Join | None:
         assert eui64 == T1.eui64
