@@ -203,18 +203,18 @@ def test_what_passes_a_cut_off_of_one_message_of_one_terminal_is_a_leak_where_it
     kind: str, whose: str, leaks: bool, run: Run
 ) -> None:
     """The one of water, which the other cut-off (of gas) does not hold."""
-    told: dict[str, Any] = {
+    messages: dict[str, dict[str, Any]] = {
         "alarm": {"meter": whose, "code": "leak2", "occurred_ns": CUT},
         "readings": {"meters": []},
         "answer": {"request": "r97", "op": "read", "meter": whose, "index": 1},
-    }[kind]
+    }
 
     def within(run: Run) -> None:
         at_ns = CUT + 2 * MINUTE_NS
         run.see(at_ns, "gate", "gate", "gate.cut_off", terminal="t1", message="alarm")
         run.mark(at_ns, "cut-off", "cut off", scope="alarms of t1")
         terminal = whose.partition(".")[0]
-        run.see(at_ns + NS_PER_S, "mdms.water", terminal, f"mdms.{kind}", id=999, terminal=terminal, **told)
+        run.see(at_ns + NS_PER_S, "mdms.water", terminal, f"mdms.{kind}", id=999, terminal=terminal, **messages[kind])
         run.mark(at_ns + MINUTE_NS, "cut-off", "reconnect", scope="alarms of t1")
 
     drive(run, within=within, passed=RIGHT - {("window", "t1.water", "alarm")})
