@@ -234,3 +234,26 @@ def test_one_alarm_of_two_whose_time_of_occurrence_is_open_leaves_the_row_open(r
     assert "whether the time of occurrence was kept is open: the host's UTC was stepped" in found.gate
     leak = next(event for event in run.evidence().events(kinds.METER_ALARM) if event.data["code"] == "leak1")
     assert found.cited == (leak.citation,)
+
+
+@pytest.mark.parametrize(
+    ("reference", "alarm_number", "low_s"),
+    [(True, 8, 0.0), (True, 7, None), (True, 6, None), (False, 8, 0.0), (False, 6, None)],
+)
+def test_between_the_networks_return_and_an_alarm_lies_what_their_order_and_their_causes_leave(
+    run: Run, reference: bool, alarm_number: int, low_s: float | None
+) -> None:
+    """Without stamps of the server's. It numbers its events in their order, but for one that was started anew."""
+    utc_is_open_by(run, 0.0)
+    run.begin(CUT - MINUTE_NS, "outage")
+    run.mark(CUT, "outage", "cut")
+    raised(run, CUT + NS_PER_HOUR)
+    run.mark(RESTORE, "outage", "restore")
+    run.events = 6
+    run.server(BACK, "terminal.reachable", "r1" if reference else "t1")
+    run.events = alarm_number - 1
+    arrives(run, BACK + 30 * NS_PER_S, CUT + NS_PER_HOUR)
+    run.end(END, "outage")
+    found = alarms(run, WITH_REFERENCE if reference else SETUP)
+    raised_s = (CUT + NS_PER_HOUR - BACK) / NS_PER_S
+    assert (found.value, found.bounds) == (30.0, (raised_s if low_s is None else low_s, 1230.0))

@@ -36,6 +36,8 @@ def drive(
     pull_ns: int = PULL,
     stored_at: str = "server",
     told_again: bool = False,
+    meters: Collection[str] = T1.meters,
+    pulls: Callable[[Run], None] = lambda _run: None,
     between: Callable[[Run], None] = lambda _run: None,
 ) -> None:
     run.begin(BEGIN, "steady")
@@ -51,8 +53,9 @@ def drive(
     if pull_ns > CUT:
         run.mark(CUT, "outage", "cut")
     link(run, pull_ns, "pull")
-    for meter in T1.meters:
+    for meter in meters:
         pull(run, pull_ns, meter, kept, wrong, stored_at)
+    pulls(run)
     link(run, pull_ns + 1, "open")
     if pull_ns <= CUT:
         run.mark(CUT, "outage", "cut")
@@ -161,3 +164,14 @@ def test_two_minutes_after_the_cut_nothing_is_under_way_any_more(after_ns: int, 
     drive(run)
     run.server(CUT + 2 * MINUTE_NS + after_ns, "terminal.reachable")
     assert ("was heard of between its isolation and the pull" in stored(run).gate) is heard
+
+
+@pytest.mark.parametrize(("early_ns", "value"), [(0, 167.0), (1, 168.0)])
+def test_only_a_blind_time_that_began_before_the_week_excuses_what_may_have_come_before_it(
+    early_ns: int, value: float, run: Run
+) -> None:
+    since = PULL - 168 * NS_PER_HOUR
+    drive(run)
+    upload(run, since + MINUTE_NS, [day_marks(7)[0]], seq=99)
+    run.blind(since - early_ns, since + MINUTE_NS)
+    assert stored(run).value == value
