@@ -11,7 +11,16 @@ import pytest
 from bench.measurands.judged.storage_terminal import storage_terminal
 from bench.records import NS_PER_DAY, NS_PER_HOUR, Measurement
 from tests.measurands.judged.test_outage import WITH_REFERENCE
-from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, SETUP, T1, Run, upload
+from tests.measurands.synthetic import (
+    MIDNIGHT_NS,
+    MINUTE_NS,
+    SETUP,
+    STEADY_CLOCKS,
+    T1,
+    Run,
+    upload,
+    utc_is_open_by,
+)
 
 CUT = MIDNIGHT_NS
 RESTORE = CUT + 8 * NS_PER_DAY + 15 * MINUTE_NS
@@ -35,16 +44,23 @@ def isolated(run: Run, restore_ns: int = RESTORE, *, back: bool = True) -> None:
 
 
 def read(
-    run: Run, meter: str, lost: Collection[int] = (), *, name: str = "read", from_ns: int = 0, parts: Any = ((1, 1),)
+    run: Run,
+    meter: str,
+    lost: Collection[int] = (),
+    *,
+    name: str = "read",
+    from_ns: int = 0,
+    parts: Any = ((1, 1),),
+    at_ns: int = READ,
 ) -> None:
     """A history request of its own, and its answer: number and count of the parts that came, the first has it all."""
     request = f"{name} {meter}"
-    run.mark(READ, "outage", name, terminal="t1", meter=meter, request=request, from_ns=from_ns, to_ns=NEWEST)
+    run.mark(at_ns, "outage", name, terminal="t1", meter=meter, request=request, from_ns=from_ns, to_ns=NEWEST)
     values: list[Any] = [{"mark_ns": mark, "index": 1} for mark in MARKS if mark not in lost]
     for n, part in enumerate(parts):
         told: Any = {} if part is None else {"part": part[0], "parts": part[1]}
         some = values if n == 0 else []
-        run.server(READ + n, "answer", op="history", request=request, meter=meter, values=some, **told)
+        run.server(at_ns + n, "answer", op="history", request=request, meter=meter, values=some, **told)
 
 
 def stored(run: Run, *, end: bool = True, setup: Any = SETUP) -> Measurement:
@@ -182,6 +198,21 @@ def test_an_hour_that_was_not_asked_for_is_not_missing(run: Run) -> None:
     read(run, "t1.gas", MARKS[:4], name="read.again", from_ns=MARKS[3])
     found = stored(run)
     assert [one["mark_ns"] for one in found.detail["missing"]] == [MARKS[3], LOST]  # type: ignore[union-attr, index, call-overload]
+
+
+@pytest.mark.parametrize(("lost", "excused"), [(MARKS[0], True), (MARKS[1], False)])
+def test_an_hour_that_is_one_of_the_newest_by_one_side_of_utc_alone_is_not_missing(
+    tmp_path: Path, lost: int, excused: bool
+) -> None:
+    """Read a minute before an hour mark, or half a minute behind it."""
+    run = Run(tmp_path, rig=STEADY_CLOCKS)
+    utc_is_open_by(run, 90.0)
+    isolated(run)
+    for meter in T1.meters:
+        read(run, meter, [lost], at_ns=NEWEST + 59 * MINUTE_NS)
+    found = stored(run)
+    assert ("UTC not known (the host's UTC was stepped by +90 s" in found.gate) is excused
+    assert found.value == (None if excused else 167.0)
 
 
 @pytest.mark.parametrize(
