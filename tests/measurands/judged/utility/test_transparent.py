@@ -92,6 +92,24 @@ def test_what_a_blind_time_hides_is_left_out(run: Run) -> None:
     assert (found.value, found.conditions["left_out"], found.conditions["calls"]) == (0.0, 1, 1)
 
 
+@pytest.mark.parametrize(("late_ns", "value"), [(0, 0.0), (1, 1.0)])
+def test_a_call_that_is_there_at_the_deadline_is_in_time(run: Run, late_ns: int, value: float) -> None:
+    drive(run, at_ns=MIDNIGHT_NS + NS_PER_DAY + 6 * NS_PER_HOUR + late_ns)
+    assert measured(run).value == value
+
+
+def test_what_came_with_another_index_stays_wrong_though_the_bench_was_blind(run: Run) -> None:
+    drive(run, wrong={day_marks(0)[3]: 7})
+    run.blind(CALLED - MINUTE_NS, CALLED + MINUTE_NS)
+    assert measured(run, ("periodic-reading",)).value == 1.0
+
+
+def test_a_blind_time_before_the_day_was_over_hides_no_call(run: Run) -> None:
+    drive(run, gas=())
+    run.blind(CALLED - 10 * NS_PER_HOUR, CALLED - 9 * NS_PER_HOUR)
+    assert measured(run, ("periodic-reading",)).value == 1.0
+
+
 def test_no_whole_day_shows_nothing(run: Run) -> None:
     hourly_steps(run, BEGIN, END)
     run.begin(BEGIN, "mdms")
