@@ -62,14 +62,10 @@ def matched(
     stimulus is left to that one, so that one lost alarm does not make the next ones look late.
     """
     found: dict[int, CitedObservation] = {}
-    for stimulus in stimuli:
-        alike = [other for other in stimuli if key(other) == key(stimulus)]
-        for arrival in come:
-            if arrival.row < intended(evidence, stimulus) or _key_of(arrival) != key(stimulus):
-                continue
-            if _nearest(evidence, arrival, alike) is stimulus:
-                found[stimulus.row] = arrival
-                break
+    for arrival in come:
+        alike = [one for one in stimuli if _may_be(evidence, one, arrival)]
+        if alike:
+            found.setdefault(_nearest(evidence, arrival, alike).row, arrival)
     return found
 
 
@@ -111,14 +107,18 @@ def _key_of(arrival: CitedObservation) -> tuple[Json, Json]:
     return arrival.data.get("meter"), arrival.data.get("code")
 
 
+def _may_be(evidence: Evidence, stimulus: CitedObservation, arrival: CitedObservation) -> bool:
+    """Whether an arrival is of the stimulus' meter and code, and came after it."""
+    return key(stimulus) == _key_of(arrival) and intended(evidence, stimulus) < arrival.row
+
+
 def _nearest(evidence: Evidence, arrival: CitedObservation, alike: list[CitedObservation]) -> CitedObservation:
-    """Which of the stimuli that came before the arrival its time of occurrence is nearest to.
+    """Which of the stimuli that it may be of its time of occurrence is nearest to.
 
     The time of occurrence is UTC: where UTC leaves several open, the latest of them, for alarms arrive soon.
     """
-    before = [stimulus for stimulus in alike if intended(evidence, stimulus) < arrival.row]
     occurred_ns = _occurred_ns(arrival)
-    return min(reversed(before), key=lambda stimulus: off(evidence, stimulus, occurred_ns).low)
+    return min(reversed(alike), key=lambda stimulus: off(evidence, stimulus, occurred_ns).low)
 
 
 def _unconfirmed(evidence: Evidence, terminal: TerminalSetup) -> list[CitedObservation]:
@@ -148,7 +148,7 @@ def _why(
     if arrival.data.get("meter") not in terminal.meters:
         return "of a foreign meter"
     occurred_ns = _occurred_ns(arrival)
-    alike = [one for one in stimuli if key(one) == _key_of(arrival) and intended(evidence, one) < arrival.row]
+    alike = [one for one in stimuli if _may_be(evidence, one, arrival)]
     if any(off(evidence, one, occurred_ns).low <= tolerance_ns for one in alike):
         return "doubled"
     return "invented"

@@ -140,6 +140,31 @@ def test_an_indicator_that_goes_out_within_five_seconds_of_the_end_lies(run: Run
     assert found.value == (None if lies else 41.0)
 
 
+@pytest.mark.parametrize(
+    ("signs", "lies"),
+    [
+        ("on press off", False),
+        ("on off press", True),
+        ("on off press off", True),
+        ("off on", False),
+        ("on off on", True),
+    ],
+)
+def test_an_indicator_that_goes_out_by_itself_lies(run: Run, signs: str, lies: bool) -> None:
+    """All within one instant: the rows are in the order in which things became known."""
+    begins(run, AT)
+    press(run, AT)
+    run.server(AT + MINUTE_NS, "terminal.reachable")
+    for sign in signs.split():
+        if sign == "press":
+            press(run, AT + MINUTE_NS)
+        else:
+            lamp(run, AT + MINUTE_NS, sign)
+    ends(run, AT + 2 * MINUTE_NS)
+    run.end(AT + 3 * MINUTE_NS, "join")
+    assert measure(run).value == (None if lies else 60.0)
+
+
 def test_an_indicator_that_was_lit_before_its_supply_went_off_does_not_lie(run: Run) -> None:
     feed(run, AT, False)
     feed(run, AT + 1, True)

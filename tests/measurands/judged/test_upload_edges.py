@@ -10,11 +10,13 @@ import pytest
 
 from bench.measurands.judged.upload_daily import upload_daily
 from bench.records import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, Measurement
+from tests.measurands.real_rig import RealRun
 from tests.measurands.synthetic import (
     MIDNIGHT_NS,
     MINUTE_NS,
     SETUP,
     STEADY_CLOCKS,
+    T1,
     Run,
     day_marks,
     upload,
@@ -112,3 +114,22 @@ def test_a_day_is_open_where_a_part_of_it_is_and_adds_to_what_was_missed(run: Ru
     found = measured(run)
     assert (found.value, found.bounds) == (2.0, (2.0, 4.0))
     assert found.doubt.startswith("2 uploads may have been in time or late: " + STEPPED)
+
+
+def test_the_doubt_is_that_of_the_upload_which_may_have_been_late(tmp_path: Path) -> None:
+    """All others bear the server's stamp, and so are known to have been in time."""
+    run = RealRun(tmp_path)
+    run.begin(MIDNIGHT_NS - NS_PER_HOUR, "steady")
+    for day in range(7):
+        at_ns = MIDNIGHT_NS + (day + 1) * NS_PER_DAY + 20 * MINUTE_NS
+        run.watch_clocks(at_ns - MINUTE_NS, at_ns + MINUTE_NS)
+        values: Any = [{"mark_ns": mark, "index": 1} for mark in day_marks(day)]
+        meters: Any = [{"meter": meter, "values": values} for meter in T1.meters]
+        if day == DAY:
+            run.server(DUE + NS_PER_S, "upload", meters=meters)
+        else:
+            run.happens(at_ns, "upload", meters=meters)
+    run.end(MIDNIGHT_NS + 7 * NS_PER_DAY + 7 * NS_PER_HOUR, "steady")
+    found = measured(run)
+    assert (found.value, found.bounds) == (0.0, (0.0, 2.0))
+    assert found.doubt.endswith("may have been in time or late: between its cause and its arrival at the bench")
