@@ -189,9 +189,9 @@ def test_an_indicator_that_is_lit_since_its_supply_came_lies_whichever_was_told_
 HEARD = Join(Kind.COLD, 0, None, None, None, None, None, Phase.OPERATIONAL, 0, 1, b"parent", None)
 
 
-@attrs.frozen
+@attrs.frozen(slots=True)
 class Heard:
-    """A view of the air that holds one join, by the number of the minute in which its attempt began."""
+    """What stands in for an `AirView`: the join of each attempt, of which one begins every ten minutes."""
 
     joins: dict[int, Join]
     places: dict[bytes, Place] = attrs.field(factory=lambda: {b"parent": Place(1, 0, 2), b"other": Place(3, 0, 4)})
