@@ -21,6 +21,11 @@ MINUTE_NS = 60 * NS_PER_S
 FILLED: dict[str, dict[str, Json]] = {
     kinds.SUPPLY_OUTPUT: {"channel": 1, "volts": 3.6, "amps": 0.5, "measured_volts": 3.6, "measured_amps": 0.01},
 }
+STEADY_CLOCKS: Any = {
+    "options": {"bench": {"clocks": {"host": {"drift_ppm": 0.0}, "server": {"by": "bench", "u_s": 1e-9}}}}
+}
+"""For the ``rig`` of a run whose UTC is told (`utc_is_open_by`): a host that does not drift, a server whose news the
+bench stamps, late by two nanoseconds at most."""
 
 
 class Run:
@@ -75,6 +80,16 @@ class Run:
     def evidence(self) -> Evidence:
         self.recorder.commit()
         return Evidence.open(self.folder.path)
+
+
+def utc_is_open_by(run: Run, moved_s: float) -> None:
+    """UTC is rig time, or so much more: the host was stepped a month later, and nobody knows which side was right."""
+    stepped_ns = MIDNIGHT_NS + 30 * NS_PER_DAY
+    for at_ns, offset_s in ((MIDNIGHT_NS - NS_PER_DAY, 0.0), (stepped_ns, 0.0), (stepped_ns + NS_PER_S, moved_s)):
+        told: dict[str, Json] = {"offset_ns": round(offset_s * NS_PER_S), "half_ns": 0, "boot": "b"}
+        told |= {"monotonic_ns": at_ns, "step_ns": round(offset_s * NS_PER_S)}
+        told |= {"change": "step" if offset_s else "none"}
+        run.recorder.observe(Observation(at_ns, "clock", "bench", kinds.CLOCK_ANCHOR, told))
 
 
 def join_attempt(

@@ -185,8 +185,6 @@ def _outage(episode: Episode, terminal: TerminalSetup, setup: Setup, statistic: 
 def _outages(episode: Episode) -> list[tuple[CitedObservation, CitedObservation]]:
     """The marks of each outage of the episode, the long one and the short one after it: cut and restore."""
     pairs = [(episode.marks(f"cut{again}"), episode.marks(f"restore{again}")) for again in ("", ".again")]
-    if not all(pairs[0]):
-        return []
     return [(cuts[0], restores[-1]) for cuts, restores in pairs if cuts and restores]
 
 

@@ -56,22 +56,16 @@ def arrivals(evidence: Evidence, terminal: TerminalSetup, tolerance_ns: int) -> 
 def matched(
     evidence: Evidence, stimuli: Sequence[CitedObservation], come: Sequence[CitedObservation]
 ) -> dict[int, CitedObservation]:
-    """For each stimulus (by its row) the first arrival of that meter and code that no earlier stimulus has taken.
+    """For each stimulus (by its row) the first arrival of that meter and code that is nearest to it.
 
     Two stimuli of one meter and code are told apart by the time of occurrence: an arrival that is nearer to a later
     stimulus is left to that one, so that one lost alarm does not make the next ones look late.
     """
     found: dict[int, CitedObservation] = {}
-    taken: set[int] = set()
-    for stimulus in stimuli:
-        alike = [other for other in stimuli if key(other) == key(stimulus)]
-        for arrival in come:
-            if arrival.row in taken or arrival.row < intended(evidence, stimulus) or _key_of(arrival) != key(stimulus):
-                continue
-            if _nearest(evidence, arrival, alike) is stimulus:
-                found[stimulus.row] = arrival
-                taken.add(arrival.row)
-                break
+    for arrival in come:
+        alike = [one for one in stimuli if _may_be(evidence, one, arrival)]
+        if alike:
+            found.setdefault(_nearest(evidence, arrival, alike).row, arrival)
     return found
 
 
@@ -98,29 +92,33 @@ def time_kept(
     evidence: Evidence, stimulus: CitedObservation, arrival: CitedObservation, tolerance_ns: int
 ) -> bool | None:
     """Whether the time of occurrence is that of the stimulus; None where the host's UTC does not tell."""
-    occurred = arrival.data.get("occurred_ns")
-    if not isinstance(occurred, int):
-        return False
-    apart = off(evidence, stimulus, occurred)
+    apart = off(evidence, stimulus, _occurred_ns(arrival))
     if apart.high <= tolerance_ns:
         return True
     return False if apart.low > tolerance_ns else None
+
+
+def _occurred_ns(arrival: CitedObservation) -> int:
+    """The time of occurrence (UTC) that came with an alarm: each has one, the recorder takes none without."""
+    return int(str(arrival.data["occurred_ns"]))
 
 
 def _key_of(arrival: CitedObservation) -> tuple[Json, Json]:
     return arrival.data.get("meter"), arrival.data.get("code")
 
 
+def _may_be(evidence: Evidence, stimulus: CitedObservation, arrival: CitedObservation) -> bool:
+    """Whether an arrival is of the stimulus' meter and code, and came after it."""
+    return key(stimulus) == _key_of(arrival) and intended(evidence, stimulus) < arrival.row
+
+
 def _nearest(evidence: Evidence, arrival: CitedObservation, alike: list[CitedObservation]) -> CitedObservation:
-    """Which of the stimuli that came before the arrival its time of occurrence is nearest to.
+    """Which of the stimuli that it may be of its time of occurrence is nearest to.
 
     The time of occurrence is UTC: where UTC leaves several open, the latest of them, for alarms arrive soon.
     """
-    before = [stimulus for stimulus in alike if intended(evidence, stimulus) < arrival.row]
-    occurred = arrival.data.get("occurred_ns")
-    if not isinstance(occurred, int):
-        return before[-1]
-    return min(reversed(before), key=lambda stimulus: off(evidence, stimulus, occurred).low)
+    occurred_ns = _occurred_ns(arrival)
+    return min(reversed(alike), key=lambda stimulus: off(evidence, stimulus, occurred_ns).low)
 
 
 def _unconfirmed(evidence: Evidence, terminal: TerminalSetup) -> list[CitedObservation]:
@@ -149,9 +147,9 @@ def _why(
 ) -> str:
     if arrival.data.get("meter") not in terminal.meters:
         return "of a foreign meter"
-    occurred = arrival.data.get("occurred_ns")
-    alike = [one for one in stimuli if key(one) == _key_of(arrival) and intended(evidence, one) < arrival.row]
-    if isinstance(occurred, int) and any(off(evidence, one, occurred).low <= tolerance_ns for one in alike):
+    occurred_ns = _occurred_ns(arrival)
+    alike = [one for one in stimuli if _may_be(evidence, one, arrival)]
+    if any(off(evidence, one, occurred_ns).low <= tolerance_ns for one in alike):
         return "doubled"
     return "invented"
 

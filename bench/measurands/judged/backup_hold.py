@@ -90,11 +90,10 @@ def _held(name: str, episode: Episode, terminal: TerminalSetup, cut: CitedObserv
     gone = caused(evidence, switched[-1]).limits
     arrived = [(heard(evidence, p.answer, Placed.on_arrival(p.sent)).limits, p) for p in probes if p.answer is not None]
     last = max(arrived, key=lambda pair: pair[0].low, default=None)
-    held = Limits(0, 0) if last is None else last[0].less(gone)
     since_ns = gone.low if last is None else last[0].low
     quiet = [p for p in probes if p.answer is None and p.sent.t_ns >= since_ns]
     silent = next((p for p in quiet if _watched(episode, p)), None)
-    least_s = max(0, held.low) / NS_PER_S
+    least_s = 0.0 if last is None else max(0, last[0].less(gone).low) / NS_PER_S
     most_s = None if silent is None else (silent.sent.t_ns + ALIVE_NS - gone.low) / NS_PER_S
     if quiet and silent is None:
         said = f"it answered after {least_s:.0f} s, and nobody watched whether it did later"

@@ -51,6 +51,5 @@ def values_in(meter: str, values: Json, by: str, event: CitedObservation) -> lis
 
 
 def _mappings(value: Json) -> list[Mapping[str, Json]]:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [item for item in value if isinstance(item, Mapping)]
-    return []
+    """Those among the items of a list; none where it is no list."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, Sequence) else []

@@ -108,7 +108,7 @@ def _uncertain(open_ns: float) -> dict[str, Any]:
 def _beyond(sides: Sequence[Side], *, late: bool) -> float:
     """The nearest step on this side of the mark that no reading, here or farther out, was beyond, ns; inf for none."""
     own = [side for side in sides if (side.delta.low > 0 if late else side.delta.high < 0)]
-    proved = max((side.late_ns if late else side.early_ns for side in own), default=0)
+    proved = max([0, *(side.late_ns if late else side.early_ns for side in own)])
     ends = [side.delta.high if late else -side.delta.low for side in own if side.after is not late]
     return min((end for end in ends if end > proved), default=math.inf)
 

@@ -92,5 +92,5 @@ def _out_again(
         if event.row > lamp.row
     ]
     lamps = episode.events(kinds.PANEL_LAMP, subject=terminal.id, since_ns=lamp.t_ns, until_ns=until_ns)
-    states = [event for event in lamps if lamp.row < event.row < min(acts, default=event.row + 1)]
+    states = [event for event in lamps if event.row > lamp.row and not any(row < event.row for row in acts)]
     return next((event for event in states if event.data.get("state") != ON), None)

@@ -140,8 +140,8 @@ def _of(
     open_parts = [(source.removesuffix(": "), half) for source, half in parts if half > 0]
     budget = [within(source, half / NS_PER_S, "s", group=CLOCKS) for source, half in open_parts]
     bounds = (max(least, apart.low / NS_PER_S), max(least, apart.high / NS_PER_S)) if open_parts else None
-    widest = max(open_parts, key=lambda part: part[1], default=("", 0.0))
-    return Took(max(least, value), (*budget, *jitter), bounds, widest[0])
+    doubt, _ = max(open_parts, key=lambda part: part[1]) if open_parts else ("", None)
+    return Took(max(least, value), (*budget, *jitter), bounds, doubt)
 
 
 def figure(tooks: Sequence[Took | None], statistic: str, clocks: Clocks) -> dict[str, Any]:

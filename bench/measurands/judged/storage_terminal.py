@@ -262,12 +262,8 @@ def _whole(episode: Episode, read: CitedObservation) -> bool:
     """Whether every part of the answer came."""
     request = read.data.get("request")
     parts = [event for event in episode.events(kinds.SERVER_ANSWER) if event.data.get("request") == request]
-    told = {event.data.get("part", 1) for event in parts}
-    return bool(parts) and len(told) >= max(_number(event.data.get("parts", 1)) for event in parts)
-
-
-def _number(value: Json) -> int:
-    return value if isinstance(value, int) else 1
+    told = {event.data.get("part") for event in parts}
+    return bool(parts) and len(told) >= max(int(str(event.data.get("parts", 1))) for event in parts)
 
 
 def _excused(episode: Episode, mark_ns: int, excuses: list[Span]) -> bool:

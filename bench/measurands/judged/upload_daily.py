@@ -135,20 +135,16 @@ class _Day:
 
 def _judged_day(one: _Watched, terminal: TerminalSetup, day: int, deadline_ns: int) -> _Day:
     until_ns = day + NS_PER_DAY + deadline_ns
-    surely, perhaps = (
-        {
-            (item.meter, item.mark_ns)
-            for item in one.delivered
-            if day < item.mark_ns <= day + NS_PER_DAY and by(one.arrived[item.event.row]) <= until_ns
-        }
-        for by in (_latest, _earliest)
-    )
+    marks = frozenset(hour_marks(day))
+    in_time = {row: _in_time(utc, until_ns) for row, utc in one.arrived.items()}
+    came = [((item.meter, item.mark_ns), in_time[item.event.row]) for item in one.delivered if item.mark_ns in marks]
+    surely, perhaps = {value for value, when in came if when}, {value for value, when in came if when is not False}
     lost = {meter: [mark for mark in hour_marks(day) if (meter, mark) not in perhaps] for meter in terminal.meters}
     blind = _blind(one.evidence, day + NS_PER_DAY, until_ns) if any(lost.values()) else None
     open_meters = sum(
         not gone and any((meter, mark) not in surely for mark in hour_marks(day)) for meter, gone in lost.items()
     )
-    doubts = (utc.why for utc in one.arrived.values() if utc.low <= until_ns < utc.high)
+    doubts = (utc.why for row, utc in one.arrived.items() if in_time[row] is None)
     return _Day(day, lost, open_meters, next(doubts, "") if open_meters else "", blind)
 
 
@@ -227,9 +223,8 @@ def _arrived(evidence: Evidence, item: Delivery, since_ns: int) -> Limits:
     return utc if clocks.steps else attrs.evolve(utc, why=rig.why)
 
 
-def _latest(utc: Limits) -> int:
-    return utc.high
-
-
-def _earliest(utc: Limits) -> int:
-    return utc.low
+def _in_time(utc: Limits, until_ns: int) -> bool | None:
+    """Whether what arrived then (UTC) was there by ``until_ns``; None where UTC is not known well enough to tell."""
+    if utc.high <= until_ns:
+        return True
+    return False if utc.low > until_ns else None

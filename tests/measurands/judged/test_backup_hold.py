@@ -99,6 +99,13 @@ def test_none_at_all_is_zero(run: Run) -> None:
     assert word(measured) is Outcome.FAIL
 
 
+def test_an_answer_at_the_instant_of_the_cut_holds_for_nothing(run: Run) -> None:
+    """It was asked five seconds before, and told of after the cut."""
+    outage(run, [-5], [450, 900])
+    measured = held(run)
+    assert (measured.value, measured.bounds) == (0.0, (0.0, 540.0))
+
+
 def test_one_that_never_ends_has_no_upper_bound(run: Run) -> None:
     outage(run, [900, 1800, 5400], [])
     measured = held(run)

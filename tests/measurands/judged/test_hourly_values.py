@@ -187,7 +187,7 @@ def test_what_was_not_asked_for_counts_wherever_in_the_run(run: Run, meter: str,
     assert [item["state"] for item in measured.detail["wrong"]] == [state]  # type: ignore[union-attr, index, call-overload]
 
 
-@pytest.mark.parametrize(("step_s", "right"), [(-110, True), (110, True), (-130, False), (130, True)])
+@pytest.mark.parametrize(("step_s", "right"), [(-119, True), (110, True), (-121, False), (130, True)])
 def test_close_to_a_step_either_index_is_right(run: Run, step_s: int, right: bool) -> None:
     """The value of before the step: within twice the agreed error (60 s where none is) it may have been read then."""
     end_ns = steady_week(run)
@@ -309,3 +309,14 @@ def test_an_episode_in_which_the_bench_failed_takes_no_other_with_it(run: Run) -
     run.bench(MIDNIGHT_NS, "bench.error", "mdms", what="a bug", touches=["mdms"])
     measured = both(run)
     assert (measured.value, measured.conditions["days"]) == (0.0, 7)
+
+
+@pytest.mark.parametrize(("early_ns", "state"), [(120 * NS_PER_S, None), (120 * NS_PER_S + 1, "future")])
+def test_a_value_may_be_there_as_early_as_its_register_may_be_read(run: Run, early_ns: int, state: str | None) -> None:
+    """Twice the agreed error, 60 s where none is agreed, before its mark."""
+    end_ns = steady_week(run)
+    mark = end_ns // NS_PER_HOUR * NS_PER_HOUR + NS_PER_HOUR
+    told: Any = [{"meter": "t1.gas", "values": [{"mark_ns": mark, "index": true_index(mark - NS_PER_HOUR)}]}]
+    run.server(mark - early_ns, "upload", upload_seq=99, delivery="scheduled", meters=told)
+    wrong: Any = values(run).detail.get("wrong", [])
+    assert [item["state"] for item in wrong] == ([] if state is None else [state])

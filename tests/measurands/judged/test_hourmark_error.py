@@ -12,7 +12,7 @@ from bench.judge.decide import Requirement, judge
 from bench.measurands.judged.hourmark_error import hourmark_error
 from bench.records import NS_PER_HOUR, NS_PER_S, Measurement, Obligation, Outcome
 from tests.measurands.judged.test_host_utc import MIDDLE, HostRun
-from tests.measurands.synthetic import MIDNIGHT_NS, SETUP, Run
+from tests.measurands.synthetic import MIDNIGHT_NS, SETUP, STEADY_CLOCKS, Run, utc_is_open_by
 
 DELTAS = (2.0, 10.0, 30.0, 57.0, 66.0)
 
@@ -96,3 +96,66 @@ def test_a_lost_server_leaves_it_open_but_for_an_error_that_was_proved(
 ) -> None:
     measured = swept(tmp_path, error_s, lost=True)
     assert measured.bench_error is gated
+
+
+Step = tuple[int, bool]
+"""When it was made, ns from its mark, and whether the value of that mark is the register's of after it."""
+
+
+def stepped(run: Run, *steps: Step) -> Measurement:
+    """A day with these steps, four hours apart."""
+    run.begin(MIDNIGHT_NS, "steady")
+    run.index(MIDNIGHT_NS, "t1.gas", 0)
+    told: list[Any] = []
+    for n, (delta_ns, after) in enumerate(steps, start=1):
+        mark = MIDNIGHT_NS + 4 * n * NS_PER_HOUR
+        run.index(mark + delta_ns, "t1.gas", n)
+        run.mark(mark + delta_ns, "steady", "swept", terminal="t1", meter="t1.gas", mark_ns=mark)
+        told.append({"mark_ns": mark, "index": n if after else n - 1})
+    run.server(MIDNIGHT_NS + 47 * NS_PER_HOUR, "upload", meters=[{"meter": "t1.gas", "values": told}])
+    run.end(MIDNIGHT_NS + 48 * NS_PER_HOUR, "steady")
+    (measured,) = hourmark_error([run.evidence().episode("steady")], SETUP, "maximum")
+    return measured
+
+
+S = NS_PER_S
+
+
+@pytest.mark.parametrize(
+    ("steps", "bounds"),
+    [
+        ([(-1, True), (1, False)], (0.0, 1e-9)),
+        ([(-1, True), (1, False), (-30 * S, True), (30 * S, False)], (0.0, 1e-9)),
+        ([(0, True), (0, False), (-30 * S, True), (30 * S, False)], (0.0, 30.0)),
+        ([(2 * S, True), (2 * S, False), (10 * S, False), (-2 * S, True)], (2.0, 10.0)),
+        ([(-2 * S, True), (-2 * S, False), (-10 * S, True), (2 * S, False)], (2.0, 10.0)),
+    ],
+)
+def test_a_step_bounds_what_was_not_beyond_it_and_one_at_the_mark_or_contradicted_bounds_nothing(
+    tmp_path: Path, steps: list[Step], bounds: tuple[float, float]
+) -> None:
+    measured = stepped(Run(tmp_path), *steps)
+    assert (measured.value, measured.bounds) == (bounds[0], bounds)
+
+
+@pytest.mark.parametrize(
+    ("steps", "bounds"),
+    [
+        ([(0, False), (30 * S, False), (-100 * S, True)], (0.0, 120.0)),
+        ([(1, False), (30 * S, False), (-100 * S, True)], (0.0, 100.0)),
+        ([(-90 * S, True), (-190 * S, True), (30 * S, False)], (0.0, 190.0)),
+        ([(-90 * S - 1, True), (-190 * S, True), (30 * S, False)], (0.0, 120.0)),
+    ],
+)
+def test_where_utc_leaves_the_side_of_a_step_open_it_bounds_nothing(
+    tmp_path: Path, steps: list[Step], bounds: tuple[float, float]
+) -> None:
+    """Each step was made so long behind its mark, or 90 s later."""
+    run = Run(tmp_path, rig=STEADY_CLOCKS)
+    utc_is_open_by(run, 90.0)
+    assert stepped(run, *steps).bounds == bounds
+
+
+def test_how_near_and_far_it_was_swept_is_told_in_milliseconds(tmp_path: Path) -> None:
+    measured = stepped(Run(tmp_path), (-2_000_400_000, True), (66_000_600_000, False))
+    assert (measured.conditions["nearest_s"], measured.conditions["farthest_s"]) == (2.0, 66.001)

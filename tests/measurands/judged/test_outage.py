@@ -404,6 +404,8 @@ def test_an_alarm_of_another_episode_is_no_answer_for_one_that_the_bench_failed(
     [
         ("t1.gas", "leak1", 0.0, "doubled"),
         ("t1.gas", "tamper", 0.0, "invented"),
+        ("t1.gas", "leak1", 60.0, "doubled"),
+        ("t1.gas", "leak1", -60.000_000_001, "invented"),
         ("t1.gas", "leak1", 7200.0, "invented"),
         ("t9.gas", "leak1", 0.0, "of a foreign meter"),
     ],

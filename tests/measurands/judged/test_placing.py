@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from bench.evidence.clocks import Clocks
+from bench.evidence.clocks import Clocks, Declared
 from bench.evidence.limits import Limits
 from bench.judge.uncertainty import within
 from bench.measurands.judged.placing import Placed, Took, as_told, caused, figure, took, trial
@@ -116,6 +116,17 @@ def test_a_figure_is_known_no_better_than_its_least_known_interval() -> None:
     assert found["u"] == pytest.approx(3.0 / math.sqrt(3))
     assert (found["bounds"], found["doubt"]) == ((6.0, 8.0), "3 s")
     assert figure([open_by(1.0, 7.0), Took(6.0, ())], "minimum", FREE)["bounds"] == (6.0, 6.0)
+
+
+def test_the_doubt_is_that_of_one_that_has_bounds_however_narrow() -> None:
+    assert figure([Took(6.0, ()), open_by(0.1, 7.0)], "maximum", FREE)["doubt"] == "0.1 s"
+
+
+def test_the_narrowest_limits_are_open_too() -> None:
+    """A nanosecond wide; clocks that know each other exactly leave nothing else open."""
+    start, stop = Placed("press", Limits(0, 0)), Placed("lamp", Limits(NS_PER_S, NS_PER_S + 1, "narrow"))
+    found = took(attrs.evolve(FREE, host_declared=Declared(drift_ppm=0.0)), start, stop)
+    assert (found.bounds, found.doubt) == ((1.0, 1.000_000_001), "lamp: narrow")
 
 
 def test_what_never_ended_has_no_bounds() -> None:

@@ -224,9 +224,10 @@ def _why(one: Command) -> str:
         return "the valve opened onto a leak" if "open" in states else _of_state(one, "shut")
     opened = _last(one, "open")
     checking = one.moved[states.index("checking")]
-    checked_s = seconds(checking.t_ns, opened.t_ns + stamps_off_ns(checking, opened)) if opened is not None else 0.0
-    if opened is not None and checked_s < LEAK_CHECK_S:
-        return f"the leak check took {checked_s:.3g} s only"
+    if opened is not None:
+        checked_s = seconds(checking.t_ns, opened.t_ns + stamps_off_ns(checking, opened))
+        if checked_s < LEAK_CHECK_S:
+            return f"the leak check took {checked_s:.3g} s only"
     return _of_state(one, "open")
 
 

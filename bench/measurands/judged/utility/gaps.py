@@ -92,7 +92,7 @@ def _open(episode: Episode, since_ns: int, hours: Sequence[Hour], statistic: str
     """Bounds of the figure where an hour may have been filled while nobody watched; nothing where none may."""
     filled = [hour.filled_ns for hour in hours if hour.filled_ns is not None]
     begun = [max(since_ns, span.from_ns) for span in blind_spans(episode.evidence) if span.to_ns >= since_ns]
-    early = [min([end_ns, *(at_ns for at_ns in begun if at_ns < end_ns)]) for end_ns in filled]
+    early = [min([end_ns, *begun]) for end_ns in filled]
     if len(filled) < len(hours) or early == filled:
         return {}
     low, high = (statistic_of([seconds(since_ns, end) for end in ends], statistic) for ends in (early, filled))

@@ -109,9 +109,9 @@ def _shown(
         return Trouble(f"{meter} was not pulled while the terminals were isolated", False, ())
     pull, cut = pulls[0], cuts[0]
     shut = _shut_before(evidence, pull)
-    shut_s = seconds(shut.from_ns, shut.to_ns) if shut is not None else 0.0
-    if shut is None or shut_s < STORED_HOURS * 3600.0:
-        said = f"the MDMS link was shut for {shut_s / 3600.0:.1f} h only, at least {STORED_HOURS} h are needed"
+    shut_h = seconds(shut.from_ns, shut.to_ns) / 3600.0 if shut is not None else 0.0
+    if shut is None or shut_h < STORED_HOURS:
+        said = f"the MDMS link was shut for {shut_h:.1f} h only, at least {STORED_HOURS} h are needed"
         return Trouble(said, False, (pull.citation,))
     if pull.data.get("stored_at") not in ("", setup.storage_at):
         said = f"the readings are kept at '{pull.data.get('stored_at')}', agreed is '{setup.storage_at}'"
@@ -171,11 +171,12 @@ class _Air:
 
     @cached_property
     def _first(self) -> dict[tuple[bytes, str], int]:
-        """By terminal and sniffer the first one (UTC, ns) behind the cut, no later than the last pull."""
+        """By terminal and sniffer the first one (UTC, ns) behind the cut, no later than the last pull: asked for where
+        there was both."""
         outage, evidence = self._outage, self._outage.evidence
         keys, clocks = evidence.keys(), evidence.clocks
         cuts, pulls = outage.marks("cut"), outage.events(kinds.MDMS_PULLED)
-        if keys is None or not cuts or not pulls:
+        if keys is None:
             return {}
         from bench.air.frame.decoder import decode_frames
 

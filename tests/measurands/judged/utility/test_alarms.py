@@ -174,3 +174,79 @@ def test_what_waits_for_its_link_longer_than_a_server_must_keep_it_is_not_asked_
     pushed(run, came(run, opened + NS_PER_HOUR), opened + NS_PER_HOUR)
     run.end(opened + 2 * NS_PER_HOUR, "outage")
     assert measured(run, end=False).value == value
+
+
+def test_what_is_said_of_several_is_the_slowest_and_each_for_itself(run: Run) -> None:
+    link(run, BEGIN, "open")
+    pushed(run, came(run), CAME + 2 * NS_PER_S)
+    pushed(run, came(run, CAME + MINUTE_NS), CAME + MINUTE_NS + NS_PER_S)
+    came(run, CAME + 2 * MINUTE_NS)
+    found = measured(run)
+    assert (found.value, found.u, found.conditions["slowest_s"]) == (1.0, 0.0, 2.0)
+    assert found.detail["trials"] == [{"ok": True}, {"ok": True}, {"ok": False}]
+
+
+@pytest.mark.parametrize(
+    ("u_ns", "after_ns", "late"),
+    [
+        (0, 90 * NS_PER_S, False),
+        (0, 90 * NS_PER_S + 1, True),
+        (NS_PER_S, 90 * NS_PER_S + 1_732_050_808, False),
+        (NS_PER_S, 90 * NS_PER_S + 1_732_050_809, True),
+    ],
+)
+def test_it_is_late_where_the_stamp_says_so_for_sure(run: Run, u_ns: int, after_ns: int, late: bool) -> None:
+    """A bench that stood still stamps as well as it can."""
+    link(run, BEGIN, "open")
+    told: dict[str, Any] = came(run) | {"id": 9, "terminal": "t1"}
+    run.see(CAME + after_ns, "mdms.gas", "t1", "mdms.alarm", u_ns, **told)
+    assert measured(run).value == float(late)
+
+
+def test_one_that_was_late_stays_late_though_the_bench_was_blind_before_it_came(run: Run) -> None:
+    link(run, BEGIN, "open")
+    pushed(run, came(run), CAME + 91 * NS_PER_S)
+    run.blind(CAME + 10, CAME + 20)
+    assert measured(run).value == 1.0
+
+
+def test_two_of_the_same_at_the_server_are_two_at_the_mdms(run: Run) -> None:
+    link(run, BEGIN, "open")
+    alarm = came(run)
+    run.server(CAME + 1, "alarm", **alarm)  # type: ignore[arg-type]
+    pushed(run, alarm)
+    found = measured(run)
+    assert (found.value, whys(found)) == (1.0, ["not pushed"])
+
+
+@pytest.mark.parametrize(("gas", "water", "n"), [("open", "shut", 1), ("shut", "open", 0), ("open", "open", 1)])
+def test_an_alarm_needs_the_link_of_its_own_meter(run: Run, gas: str, water: str, n: int) -> None:
+    """Before it was shut, each told whose meters it carries."""
+    for meter in ("t1.gas", "t1.water"):
+        pull(run, BEGIN, meter, [])
+    link(run, BEGIN, gas, ["mdms.gas"])
+    link(run, BEGIN, water, ["mdms.water"])
+    came(run)
+    found = measured(run)
+    assert found.value == (1.0 if n else None)
+    assert ("link of its meter was open" in found.gate) is (n == 0)
+
+
+@pytest.mark.parametrize(("later_ns", "n"), [(0, 0), (1, 1)])
+def test_a_link_that_is_shut_as_an_alarm_comes_shows_nothing(run: Run, later_ns: int, n: int) -> None:
+    pull(run, BEGIN, "t1.gas", [])
+    link(run, BEGIN, "open")
+    link(run, CAME + later_ns, "shut")
+    pushed(run, came(run))
+    assert measured(run).conditions.get("n", 0) == n
+
+
+def test_another_reconnection_ends_no_cut_off(run: Run) -> None:
+    link(run, BEGIN, "open")
+    pushed(run, came(run))
+    for kind, utility in (("cut_off", "water"), ("cut_off", "gas"), ("reconnected", "water")):
+        run.see(CAME + NS_PER_HOUR, "gate", "gate", f"gate.{kind}", utility=utility)
+    came(run, CAME + NS_PER_HOUR + MINUTE_NS)
+    run.see(CAME + 2 * NS_PER_HOUR, "gate", "gate", "gate.reconnected", utility="gas")
+    found = measured(run)
+    assert (found.value, found.conditions["n"]) == (0.0, 1)

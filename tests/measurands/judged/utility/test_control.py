@@ -201,3 +201,29 @@ def test_the_success_rate_is_an_exact_bound(statistic: str, run: Run) -> None:
     bound = upper_bound if statistic == "maximum" else lower_bound
     assert found.value == bound(6, 7)
     assert (found.conditions["rate"], found.conditions["n"]) == (6 / 7, 7)
+
+
+@pytest.mark.parametrize(
+    ("u_ns", "opened_s", "right"),
+    [(0, 120.0, True), (0, 119.999, False), (NS_PER_S, 116.54, True), (NS_PER_S, 116.53, False)],
+)
+def test_a_leak_check_takes_two_minutes_as_far_as_stamps_tell(
+    u_ns: int, opened_s: float, right: bool, run: Run
+) -> None:
+    """Each stamp of a bench that stood still may be 1.73 s off."""
+    opened = OPEN + round(opened_s * NS_PER_S)
+    run.see(OPEN - 1, "meter.t1.gas", "t1.gas", "meter.valve", state="shut")
+    command(run, OPEN, "open", answer=(200.0, ""), moves=())
+    run.see(OPEN, "meter.t1.gas", "t1.gas", "meter.valve", u_ns, state="checking")
+    run.see(opened, "meter.t1.gas", "t1.gas", "meter.valve", u_ns, state="open")
+    assert controlled(run).value == (0.0 if right else 1.0)
+
+
+def test_a_valve_that_was_asked_again_after_a_blind_time_is_known(run: Run) -> None:
+    """Twice before the command: since the last of them nothing was missed, so what is wrong then stays wrong."""
+    ask(run, BEGIN + 1, "t1.gas", "shut")
+    run.blind(BEGIN + 2, BEGIN + 3)
+    ask(run, BEGIN + 10, "t1.gas", "open")
+    ask(run, SHUT - 1, "t1.gas", "shut")
+    command(run, SHUT, "shut", moves=())
+    assert why(run) == "the valve is not shut"

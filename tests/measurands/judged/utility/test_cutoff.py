@@ -157,3 +157,67 @@ def test_of_a_terminal_that_no_probe_was_meant_for_nothing_is_said(run: Run) -> 
     run.bench(episode.t1_ns, "episode.left_out", "t9", name="cut-off", what="cut off", why="t9: no operator's gate")
     left = cutoff_holds([run.evidence().episode("cut-off")], thirty, "count")
     assert [one.subject for one in left] == ["t1", "t9"], "one that was left out says why"
+
+
+@pytest.mark.parametrize(("off_s", "passes"), [(60.0, True), (-60.0, True), (60.001, False), (-60.001, False)])
+def test_an_alarm_that_passes_is_told_by_its_time_within_a_minute(off_s: float, passes: bool, run: Run) -> None:
+    probe: Probe = ("after", "t1.gas", "alarm")
+    drive(run, RIGHT - {probe})
+    occurred_ns = PHASES["after"] + round(off_s * NS_PER_S)
+    seen_ns = PHASES["after"] + 70 * NS_PER_S
+    mdms(run, seen_ns, "t1.gas", "alarm", meter="t1.gas", code=CODES["after"], occurred_ns=occurred_ns)
+    assert held(run).value == (0.0 if passes else 1.0)
+
+
+def one_message(run: Run, window_ns: int = MINUTE_NS, scope: str = "alarms of t1") -> None:
+    """A cut-off of a terminal's alarms alone, in the window of another, and a probe that it holds."""
+    cut_ns = CUT + 2 * MINUTE_NS
+    run.see(cut_ns, "gate", "gate", "gate.cut_off", terminal="t1", message="alarm")
+    run.mark(cut_ns, "cut-off", "cut off", scope=scope)
+    told = {"meter": "t1.water", "what": "read", "phase": "before", "request": "r98"}
+    run.mark(BEGIN, "cut-off", "probe", scope=scope, terminal="t1", passes=True, until_ns=END, **told)
+    mdms(run, BEGIN + NS_PER_S, "t1.water", "answer", request="r98", op="read", meter="t1.water", index=1)
+    run.mark(cut_ns + window_ns, "cut-off", "reconnect", scope=scope)
+    run.see(cut_ns + window_ns, "gate", "gate", "gate.reconnected", terminal="t1", message="alarm")
+
+
+@pytest.mark.parametrize(("window_ns", "shown"), [(0, False), (1, True), (MINUTE_NS, True)])
+def test_the_shortest_window_is_told_and_one_of_no_length_shows_nothing(window_ns: int, shown: bool, run: Run) -> None:
+    drive(run, within=lambda run: one_message(run, window_ns))
+    found = held(run)
+    assert found.value == (0.0 if shown else None)
+    assert ("no cut-off with a reconnection was driven (alarms of t1)" in found.gate) is not shown
+    assert found.conditions.get("window_s") == (round(window_ns / NS_PER_S, 3) if shown else None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "whose", "leaks"),
+    [
+        ("alarm", "t1.water", True),
+        ("readings", "t1.water", False),
+        ("answer", "t1.water", False),
+        ("alarm", "t2.water", False),
+    ],
+)
+def test_what_passes_a_cut_off_of_one_message_of_one_terminal_is_a_leak_where_it_fits_both(
+    kind: str, whose: str, leaks: bool, run: Run
+) -> None:
+    """The one of water, which the other cut-off (of gas) does not hold."""
+    messages: dict[str, dict[str, Any]] = {
+        "alarm": {"meter": whose, "code": "leak2", "occurred_ns": CUT},
+        "readings": {"meters": []},
+        "answer": {"request": "r97", "op": "read", "meter": whose, "index": 1},
+    }
+
+    def within(run: Run) -> None:
+        at_ns = CUT + 2 * MINUTE_NS
+        run.see(at_ns, "gate", "gate", "gate.cut_off", terminal="t1", message="alarm")
+        run.mark(at_ns, "cut-off", "cut off", scope="alarms of t1")
+        terminal = whose.partition(".")[0]
+        run.see(at_ns + NS_PER_S, "mdms.water", terminal, f"mdms.{kind}", id=999, terminal=terminal, **messages[kind])
+        run.mark(at_ns + MINUTE_NS, "cut-off", "reconnect", scope="alarms of t1")
+
+    drive(run, within=within, passed=RIGHT - {("window", "t1.water", "alarm")})
+    alone = held(run).detail["leaks"]
+    leaked: Any = [one for one in alone if one.get("scope") == "alarms of t1"]  # type: ignore[union-attr]
+    assert [one["what"] for one in leaked] == (["mdms.alarm"] if leaks else [])

@@ -18,13 +18,15 @@ from tests.measurands.judged.utility.chain import (
     FILLED,
     GAP,
     REMOVED,
+    UPLOADED,
     ask,
     link,
     mdms_day,
     pull,
+    push,
     setup,
 )
-from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, Run, day_marks, true_index, upload
+from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, T1, Run, day_marks, true_index, upload
 
 AGREED = setup(gap_filling=True, mdms_ways=("push", "pull"))
 
@@ -83,6 +85,34 @@ class TestReading:
         found = measured(run, reading_mdms)
         assert found.value == 1.0 - left
         assert found.conditions.get("requests_left_out", 0) == left
+
+    def early(self, run: Run, answered: int) -> Measurement:
+        """One request, answered before the register was turned from 500 to 700 and, later, on to 900."""
+        run.begin(BEGIN, "mdms")
+        link(run, BEGIN, "open")
+        run.index(BEGIN, "t1.gas", 500)
+        told: Any = {"meter": "t1.gas", "op": "read", "request": "early", "index": answered, "terminal": "t1"}
+        run.see(BEGIN + MINUTE_NS, "mdms.gas", "t1", "mdms.answer", id=99, **told)
+        run.mark(BEGIN + 2 * MINUTE_NS, "mdms", "ask", terminal="t1", meter="t1.gas", request="early", fresh=700, n=1)
+        run.index(BEGIN + 3 * MINUTE_NS, "t1.gas", 900)
+        run.see(BEGIN + 4 * MINUTE_NS, "mdms.gas", "t1", "mdms.answer", id=100, **told)
+        run.end(END, "mdms")
+        return measured(run, reading_mdms)
+
+    def test_that_it_came_too_early_is_no_failure_of_the_bench(self, run: Run) -> None:
+        found = self.early(run, 500)
+        assert "the answer came before the register was turned" in found.gate
+        assert not found.bench_error
+
+    def test_an_index_that_the_register_had_only_later_is_wrong_however_early(self, run: Run) -> None:
+        """And is cited once, though it was told again."""
+        found = self.early(run, 900)
+        assert found.value == 1.0
+        kinds = {event.citation: (event.kind, event.t_ns) for event in run.evidence().events()}
+        assert [kinds[row] for row in found.cited] == [
+            ("episode.milestone", BEGIN + 2 * MINUTE_NS),
+            ("mdms.answer", BEGIN + MINUTE_NS),
+        ]
 
     def test_a_refused_request_counts(self, run: Run) -> None:
         run.begin(BEGIN, "mdms")
@@ -153,6 +183,22 @@ class TestDelivery:
         mdms_day(run, opened_ns=GAP - 2)
         assert "less than a day of t1.gas" in measured(run, delivery_mdms).gate
 
+    @pytest.mark.parametrize(("later_ns", "asked"), [(0, False), (1, True)])
+    def test_what_came_as_the_link_was_shut_is_not_asked_for(self, later_ns: int, asked: bool, run: Run) -> None:
+        mdms_day(run, pushed=())
+        link(run, UPLOADED + later_ns, "shut")
+        assert ("less than a day of t1.gas" in measured(run, delivery_mdms).gate) is not asked
+
+    def test_what_is_pushed_tells_by_itself_whose_meters_a_link_carries(self, run: Run) -> None:
+        run.begin(BEGIN, "mdms")
+        link(run, BEGIN, "open")
+        upload(run, UPLOADED, day_marks(0))
+        for meter in T1.meters:
+            push(run, UPLOADED + 1, meter, day_marks(0))
+        run.end(END, "mdms")
+        found = measured(run, delivery_mdms, agreed=setup(mdms_ways=("push",)))
+        assert (found.value, found.conditions["values"]) == (0.0, 48)
+
     def test_less_than_a_day_shows_nothing(self, run: Run) -> None:
         run.begin(BEGIN, "mdms")
         link(run, BEGIN, "open")
@@ -208,3 +254,46 @@ class TestGapFilling:
         data: dict[str, Any] = {"from_ns": REMOVED[0], "to_ns": REMOVED[-1], "removed": 6}
         run.see(GAP + NS_PER_HOUR, "gate", "gate", "gate.removed", meter="t3.gas", **data)
         assert self.gap(run).conditions["hours"] == 6, "another terminal's is none of it"
+
+    def test_of_two_meters_it_is_counted_from_the_one_that_was_removed_first(self, run: Run) -> None:
+        later = GAP + NS_PER_HOUR
+        mdms_day(run)
+        pull(run, later - 1, "t1.water", day_marks(0))
+        data: dict[str, Any] = {"from_ns": REMOVED[0], "to_ns": REMOVED[-1], "removed": 6}
+        run.see(later, "gate", "gate", "gate.removed", meter="t1.water", **data)
+        pull(run, later + 1, "t1.water", day_marks(0)[:-6])
+        pull(run, FILLED, "t1.water", day_marks(0))
+        found = self.gap(run)
+        assert (found.value, found.conditions["hours"]) == ((FILLED - GAP) / 1e9, 12)
+
+    def test_an_hour_that_may_have_come_while_the_bench_was_blind_is_left_out(self, run: Run) -> None:
+        mdms_day(run, filled=REMOVED[:-1], pulled=[mark for mark in day_marks(0) if mark != REMOVED[-1]])
+        run.blind(END - 2, END - 2)
+        found = self.gap(run)
+        assert found.value == (FILLED - GAP) / 1e9
+        assert (found.conditions["hours"], found.conditions["hours_left_out"]) == (5, 1)
+
+    @pytest.mark.parametrize(("blind_ns", "low_ns"), [(GAP - 1, None), (GAP, 0), (GAP + 5, 5), (FILLED, None)])
+    def test_hours_may_have_been_filled_since_the_bench_was_blind(
+        self, run: Run, blind_ns: int, low_ns: int | None
+    ) -> None:
+        mdms_day(run)
+        run.blind(blind_ns, blind_ns)
+        high_s = (FILLED - GAP) / 1e9
+        assert self.gap(run).bounds == (None if low_ns is None else (low_ns / 1e9, high_s))
+
+    def test_a_server_that_had_none_of_the_hours_proves_nothing(self, run: Run) -> None:
+        run.begin(BEGIN, "mdms")
+        link(run, BEGIN, "open")
+        pull(run, GAP - 1, "t1.gas", day_marks(0)[:-6])
+        span: dict[str, Any] = {"from_ns": REMOVED[0], "to_ns": REMOVED[-1]}
+        run.see(GAP, "gate", "gate", "gate.removed", meter="t1.gas", removed=0, **span)
+        pull(run, GAP + 1, "t1.gas", day_marks(0)[:-6])
+        run.end(END, "mdms")
+        found = self.gap(run)
+        assert ("had none of the hours of t1.gas" in found.gate, found.bench_error) == (True, False)
+
+    def test_whichever_way_brings_it_first_ends_it(self, run: Run) -> None:
+        mdms_day(run, filled=())
+        push(run, END, "t1.gas", REMOVED)
+        assert self.gap(run).value == (END - 1 - GAP) / 1e9

@@ -82,3 +82,13 @@ def test_without_one_nothing_is_judged(run: Run) -> None:
     run.bench(MIDNIGHT_NS, "episode.left_out", "t1", name="outage", what="site", why="t1: no handy terminal")
     run.end(MIDNIGHT_NS + MINUTE_NS, "outage")
     assert measured(run).gate.endswith("t1: no handy terminal")
+
+
+def test_the_first_that_comes_counts_and_stays_wrong_whatever_the_bench_missed(run: Run) -> None:
+    """A second reading on site would give any terminal another try."""
+    visit(run, gas=499, after_s=3.0)
+    run.see(MIDNIGHT_NS + 2 * MINUTE_NS + 9 * NS_PER_S, "handy.lab", "t1.gas", "handy.reading", index=500)
+    run.blind(MIDNIGHT_NS + 2 * MINUTE_NS + 1, MIDNIGHT_NS + 2 * MINUTE_NS + 2)
+    found = measured(run)
+    told: Any = found.detail["unread"]
+    assert (found.value, [one["why"] for one in told]) == (1.0, ["read 499, the register stood at 500"])

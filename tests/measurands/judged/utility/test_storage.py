@@ -29,17 +29,20 @@ def drive(
     run: Run,
     *,
     shut_ns: int = SHUT,
+    state: str = "shut",
     days: int = 7,
     kept: Collection[int] = tuple(MARKS),
     wrong: dict[int, int] | None = None,
     pull_ns: int = PULL,
     stored_at: str = "server",
     told_again: bool = False,
+    meters: Collection[str] = T1.meters,
+    pulls: Callable[[Run], None] = lambda _run: None,
     between: Callable[[Run], None] = lambda _run: None,
 ) -> None:
     run.begin(BEGIN, "steady")
     link(run, BEGIN, "open")
-    link(run, shut_ns, "shut")
+    link(run, shut_ns, state)
     for day in range(days):
         upload(run, MIDNIGHT_NS + (day + 1) * NS_PER_DAY + 20 * MINUTE_NS, day_marks(day), seq=day)
         if told_again and day == 3:
@@ -50,8 +53,9 @@ def drive(
     if pull_ns > CUT:
         run.mark(CUT, "outage", "cut")
     link(run, pull_ns, "pull")
-    for meter in T1.meters:
+    for meter in meters:
         pull(run, pull_ns, meter, kept, wrong, stored_at)
+    pulls(run)
     link(run, pull_ns + 1, "open")
     if pull_ns <= CUT:
         run.mark(CUT, "outage", "cut")
@@ -137,4 +141,37 @@ def test_what_was_under_way_at_the_cut_is_no_fetching(run: Run) -> None:
 def test_the_agreed_place_must_have_kept_them(run: Run) -> None:
     drive(run, stored_at="mdms")
     assert stored(run, "mdms").value == 168.0
-    assert stored(run, "server").gate == "the readings are kept at 'mdms', agreed is 'server'"
+    found = stored(run, "server")
+    assert found.gate == "the readings are kept at 'mdms', agreed is 'server'"
+    assert not found.bench_error
+
+
+@pytest.mark.parametrize(("less_ns", "gate"), [(0, ""), (1_000_000, "shut for 168.0 h only")])
+def test_seven_days_of_a_shut_link_are_enough(less_ns: int, gate: str, run: Run) -> None:
+    drive(run, shut_ns=PULL - 168 * NS_PER_HOUR + less_ns, kept=MARKS)
+    found = stored(run)
+    assert gate in found.gate
+    assert (found.value is None) is bool(gate)
+
+
+def test_a_link_that_was_never_shut_shows_nothing(run: Run) -> None:
+    drive(run, state="open")
+    assert "shut for 0.0 h only" in stored(run).gate
+
+
+@pytest.mark.parametrize(("after_ns", "heard"), [(-1, False), (0, True)])
+def test_two_minutes_after_the_cut_nothing_is_under_way_any_more(after_ns: int, heard: bool, run: Run) -> None:
+    drive(run)
+    run.server(CUT + 2 * MINUTE_NS + after_ns, "terminal.reachable")
+    assert ("was heard of between its isolation and the pull" in stored(run).gate) is heard
+
+
+@pytest.mark.parametrize(("early_ns", "value"), [(0, 167.0), (1, 168.0)])
+def test_only_a_blind_time_that_began_before_the_week_excuses_what_may_have_come_before_it(
+    early_ns: int, value: float, run: Run
+) -> None:
+    since = PULL - 168 * NS_PER_HOUR
+    drive(run)
+    upload(run, since + MINUTE_NS, [day_marks(7)[0]], seq=99)
+    run.blind(since - early_ns, since + MINUTE_NS)
+    assert stored(run).value == value

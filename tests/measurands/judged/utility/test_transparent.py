@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.measurands.judged.utility.transparent import transparent_mdms
-from bench.records import NS_PER_DAY, NS_PER_HOUR, Measurement
+from bench.records import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, Measurement
 from tests.measurands.judged.utility.chain import ask, link, push, setup
 from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, Run, day_marks, hourly_steps, true_index
 
@@ -92,6 +92,24 @@ def test_what_a_blind_time_hides_is_left_out(run: Run) -> None:
     assert (found.value, found.conditions["left_out"], found.conditions["calls"]) == (0.0, 1, 1)
 
 
+@pytest.mark.parametrize(("late_ns", "value"), [(0, 0.0), (1, 1.0)])
+def test_a_call_that_is_there_at_the_deadline_is_in_time(run: Run, late_ns: int, value: float) -> None:
+    drive(run, at_ns=MIDNIGHT_NS + NS_PER_DAY + 6 * NS_PER_HOUR + late_ns)
+    assert measured(run).value == value
+
+
+def test_what_came_with_another_index_stays_wrong_though_the_bench_was_blind(run: Run) -> None:
+    drive(run, wrong={day_marks(0)[3]: 7})
+    run.blind(CALLED - MINUTE_NS, CALLED + MINUTE_NS)
+    assert measured(run, ("periodic-reading",)).value == 1.0
+
+
+def test_a_blind_time_before_the_day_was_over_hides_no_call(run: Run) -> None:
+    drive(run, gas=())
+    run.blind(CALLED - 10 * NS_PER_HOUR, CALLED - 9 * NS_PER_HOUR)
+    assert measured(run, ("periodic-reading",)).value == 1.0
+
+
 def test_no_whole_day_shows_nothing(run: Run) -> None:
     hourly_steps(run, BEGIN, END)
     run.begin(BEGIN, "mdms")
@@ -99,3 +117,49 @@ def test_no_whole_day_shows_nothing(run: Run) -> None:
     ask(run, BEGIN + MINUTE_NS, "t1.gas", 500, 500)
     run.end(BEGIN + NS_PER_HOUR, "mdms")
     assert measured(run).gate == "no whole day was seen at the MDMS"
+
+
+def test_what_declares_neither_is_no_failure_of_the_bench(run: Run) -> None:
+    drive(run)
+    found = measured(run, ())
+    assert (found.gate, found.bench_error) == ("neither calls nor readings on request are declared", False)
+
+
+def test_days_that_were_all_blind_say_so(run: Run) -> None:
+    hourly_steps(run, BEGIN - 2 * NS_PER_HOUR, END)
+    run.begin(BEGIN, "mdms")
+    link(run, BEGIN, "open")
+    run.blind(CALLED - MINUTE_NS, CALLED + MINUTE_NS)
+    run.end(END, "mdms")
+    found = measured(run, ("periodic-reading",))
+    assert found.gate == "no whole day was seen at the MDMS (the bench was blind meanwhile)"
+
+
+def test_calls_and_requests_that_are_left_out_are_told_together(run: Run) -> None:
+    """One call of two, and one request of two."""
+    drive(run, gas=())
+    ask(run, CALLED, "t1.gas", 600, None)
+    run.blind(CALLED - MINUTE_NS, CALLED + MINUTE_NS)
+    found = measured(run)
+    assert (found.value, found.conditions) == (0.0, {"calls": 1, "requests": 1, "left_out": 2})
+
+
+@pytest.mark.parametrize(
+    ("agreed_s", "step_s", "right"), [(None, 0, True), (None, 1, False), (30.0, 59, True), (30.0, 61, False)]
+)
+def test_within_twice_the_agreed_error_either_index_is_right(
+    run: Run, agreed_s: float | None, step_s: int, right: bool
+) -> None:
+    """A register that steps so long behind the mark, and the index of after that."""
+    mark = day_marks(0)[3]
+    hourly_steps(run, BEGIN - 2 * NS_PER_HOUR, mark)
+    run.index(mark + step_s * NS_PER_S, "t1.gas", 7)
+    hourly_steps(run, mark, END)
+    run.begin(BEGIN, "mdms")
+    link(run, BEGIN, "open")
+    push(run, CALLED, "t1.gas", day_marks(0), {mark: 7})
+    push(run, CALLED, "t1.water", day_marks(0))
+    run.end(END, "mdms")
+    agreed = setup(functions=("periodic-reading",), hour_mark_error_s=agreed_s)
+    (found,) = transparent_mdms([run.evidence().episode("mdms")], agreed, "count")
+    assert found.value == (0.0 if right else 1.0)
