@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
@@ -45,21 +45,33 @@ def pull(
     marks: Collection[int],
     wrong: dict[int, int] | None = None,
     stored_at: str = "server",
+    before: Sequence[Json] = (),
 ) -> None:
-    data: dict[str, Any] = {"meter": meter, "from_ns": 0, "to_ns": t_ns, "values": values_of(marks, wrong)}
+    """A pull of a meter; ``before``: what it gives ahead of these marks."""
+    values: list[Json] = [*before, *values_of(marks, wrong)]
+    data: dict[str, Any] = {"meter": meter, "from_ns": 0, "to_ns": t_ns, "values": values}
     port = LINKS[meter]
     run.see(t_ns, port, port.partition(".")[2], "mdms.pulled", stored_at=stored_at, **data)
 
 
-def ask(run: Run, t_ns: int, meter: str, fresh: int, answered: int | None, took_s: float = 5.0, n: int = 1) -> None:
-    """A request for a reading; ``answered`` None: no answer."""
+def ask(
+    run: Run,
+    t_ns: int,
+    meter: str,
+    fresh: int,
+    answered: int | None,
+    took_s: float = 5.0,
+    n: int = 1,
+    **says: Json,
+) -> None:
+    """A request for a reading; ``answered`` None: no answer; ``says``: what else the answer tells."""
     run.requests += 1
     request = f"r{run.requests}"
     run.see(t_ns, LINKS[meter], "gas", "mdms.accepted", request=request, op="read", meter=meter)
     run.mark(t_ns, "mdms", "ask", terminal="t1", meter=meter, request=request, fresh=fresh, n=n)
     if answered is not None:
         t_ns += round(took_s * NS_PER_S)
-        mdms(run, t_ns, meter, "answer", request=request, op="read", meter=meter, index=answered)
+        mdms(run, t_ns, meter, "answer", request=request, op="read", meter=meter, index=answered, **says)
 
 
 BEGIN = MIDNIGHT_NS - NS_PER_HOUR
