@@ -6,7 +6,10 @@ server. Stop: the end of the episode, before which the bench pulls. At least one
 up, else nothing is shown. A value that came twice by push is told and counts once, for a link may repeat what it is not
 sure of; one that came with two indexes is wrong, and so is one that stands twice in one message or one pull: whoever
 adds up hours has it twice.
-A value that did not come, and might have while the bench was blind, is left out.
+
+A value that the server had before, because it was asked for (gap filling, a cut-off over an upload), is not new when
+the upload repeats it: it was to be pushed then, and need not be now. A value that did not come, and might have while
+the bench was blind, is left out.
 """
 
 from __future__ import annotations
@@ -17,10 +20,10 @@ from typing import Final
 
 import attrs
 
-from bench.evidence.evidence import Episode
+from bench.evidence.evidence import Episode, Evidence
 from bench.evidence.timeline import CitedObservation
 from bench.measurands.judged.common import Trouble, blind_over, gated
-from bench.measurands.judged.deliveries import Delivery, uploads, values_in
+from bench.measurands.judged.deliveries import Delivery, histories, uploads, values_in
 from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.measurands.judged.utility.link import OPEN, PULL, PUSH, link_states, ports, pulled, pushed, trouble_of
 from bench.records import Json, Measurement
@@ -54,7 +57,8 @@ def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup) -> Measure
     came = {PUSH: _pushed(episode, terminal), PULL: _pulled(episode, terminal)}
     ways = {way: _indexes(items) for way, items in came.items()}
     twice = {way: _twice(items) for way, items in came.items()}
-    found = [(item, why) for item in arrived if (why := _why(item, ways, twice, setup.mdms_ways))]
+    had = _had(evidence, terminal)
+    found = [(item, why) for item in arrived if (why := _why(item, ways, twice, _owed(item, had, setup.mdms_ways)))]
     left = {id(item): blind for item, why in found if (blind := _unseen(episode, item, why)) is not None}
     arrived = [item for item in arrived if id(item) not in left]
     bad = [(item, why) for item, why in found if id(item) not in left]
@@ -89,6 +93,20 @@ def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup) -> Measure
             "trial_condition": "whole at the MDMS",
         },
     )
+
+
+def _had(evidence: Evidence, terminal: TerminalSetup) -> dict[tuple[str, int], int]:
+    """By value the row of the first answer to a history that brought it."""
+    found: dict[tuple[str, int], int] = {}
+    for item in histories(evidence, terminal.id, 0, evidence.last_ns()):
+        found[_key(item)] = min(item.event.row, found.get(_key(item), item.event.row))
+    return found
+
+
+def _owed(item: Delivery, had: dict[tuple[str, int], int], agreed: Sequence[str]) -> list[str]:
+    """The agreed ways by which a value must come: not by push, where the server had it before."""
+    old = had.get(_key(item), item.event.row) < item.event.row
+    return [way for way in agreed if way != PUSH or not old]
 
 
 def _few(arrived: Sequence[Delivery], terminal: TerminalSetup) -> str:

@@ -62,7 +62,7 @@ def ask(
     answered: int | None,
     took_s: float = 5.0,
     n: int = 1,
-    **says: Json,
+    **says: Any,
 ) -> None:
     """A request for a reading; ``answered`` None: no answer; ``says``: what else the answer tells."""
     run.requests += 1

@@ -23,6 +23,7 @@ from tests.measurands.judged.utility.chain import (
     mdms,
     mdms_day,
     pull,
+    push,
     setup,
     values_of,
 )
@@ -188,9 +189,32 @@ class TestDelivery:
             run.see(END - 2, "mdms.gas", "gas", "mdms.pulled", **span)
         found = measured(run, delivery_mdms)
         assert found.value == 1.0
-        [one] = found.detail["undelivered"]  # type: ignore[misc]
+        wrong: Any = found.detail["undelivered"]
         why = f"{way} gave {true_index(marks[9]) + 7}" if index else f"{way} gave it twice at once"
-        assert (one["mark_ns"], one["why"]) == (marks[9], why)  # type: ignore[index, call-overload]
+        assert [(one["mark_ns"], one["why"]) for one in wrong] == [(marks[9], why)]
+
+    @pytest.mark.parametrize(("before", "value"), [(True, 0.0), (False, 1.0)])
+    def test_an_hour_that_the_server_had_asked_for_before_is_not_new(
+        self, run: Run, before: bool, value: float
+    ) -> None:
+        """Its upload was cut off meanwhile, and the push of what was asked for then, too."""
+        marks = day_marks(0)
+        answer: Any = {"request": "h1", "op": "history", "meter": "t1.gas", "values": values_of(marks[:1])}
+        if before:
+            run.server(BEGIN - NS_PER_HOUR, "answer", **answer)
+        mdms_day(run, pushed=marks[1:])
+        push(run, END - 2, "t1.water", marks[:1])
+        if not before:
+            run.server(END - 2, "answer", **answer)
+        found = measured(run, delivery_mdms)
+        assert (found.value, found.conditions["values"]) == (value, 48)
+
+    def test_an_hour_that_the_server_had_before_is_pulled_all_the_same(self, run: Run) -> None:
+        marks = day_marks(0)
+        answer: Any = {"request": "h1", "op": "history", "meter": "t1.water", "values": values_of(marks[:1])}
+        run.server(BEGIN - NS_PER_HOUR, "answer", **answer)
+        mdms_day(run, pulled=marks[1:], pushed=marks[1:])
+        assert measured(run, delivery_mdms).value == 2.0, "one was not pushed, the other not pulled"
 
     def test_two_messages_may_repeat_an_hour(self, run: Run) -> None:
         mdms_day(run)
