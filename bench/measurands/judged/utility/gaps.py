@@ -21,7 +21,7 @@ from bench.evidence.timeline import CitedObservation
 from bench.measurands.judged.common import Trouble, blind_over, blind_spans, gated, seconds, statistic_of, too_few
 from bench.measurands.judged.deliveries import uploads
 from bench.measurands.judged.setup import Setup, TerminalSetup
-from bench.measurands.judged.utility.link import given, pulled, pushed, told, trouble_of
+from bench.measurands.judged.utility.link import given, pulled, pushed, trouble_of
 from bench.records import Json, Measurement
 
 NAME: Final = "gap.filling"
@@ -145,7 +145,7 @@ def _hour(
         for item in pushed(episode, terminal, removed.t_ns, episode.t1_ns)
         if item.meter == meter and item.mark_ns == mark_ns
     ]
-    came += [(event, value) for event in pulls for value in told(event).get(mark_ns, [])]
+    came += [(event, values[mark_ns]) for event in pulls if mark_ns in (values := given(event))]
     came.sort(key=lambda pair: pair[0].row)
     wrong = [(event, value) for event, value in came if value != index]
     if wrong:
