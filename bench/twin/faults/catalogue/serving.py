@@ -216,11 +216,15 @@ class MisdatedPush(Fault):
 
 @attrs.define
 class SecondAnswer(Fault):
-    """A reading is answered right, and some seconds later once more, with the index of the one before."""
+    """A reading is answered right, and some seconds later once more, with the index of the one before.
+
+    Where a cut-off began meanwhile, the second one passes it.
+    """
 
     name = "second-mdms-answer"
     at = "server"
     turns = ("reading-function",)
+    also = ("security-cut-off",)
     _last: dict[str, Any] = attrs.field(factory=dict, init=False)
 
     def pushed_message(self, message: Mapping[str, Any], utility: str) -> Answer[Mapping[str, Any]]:
