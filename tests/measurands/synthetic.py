@@ -114,8 +114,18 @@ def join_attempt(
     return end_ns + MINUTE_NS
 
 
-def read_request(run: Run, at_ns: int, fresh: int, rtt_s: float | None, answered: int | None = None) -> None:
-    """A read request, the register set to ``fresh`` right after it, and its answer with ``answered`` (or fresh)."""
+def read_request(
+    run: Run,
+    at_ns: int,
+    fresh: int,
+    rtt_s: float | None,
+    answered: int | None = None,
+    read_s: float | None = None,
+) -> None:
+    """A read request, the register set to ``fresh`` right after it, and its answer with ``answered`` (or fresh).
+
+    ``read_s``: when it says that it was read, in seconds after the request; as it comes where none is given.
+    """
     run.requests += 1
     request = f"r{run.requests}"
     run.server(at_ns, "request.sent", request=request, op="read")
@@ -124,7 +134,8 @@ def read_request(run: Run, at_ns: int, fresh: int, rtt_s: float | None, answered
     if rtt_s is not None:
         said = fresh if answered is None else answered
         t_ns = at_ns + round(rtt_s * NS_PER_S)
-        run.server(t_ns, "answer", request=request, op="read", meter="t1.gas", index=said, read_ns=t_ns)
+        read_ns = t_ns if read_s is None else at_ns + round(read_s * NS_PER_S)
+        run.server(t_ns, "answer", request=request, op="read", meter="t1.gas", index=said, read_ns=read_ns)
 
 
 def true_index(mark_ns: int) -> int:

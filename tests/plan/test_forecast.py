@@ -21,7 +21,7 @@ def test_certification_supports_95_percent_and_says_what_it_costs() -> None:
     assert made.key_presses == 59 * 2 * 2
     assert made.human_minutes == 2.0 * made.key_presses
     each = 59 * 5 + 59 * 2.5 + 22 * 2 + 31 * 5 + 30 + 2  # joins, round trips, alarms, valves, cut-offs, readings
-    assert made.lab_hours == pytest.approx(2 * each / 60 + (3 + 1 + 21 + 0.5 + 0.5 + 8 + 2) * 24)
+    assert made.lab_hours == pytest.approx(2 * each / 60 + (3 + 1 + 21 + 1.5 + 1.5 + 8 + 2) * 24)
     assert made.valve_cycles == 31
 
 

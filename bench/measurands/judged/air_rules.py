@@ -8,6 +8,9 @@ A count, passive and over everything that was driven. Start and stop are those o
   gives the keystream away, and receivers drop what falls back.
 * *replayed*: the same secured frame again, a minute later or more. Who sent it the air does not tell: a breach in the
   terminal's name.
+* *unknown key*: a whole FAN frame that no key of the run opens, while frames before and after it, of the terminal under
+  the same key index, are opened, and no other node's is shut in between (a key that the run does not know shuts them
+  all). Whole is what an FCS of four octets proves. Who sent it the air does not tell, either.
 * *too long on the air*: more than 4 s in one sending, or more than 360 s within an hour (ARIB STD-T108).
 * *no pause*: less than 2 ms after a sending, or 50 ms after one of more than 0.4 s. Only where the sniffer stamps both
   ends of a frame, and not beside an acknowledgement, which is an answer.
@@ -20,6 +23,7 @@ went on in a new simulated world has new terminals: counters and sums begin anew
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -72,6 +76,8 @@ def air_rules(episodes: Sequence[Episode], setup: Setup, statistic: str) -> list
         octets(terminal.eui64): Listener(FAN in methods, bool(methods & COUNTED)) for terminal in setup.terminals
     }
     others = _listen(view, listeners, Worlds.of(evidence))
+    for eui64, listener in listeners.items():
+        listener.breaches += _of_unknown_key(view, eui64) if listener.fan else ()
     known = {octets(reference.eui64) for reference in setup.references}
     return [
         _measure(episodes[0], terminal, listeners[octets(terminal.eui64)], sorted(others - known))
@@ -196,6 +202,28 @@ def _listen(view: AirView, listeners: dict[bytes, Listener], worlds: Worlds) -> 
             said = f"from {fall.before} to {fall.after}"
             listeners[sender].breaches.append(Breach("counter fell back", fall.at_ns, fall.frame, said))
     return others
+
+
+def _of_unknown_key(view: AirView, eui64: bytes) -> list[Breach]:
+    """A terminal's frames under another key than its network's."""
+    own = [one for one in view.shut if one.src == eui64]
+    if not own or view.seen is None:
+        return []
+    opened: dict[int | None, list[int]] = {}
+    for sighting in view.seen.sightings:
+        if sighting.counter is not None and view.seen.sender(sighting) == eui64:
+            opened.setdefault(sighting.key_index, []).append(sighting.start_ns)
+    found = []
+    for one in own:
+        known = opened.get(one.key_index, [])
+        at = bisect_left(known, one.start_ns)
+        if not 0 < at < len(known):
+            continue
+        alike = (other for other in view.shut if other.src != eui64 and other.key_index == one.key_index)
+        if not any(known[at - 1] <= other.start_ns <= known[at] for other in alike):
+            said = f"no key of index {one.key_index} opens it, as those before and after it"
+            found.append(Breach("unknown key", one.start_ns, one.number, said))
+    return found
 
 
 def _measure(episode: Episode, terminal: TerminalSetup, listener: Listener, others: list[bytes]) -> Measurement:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bench.air.capture.link import Record
     from bench.measurands.air.figures.join import Join, NodeRecord
     from bench.measurands.air.sightings.digest import Digest
+    from bench.measurands.air.sightings.sighting import Sighting
     from bench.measurands.air.sightings.spool import Row
 
 
@@ -37,13 +38,15 @@ class Place:
 class AirView:
     """What the sniffers saw up to a moment, and the nodes as they were then; empty where nothing was captured.
 
-    ``seen``: the sightings that explain, outside memory where they are many. Their stamps are UTC, as far as is known
-    (`bench.evidence.sniffer_clock`): intervals of rig time are looked for there by ``clocks``.
+    ``seen``: the sightings that explain, outside memory where they are many. ``shut``: whole frames of the same nodes
+    that no key opens, in order. Their stamps are UTC, as far as is known (`bench.evidence.sniffer_clock`): intervals of
+    rig time are looked for there by ``clocks``.
     """
 
     seen: Digest | None = attrs.field(default=None, repr=False, eq=False)
     nodes: Mapping[bytes, NodeRecord] = attrs.field(factory=dict)
     clocks: Clocks = attrs.field(factory=Clocks, repr=False, eq=False)
+    shut: tuple[Sighting, ...] = attrs.field(default=(), repr=False, eq=False)
     _windows: dict[tuple[int, int], dict[bytes, Join]] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
     def join_in(self, eui64: str, since_ns: int, until_ns: int) -> Join | None:
@@ -118,17 +121,19 @@ def _state(path: Path) -> tuple[Path, int, int]:
 @lru_cache(maxsize=1)
 def _view(asked: _Asked) -> AirView:
     """Read once for all measurands and requirements that ask about the same moment; the last one is kept."""
-    from bench.measurands.air.sightings.heard import AskedInOrderError, bulk_rows, decoded_rows
+    from bench.measurands.air.sightings.heard import AskedInOrderError, Shut, bulk_rows, decoded_rows
     from bench.measurands.air.sniffers.merge import Air
 
     evidence, keys = asked.evidence, asked.evidence.keys()
     until_ns = evidence.clocks.utc(asked.until_ns).high
     air = Air.of({sniffer: _Heard(evidence, sniffer, until_ns) for sniffer in evidence.sniffers()})
+    shut = Shut(keys)
     try:
-        return AirView(*_boiled(bulk_rows((sent.record for sent in air.transmissions()), keys)), evidence.clocks)
+        boiled = _boiled(bulk_rows((sent.record for sent in air.transmissions()), keys, shut))
     except AskedInOrderError:
-        rows = decoded_rows((sent.record for sent in air.transmissions()), keys)
-        return AirView(*_boiled(rows), evidence.clocks)
+        shut = Shut(keys)
+        boiled = _boiled(decoded_rows((sent.record for sent in air.transmissions()), keys, shut))
+    return AirView(*boiled, evidence.clocks, tuple(shut.sightings))
 
 
 def _boiled(rows: Iterable[Row]) -> tuple[Digest, dict[bytes, NodeRecord]]:

@@ -183,3 +183,17 @@ def trial(one: Took | None) -> dict[str, Any]:
     if one is None or one.bounds is None:
         return {"value": None if one is None else one.value}
     return {"value": one.value, "bounds": list(one.bounds)}
+
+
+def dated_otherwise(
+    evidence: Evidence, told_ns: Json, asked_ns: int, came_ns: int, tolerance_ns: int, what: str = "read"
+) -> str:
+    """What is wrong with the time (UTC, ns) at which an answer says that something was done: before it was asked for or
+    after it came, rig time, whatever UTC was then. Empty where nothing is, or where it says none."""
+    if not isinstance(told_ns, int):
+        return ""
+    early_ns = evidence.clocks.utc(asked_ns).low - tolerance_ns - told_ns
+    late_ns = told_ns - evidence.clocks.utc(came_ns).high - tolerance_ns
+    if early_ns > 0:
+        return f"says that it was {what} {(early_ns + tolerance_ns) / NS_PER_S:.0f} s before it was asked for"
+    return f"says that it was {what} {(late_ns + tolerance_ns) / NS_PER_S:.0f} s after it came" if late_ns > 0 else ""

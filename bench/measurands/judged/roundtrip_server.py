@@ -2,12 +2,13 @@
 
 Fresh means: after the request left, the bench set the meter's register to an index that it never had, and the answer
 carries exactly that index; or a person turned it to such a one up to 5 s before (`judged.register`). An answer with
-another index, of another meter, or in another form is wrong and counts as a round trip without end, like a request
-without an answer; both say why. Left out is only what the bench itself did not do (a register that it did not turn, a
-port that it lost), and four in five of the requests must be left. Both stamps are the server's own, so no clock offset
-enters (lab-practice.md 1); what they are worth (resolution, drift, a step between them) and what the bench's own clock
-bounds is in the uncertainty. Order is told by request ids and by the rows of the timeline, which stand as things became
-known, not by stamps of two clocks.
+another index, of another meter, in another form, or that says of itself that it was read (``read_ns``) before it was
+asked for or after it came, by more than the tolerance that is agreed for a terminal's times (alarm_time_tolerance_s),
+is wrong and counts as a round trip without end, like a request without an answer; both say why. Left out is only what
+the bench itself did not do (a register that it did not turn, a port that it lost), and four in five of the requests
+must be left. Both stamps are the server's own, so no clock offset enters (lab-practice.md 1); what they are worth
+(resolution, drift, a step between them) and what the bench's own clock bounds is in the uncertainty. Order is told by
+request ids and by the rows of the timeline, which stand as things became known, not by stamps of two clocks.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bench import kinds
 from bench.evidence.evidence import Episode
 from bench.evidence.limits import Limits
 from bench.evidence.timeline import CitedObservation
+from bench.measurands.judged.arrivals import tolerance
 from bench.measurands.judged.common import (
     Trouble,
     bench_trouble,
@@ -33,7 +35,7 @@ from bench.measurands.judged.common import (
 )
 from bench.measurands.judged.explain import AirView, air_view
 from bench.measurands.judged.join_onsite import place_conditions
-from bench.measurands.judged.placing import Took, figure, took_at_server, trial
+from bench.measurands.judged.placing import Took, dated_otherwise, figure, took_at_server, trial
 from bench.measurands.judged.register import BEFORE, turned_before
 from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.records import Json, Measurement
@@ -76,7 +78,7 @@ def _measure(
         for event in episode.events(kinds.SERVER_REQUEST_SENT, subject=terminal.id)
         if event.data.get("op", "read") == "read" and event.episode in ("", episode.name)
     ]  # the next episode may begin at the same instant, with a request of its own
-    found = [_round_trip(episode, terminal, event) for event in sent]
+    found = [_round_trip(episode, terminal, event, tolerance(setup.alarm_time_tolerance_s)) for event in sent]
     trips = [trip for trip in found if isinstance(trip, RoundTrip)]
     troubles = [trip for trip in found if isinstance(trip, Trouble)]
     if not trips:
@@ -128,7 +130,9 @@ def _never(trips: list[RoundTrip]) -> str:
     )
 
 
-def _round_trip(episode: Episode, terminal: TerminalSetup, sent: CitedObservation) -> RoundTrip | Trouble:
+def _round_trip(
+    episode: Episode, terminal: TerminalSetup, sent: CitedObservation, tolerance_ns: int
+) -> RoundTrip | Trouble:
     request = sent.data.get("request")
     answers = [
         event
@@ -157,12 +161,14 @@ def _round_trip(episode: Episode, terminal: TerminalSetup, sent: CitedObservatio
         if odd is not None:
             return odd
         return RoundTrip(meter, sent, None, (sent.citation, *(event.citation for event in failed[:1])))
-    fresh = _fresh(episode, meter, sent, answer)
+    fresh = _fresh(episode, meter, sent, answer, tolerance_ns)
     # A killed bench may have set the register to what it did not record.
     return blind if blind is not None and isinstance(fresh, RoundTrip) and fresh.answer is None else fresh
 
 
-def _fresh(episode: Episode, meter: str, sent: CitedObservation, answer: CitedObservation) -> RoundTrip | Trouble:
+def _fresh(
+    episode: Episode, meter: str, sent: CitedObservation, answer: CitedObservation, tolerance_ns: int
+) -> RoundTrip | Trouble:
     """The round trip when its answer carries an index that was set after the request, else why it is left out."""
     # The news that the request has left may come late, after the register was set; the bench's own rows are in order.
     asked = (_intent(episode, sent) or sent).row
@@ -184,6 +190,9 @@ def _fresh(episode: Episode, meter: str, sent: CitedObservation, answer: CitedOb
     if answer.data.get("index") != new.data.get("index"):
         said, true = answer.data.get("index"), new.data.get("index")
         return RoundTrip(meter, sent, None, rows, f"answered {said}, the register stood at {true}")
+    asked_ns = min((_intent(episode, sent) or sent).t_ns, sent.t_ns)
+    if odd := dated_otherwise(episode.evidence, answer.data.get("read_ns"), asked_ns, answer.t_ns, tolerance_ns):
+        return RoundTrip(meter, sent, None, rows, odd)
     return RoundTrip(meter, sent, answer, rows, took=_took(episode, sent, answer))
 
 

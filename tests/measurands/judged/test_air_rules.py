@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -13,6 +14,7 @@ from bench.measurands.air.sightings.digest import settle
 from bench.measurands.air.sightings.sighting import Carried, Content, Datagram, Echo, Sighting
 from bench.measurands.judged import air_rules, radio_method
 from bench.measurands.judged.explain import AirView
+from bench.measurands.judged.setup import Setup
 from bench.records import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, Measurement
 from tests.measurands.synthetic import MIDNIGHT_NS, SETUP, T1, Run
 
@@ -70,15 +72,21 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
-def heard(monkeypatch: pytest.MonkeyPatch, frames: Sequence[Sighting]) -> None:
-    view = AirView(seen=settle([one._replace(ordinal=n) for n, one in enumerate(frames)]))
+def heard(monkeypatch: pytest.MonkeyPatch, frames: Sequence[Sighting], shut: Sequence[Sighting] = ()) -> None:
+    view = AirView(seen=settle([one._replace(ordinal=n) for n, one in enumerate(frames)]), shut=tuple(shut))
     for module in (air_rules, radio_method):
         monkeypatch.setattr(module, "air_view", lambda evidence, until_ns: view)
 
 
-def rules(run: Run, monkeypatch: pytest.MonkeyPatch, frames: Sequence[Sighting]) -> Measurement:
-    heard(monkeypatch, frames)
-    (measured,) = air_rules.air_rules([run.evidence().episode("steady")], FAN, "count")
+def rules(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    frames: Sequence[Sighting],
+    shut: Sequence[Sighting] = (),
+    setup: Setup = FAN,
+) -> Measurement:
+    heard(monkeypatch, frames, shut)
+    (measured,) = air_rules.air_rules([run.evidence().episode("steady")], setup, "count")
     return measured
 
 
@@ -107,6 +115,47 @@ def test_frames_as_they_should_be_break_no_rule(run: Run, monkeypatch: pytest.Mo
 def test_each_rule_broken_once(run: Run, monkeypatch: pytest.MonkeyPatch, spoilt: list[Sighting], rule: str) -> None:
     measured = rules(run, monkeypatch, [*(frame(n, 1.0 + n) for n in range(10)), *spoilt])
     assert (measured.value, measured.detail["rules_broken"]) == (1.0, {rule: 1})
+
+
+def shut(at_s: float, src: bytes = TERMINAL, index: int = 1) -> Sighting:
+    """A whole frame that no key opens."""
+    return frame(50, at_s, counter=900, src=src)._replace(mic="bad", body=None, key_index=index)
+
+
+def test_a_frame_that_no_key_opens_among_those_that_are_opened(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = [frame(n, 10.0 + 10 * n) for n in range(5)]
+    measured = rules(run, monkeypatch, opened, [shut(15.0), shut(25.0)])
+    assert (measured.value, measured.detail["rules_broken"]) == (2.0, {"unknown key": 2})
+    breaches: Any = measured.detail["breaches"]
+    assert "no key of index 1 opens it" in breaches[0]["said"]
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        [shut(5.0)],  # before any that is opened: the key may be handed out later
+        [shut(55.0)],  # behind the last: renewed, and the run does not know the new one
+        [shut(25.0, index=2)],  # of an index under which none of its frames is opened
+        [shut(25.0), shut(26.0, src=PARENT)],  # shut for all the mesh: a key that the run does not know
+        [shut(25.0, src=PARENT)],  # another's
+    ],
+)
+def test_a_key_that_the_run_may_not_know_is_no_breach(
+    run: Run, monkeypatch: pytest.MonkeyPatch, strange: list[Sighting]
+) -> None:
+    opened = [frame(n, 10.0 + 10 * n) for n in range(5)]
+    assert rules(run, monkeypatch, opened, strange).value == 0.0
+
+
+def test_a_shut_frame_of_another_one_at_another_time_excuses_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = [frame(n, 10.0 + 10 * n) for n in range(5)]
+    assert rules(run, monkeypatch, opened, [shut(15.0), shut(26.0, src=PARENT), shut(16.0, PARENT, 2)]).value == 1.0
+
+
+def test_keys_of_other_methods_are_each_session_s_own(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = [frame(n, 10.0 + 10 * n) for n in range(5)]
+    han = attrs.evolve(SETUP, radio_methods=("wi-sun-enhanced-han",))
+    assert rules(run, monkeypatch, opened, [shut(25.0)], han).value == 0.0
 
 
 @pytest.mark.parametrize(("pause_ms", "air_ms"), [(2.0, 10.0), (2.0, 400.0), (50.0, 500.0)])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.judge.decide import Comparison, Requirement, judge
 from bench.measurands.judged.registry import REGISTRY
-from bench.records import NS_PER_S, Measurement, Obligation, Outcome
+from bench.records import NS_PER_DAY, NS_PER_S, Measurement, Obligation, Outcome
 from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, SETUP, Run
 
 AGREED_S = 1800.0
@@ -35,24 +36,56 @@ def outage(
     """A bracket: requests so many seconds after the mains went, answered five seconds later or not at all."""
     run.begin(MIDNIGHT_NS, "backup")
     run.see(MIDNIGHT_NS, "supply.ac", fed, "supply.output", channel=1, on=True)
-    cut_ns = CUT
-    _request(run, cut_ns - MINUTE_NS, fed, 0, before)
-    if cut:
-        run.see(cut_ns, "supply.ac", fed, "supply.output", channel=1, on=False)
-    run.mark(cut_ns, "backup", "cut", what=fed)
-    for n, at_s in enumerate(sorted({*answered_s, *silent_s, *stale_s}), start=1):
-        _request(run, cut_ns + round(at_s * NS_PER_S), fed, n, at_s in answered_s, stale=at_s in stale_s)
-    end_ns = cut_ns + round((max((*answered_s, *silent_s, *stale_s)) + 600) * NS_PER_S)
-    run.see(end_ns, "supply.ac", fed, "supply.output", channel=1, on=True)
-    run.mark(end_ns, "backup", "restore", what=fed)
-    _request(run, end_ns + MINUTE_NS, fed, 1000, after)
+    end_ns = _bracket(run, CUT, answered_s, silent_s, before=before, after=after, stale_s=stale_s, cut=cut, fed=fed)
     run.end(end_ns + 10 * MINUTE_NS, "backup")
 
 
-def _request(run: Run, at_ns: int, fed: str, n: int, answered: bool, stale: bool = False) -> None:
+def twice(
+    run: Run,
+    first: tuple[Sequence[float], Sequence[float]],
+    second: tuple[Sequence[float], Sequence[float]],
+    **spoilt: bool,
+) -> None:
+    """Two tests with a day between: what was answered and what was not in each; ``spoilt``: controls of the second."""
+    run.begin(MIDNIGHT_NS, "backup")
+    run.see(MIDNIGHT_NS, "supply.ac", "mesh", "supply.output", channel=1, on=True)
+    end_ns = _bracket(run, CUT, *first)
+    end_ns = _bracket(run, end_ns + NS_PER_DAY, *second, again=".again", **spoilt)  # type: ignore[arg-type]
+    run.end(end_ns + 10 * MINUTE_NS, "backup")
+
+
+def _bracket(
+    run: Run,
+    cut_ns: int,
+    answered_s: Sequence[float],
+    silent_s: Sequence[float],
+    *,
+    before: bool = True,
+    after: bool = True,
+    stale_s: Sequence[float] = (),
+    cut: bool = True,
+    fed: str = "mesh",
+    again: str = "",
+) -> int:
+    """When the mains were back."""
+    _request(run, cut_ns - MINUTE_NS, fed, 0, before, again=again)
+    if cut:
+        run.see(cut_ns, "supply.ac", fed, "supply.output", channel=1, on=False)
+    run.mark(cut_ns, "backup", "cut" + again, what=fed)
+    for n, at_s in enumerate(sorted({*answered_s, *silent_s, *stale_s}), start=1):
+        _request(run, cut_ns + round(at_s * NS_PER_S), fed, n, at_s in answered_s, stale=at_s in stale_s, again=again)
+    end_ns = cut_ns + round((max((*answered_s, *silent_s, *stale_s)) + 600) * NS_PER_S)
+    run.see(end_ns, "supply.ac", fed, "supply.output", channel=1, on=True)
+    run.mark(end_ns, "backup", "restore" + again, what=fed)
+    _request(run, end_ns + MINUTE_NS, fed, 1000, after, again=again)
+    return end_ns
+
+
+def _request(run: Run, at_ns: int, fed: str, n: int, answered: bool, stale: bool = False, again: str = "") -> None:
     run.requests += 1
     request, fresh = f"r{run.requests}", 5000 + run.requests
-    run.mark(at_ns, "backup", "probe", what=fed, terminal="t1", meter="t1.gas", request=request, fresh=fresh, n=n)
+    told: dict[str, Any] = {"request": request, "fresh": fresh, "n": n}
+    run.mark(at_ns, "backup", "probe" + again, what=fed, terminal="t1", meter="t1.gas", **told)
     if answered or stale:
         index = fresh if answered else 1
         run.server(at_ns + 5 * NS_PER_S, "answer", request=request, op="read", meter="t1.gas", index=index, read_ns=0)
@@ -148,6 +181,42 @@ def test_the_concentrator_is_another_bracket(run: Run) -> None:
     outage(run, [900, 1800], [2700], fed="concentrator")
     assert held(run, "backup.concentrator").bounds == (1805.0, 2790.0)
     assert "nothing was cut" in held(run).gate
+
+
+HOLDS: tuple[list[float], list[float]] = ([900, 1800, 2250], [2700, 3600])
+SHORT: tuple[list[float], list[float]] = ([450], [900, 1350, 1800])
+
+
+@pytest.mark.parametrize(("first", "second"), [(HOLDS, SHORT), (SHORT, HOLDS)])
+def test_of_two_tests_the_one_in_which_it_held_for_less_counts(
+    run: Run, first: tuple[list[float], list[float]], second: tuple[list[float], list[float]]
+) -> None:
+    """Not recharged after the first, or not charged when it began."""
+    twice(run, first, second)
+    assert (held(run).value, held(run).bounds, held(run).conditions["tests"]) == (455.0, (455.0, 990.0), 2)
+    assert word(held(run)) is Outcome.FAIL
+    assert held(run).detail["trials"] == [{"value": 2255.0 if one is HOLDS else 455.0} for one in (first, second)]
+
+
+def test_a_battery_that_was_recharged_passes_both(run: Run) -> None:
+    twice(run, HOLDS, HOLDS)
+    assert word(held(run)) is Outcome.PASS
+    assert held(run).conditions["mains_on_h"] == round(10 / 60, 3), "of the first, where both held alike"
+
+
+@pytest.mark.parametrize(("first", "outcome"), [(HOLDS, Outcome.INCONCLUSIVE), (SHORT, Outcome.FAIL)])
+def test_a_second_test_without_its_control_proves_nothing(
+    run: Run, first: tuple[list[float], list[float]], outcome: Outcome
+) -> None:
+    """That it held the first time is not enough then; that it did not, is."""
+    twice(run, first, HOLDS, before=False)
+    assert word(held(run)) is outcome
+    assert "the other test proves nothing: it did not answer before the cut" in held(run).doubt
+
+
+def test_one_that_never_ended_is_open_where_the_second_test_proves_nothing(run: Run) -> None:
+    twice(run, ([900, 1800, 5400], []), HOLDS, before=False)
+    assert "did not answer before the cut" in held(run).gate
 
 
 def test_a_failure_of_the_bench_is_its_own(run: Run) -> None:

@@ -50,6 +50,26 @@ def test_an_old_index_is_no_answer(run: Run) -> None:
     assert measured.detail["stale"] == ["answered 123, the register stood at 456"]
 
 
+@pytest.mark.parametrize(
+    ("off_s", "said"),
+    [
+        (-7200.0, "says that it was read 7200 s before it was asked for"),
+        (-60.1, "says that it was read 60 s before it was asked for"),
+        (-60.0, ""),
+        (63.5, ""),
+        (63.6, "says that it was read 60 s after it came"),
+        (7203.5, "says that it was read 7200 s after it came"),
+    ],
+)
+def test_an_answer_says_when_it_was_read_but_for_the_agreed_tolerance(run: Run, off_s: float, said: str) -> None:
+    """Asked for at 10:00, answered 3.5 s later; a minute is agreed for a terminal's times."""
+    read_request(run, AT + 10 * MINUTE_NS, 123, 3.5, read_s=off_s)
+    read_request(run, AT + 20 * MINUTE_NS, 456, 3.5)
+    measured = measure(run)
+    assert measured.detail["stale"] == ([said] if said else [])
+    assert measured.value == (None if said else 3.5)
+
+
 def test_a_register_that_was_not_set_proves_nothing(run: Run) -> None:
     run.server(AT + MINUTE_NS, "request.sent", request="r1", op="read")
     run.server(AT + 2 * MINUTE_NS, "answer", request="r1", op="read", meter="t1.gas", index=100, read_ns=0)

@@ -5,7 +5,8 @@ A command is four events: *accepted* by the server (``mdms.accepted``), *forward
 port tells (``meter.valve``). A shut-off is right where all four happen, the answer says ``shut``, and the valve was
 shut when it said so. A reopening ends only after the leak check (domain.md 4.5): right where the valve was ``checking``
 for ``LEAK_CHECK_S`` at least, then ``open``, and the answer ``open`` came no earlier; where gas is lost behind the
-valve it must not open, and the answer must not say that it did. No other valve may move meanwhile.
+valve it must not open, and the answer must not say that it did. No other valve may move meanwhile. A time that the
+answer tells (``at_ns``) lies between command and answer, but for alarm_time_tolerance_s.
 
 Where no wire tells of the valve, a person watches it and says what it shows whenever that changes. Before and after
 each command somebody looks: where that is not what was said last, nobody saw the valve move, and a command that went
@@ -34,7 +35,9 @@ from bench import kinds
 from bench.evidence.evidence import Episode
 from bench.evidence.timeline import CitedObservation
 from bench.judge.statistics import lower_bound, upper_bound
+from bench.measurands.judged.arrivals import tolerance
 from bench.measurands.judged.common import Trouble, blind_over, gated, seconds, stamps_off_ns, too_few
+from bench.measurands.judged.placing import dated_otherwise
 from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.measurands.judged.utility.link import trouble_of
 from bench.records import Json, Measurement
@@ -72,17 +75,18 @@ class Command:
 def control_function(episodes: Sequence[Episode], setup: Setup, statistic: str) -> list[Measurement]:
     """One measurement a terminal: the number of commands that were not right."""
     (episode,) = episodes
-    return [_measure(episode, terminal, FUNCTION, statistic) for terminal in setup.terminals]
+    return [_measure(episode, terminal, setup, FUNCTION, statistic) for terminal in setup.terminals]
 
 
 def control_success(episodes: Sequence[Episode], setup: Setup, statistic: str) -> list[Measurement]:
     """One measurement a terminal: a bound of the success rate; ``statistic`` says which."""
     (episode,) = episodes
-    return [_measure(episode, terminal, SUCCESS, statistic) for terminal in setup.terminals]
+    return [_measure(episode, terminal, setup, SUCCESS, statistic) for terminal in setup.terminals]
 
 
-def _measure(episode: Episode, terminal: TerminalSetup, name: str, statistic: str) -> Measurement:
-    given = [_command(episode, mark) for mark in episode.marks("command", terminal=terminal.id)]
+def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup, name: str, statistic: str) -> Measurement:
+    tolerance_ns = tolerance(setup.alarm_time_tolerance_s)
+    given = [_command(episode, mark, tolerance_ns) for mark in episode.marks("command", terminal=terminal.id)]
     left = {id(one): blind for one in given if (blind := _unseen(episode, one)) is not None}
     commands = [one for one in given if id(one) not in left]
     trouble = trouble_of(episode, terminal, "command")
@@ -168,7 +172,7 @@ def _asks(episode: Episode) -> list[CitedObservation]:
     return sorted(asks, key=lambda event: event.row)
 
 
-def _command(episode: Episode, mark: CitedObservation) -> Command:
+def _command(episode: Episode, mark: CitedObservation, tolerance_ns: int) -> Command:
     meter, request = str(mark.data["meter"]), mark.data.get("request")
     until = mark.data.get("until_ns")
     end_ns = until if isinstance(until, int) else episode.t1_ns
@@ -193,10 +197,18 @@ def _command(episode: Episode, mark: CitedObservation) -> Command:
         tuple(event for event in valves if event.subject == meter and not _looked(event)),
         mark.row,
     )
-    if why := _why(one):
+    if why := _why(one) or _misdated(episode, one, tolerance_ns):
         return attrs.evolve(one, why=why)
     strays = [e for e in valves if e.subject != meter and e.source == f"meter.{e.subject}" and _moves(episode, e)]
     return attrs.evolve(one, stray=strays[0], why=f"the valve of {strays[0].subject} moved") if strays else one
+
+
+def _misdated(episode: Episode, one: Command, tolerance_ns: int) -> str:
+    """What is wrong with the time that the final answer tells."""
+    if one.answered is None:
+        return ""
+    told_ns = one.answered.data.get("at_ns")
+    return dated_otherwise(episode.evidence, told_ns, one.at_ns, one.answered.t_ns, tolerance_ns, "carried out")
 
 
 def _moves(episode: Episode, event: CitedObservation) -> bool:

@@ -2,7 +2,8 @@
 
 Chapter 6 asks for a mechanism that cuts off a specific communication and lets it be reconnected. The operator cuts off
 one utility, one terminal, or one kind of message of one terminal (`gate.cut_off` .. `gate.reconnected`). Probes are
-alarms that the bench raises at meters, and readings that the MDMS asks for; each says beforehand whether it is to pass.
+alarms that the bench raises at meters, readings and stored hours that the MDMS asks for, and its pulls; each says
+beforehand whether it is to pass.
 They are sent in three phases of each cut-off (`scope`):
 
 * before: every probe passes, or nothing is shown and the figure is inconclusive (positive control);
@@ -10,15 +11,18 @@ They are sent in three phases of each cut-off (`scope`):
   the MDMS, one of a neighbour (another utility, another terminal, another kind of message) passes;
 * after reconnection: every probe passes again (positive control).
 
-Judged is the number of probes of a terminal's meters that did otherwise. An alarm passes when it is at the MDMS with
-its time of occurrence, a reading when it is answered there. What a terminal kept while it was cut off and delivers
-after the reconnection is no leak. A probe during which the bench was blind says nothing and is left out, and so is what
-came behind such a time: it may have passed before the cut-off, or after a reconnection by a resumed bench.
+Judged is the number of probes of a terminal's meters that did otherwise, and of other messages of what is cut off that
+passed meanwhile: at the MDMS, and at the server where terminal and server are cut off from each other (no utility is
+named): an upload, an alarm, a request that left, an answer. An alarm probe passes when it is at the MDMS with its time
+of occurrence, a request when it is answered there, a pull when it is not refused. What a terminal kept while it was cut
+off and delivers after the reconnection is no leak. A probe during which the bench was blind says nothing and is left
+out, and so is what came behind such a time: it may have passed before the cut-off, or after a reconnection by a resumed
+bench.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -35,6 +39,15 @@ NAME: Final = "cutoff.holds"
 BEFORE: Final = "before"
 WINDOW: Final = "window"
 AFTER: Final = "after"
+PULL: Final = "pull"
+SAID: Final[Mapping[str, str]] = {
+    kinds.MDMS_READINGS: "upload",
+    kinds.MDMS_ALARM: "alarm",
+    kinds.SERVER_UPLOAD: "upload",
+    kinds.SERVER_ALARM: "alarm",
+}
+"""What messages are at the gate that do not say so themselves (`op`)."""
+AT_SERVER: Final = (kinds.SERVER_UPLOAD, kinds.SERVER_ALARM, kinds.SERVER_REQUEST_SENT, kinds.SERVER_ANSWER)
 SAME_NS: Final = 60 * NS_PER_S
 """A time of occurrence may be told by another clock than the bench's."""
 
@@ -125,6 +138,10 @@ def _probe(episode: Episode, mark: CitedObservation) -> Probe:
     if said.get("what") == "alarm":
         found = episode.events(kinds.MDMS_ALARM, until_ns=end_ns)
         mine = [e for e in found if _is_alarm(e, mark)]
+    elif said.get("what") == PULL:  # answered, or refused, before its milestone
+        since_row = max((other.row for other in episode.marks("probe") if other.row < mark.row), default=0)
+        found = episode.events(kinds.MDMS_PULLED, until_ns=mark.t_ns)
+        mine = [e for e in found if since_row < e.row < mark.row and e.data.get("meter") == said.get("meter")]
     else:
         found = episode.events(kinds.MDMS_ANSWER, until_ns=end_ns)
         mine = [e for e in found if said.get("request") and e.data.get("request") == said.get("request")]
@@ -180,20 +197,29 @@ def _strays(episode: Episode, terminal: TerminalSetup, probes: list[Probe]) -> l
         cut = [event for event in episode.events(kinds.GATE_CUT_OFF) if event.row < begin.row]
         if end is None or not cut:
             continue
-        for event in episode.events(kind_prefix=kinds.MDMS, since_ns=begin.t_ns, until_ns=end.t_ns):
+        passing = episode.events(kind_prefix=kinds.MDMS, since_ns=begin.t_ns, until_ns=end.t_ns)
+        passing = [event for event in passing if begin.row < event.row < end.row]
+        if "utility" not in cut[-1].data:
+            passing += _at_server(episode, begin, end)
+        for event in passing:
             told = {"terminal": event.subject, "utility": utilities.get(event.source), "message": _passing(event)}
             fits = all(told[key] == value for key, value in cut[-1].data.items())
-            own = event.subject == terminal.id and event.row not in known and begin.row < event.row < end.row
+            own = event.subject == terminal.id and event.row not in known
             if own and fits and blind_over(episode.evidence, cut[-1].t_ns, event.t_ns) is None:
                 found.append({"what": event.kind, "scope": scope, "passed_ns": event.t_ns, "cited": event.citation})
     return found
 
 
+def _at_server(episode: Episode, begin: CitedObservation, end: CitedObservation) -> list[CitedObservation]:
+    """What passed between server and terminals, for sure between the two milestones by the server's own stamps."""
+    found = [event for kind in AT_SERVER for event in episode.events(kind)]
+    within = ((event, episode.evidence.clocks.heard(event, 0)) for event in found)
+    return [event for event, at in within if begin.t_ns < at.low and at.high < end.t_ns]
+
+
 def _passing(event: CitedObservation) -> Json:
     """What a message is at the gate."""
-    if event.kind in (kinds.MDMS_READINGS, kinds.MDMS_ALARM):
-        return "upload" if event.kind == kinds.MDMS_READINGS else "alarm"
-    return event.data.get("op")
+    return SAID.get(event.kind) or event.data.get("op")
 
 
 def _said(probe: Probe) -> dict[str, Json]:

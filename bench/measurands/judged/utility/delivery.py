@@ -4,23 +4,28 @@ Every value that a terminal's upload brought to the server while the MDMS link w
 same index: by push or by pull, and by each way that the parties agreed on (``mdms_ways``). Start: the upload at the
 server. Stop: the end of the episode, before which the bench pulls. At least one whole day of each meter must have come
 up, else nothing is shown. A value that came twice by push is told and counts once, for a link may repeat what it is not
-sure of; one that came with two indexes is wrong.
-A value that did not come, and might have while the bench was blind, is left out.
+sure of; one that came with two indexes is wrong, and so is one that stands twice in one message or one pull: whoever
+adds up hours has it twice.
+
+A value that the server had before, because it was asked for (gap filling, a cut-off over an upload), is not new when
+the upload repeats it: it was to be pushed then, and need not be now. A value that did not come, and might have while
+the bench was blind, is left out.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import attrs
 
-from bench.evidence.evidence import Episode
+from bench.evidence.evidence import Episode, Evidence
 from bench.evidence.timeline import CitedObservation
 from bench.measurands.judged.common import Trouble, blind_over, gated
-from bench.measurands.judged.deliveries import Delivery, uploads
+from bench.measurands.judged.deliveries import Delivery, histories, uploads, values_in
 from bench.measurands.judged.setup import Setup, TerminalSetup
-from bench.measurands.judged.utility.link import OPEN, PULL, PUSH, given, link_states, ports, pulled, pushed, trouble_of
+from bench.measurands.judged.utility.link import OPEN, PULL, PUSH, link_states, ports, pulled, pushed, trouble_of
 from bench.records import Json, Measurement
 
 NAME: Final = "delivery.mdms"
@@ -49,8 +54,11 @@ def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup) -> Measure
         trouble = Trouble(f"less than a day of {few} came to the server while the MDMS link was open", False, ())
     if trouble is not None:
         return gated(NAME, terminal.id, "1", trouble)
-    ways = {PUSH: _pushed(episode, terminal), PULL: _pulled(episode, terminal)}
-    found = [(item, why) for item in arrived if (why := _why(item, ways, setup.mdms_ways))]
+    came = {PUSH: _pushed(episode, terminal), PULL: _pulled(episode, terminal)}
+    ways = {way: _indexes(items) for way, items in came.items()}
+    twice = {way: _twice(items) for way, items in came.items()}
+    had = _had(evidence, terminal)
+    found = [(item, why) for item in arrived if (why := _why(item, ways, twice, _owed(item, had, setup.mdms_ways)))]
     left = {id(item): blind for item, why in found if (blind := _unseen(episode, item, why)) is not None}
     arrived = [item for item in arrived if id(item) not in left]
     bad = [(item, why) for item, why in found if id(item) not in left]
@@ -87,6 +95,20 @@ def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup) -> Measure
     )
 
 
+def _had(evidence: Evidence, terminal: TerminalSetup) -> dict[tuple[str, int], int]:
+    """By value the row of the first answer to a history that brought it."""
+    found: dict[tuple[str, int], int] = {}
+    for item in histories(evidence, terminal.id, 0, evidence.last_ns()):
+        found[_key(item)] = min(item.event.row, found.get(_key(item), item.event.row))
+    return found
+
+
+def _owed(item: Delivery, had: dict[tuple[str, int], int], agreed: Sequence[str]) -> list[str]:
+    """The agreed ways by which a value must come: not by push, where the server had it before."""
+    old = had.get(_key(item), item.event.row) < item.event.row
+    return [way for way in agreed if way != PUSH or not old]
+
+
 def _few(arrived: Sequence[Delivery], terminal: TerminalSetup) -> str:
     """The first meter of which less than a day is there; empty where there is none."""
     few = (meter for meter in terminal.meters if sum(item.meter == meter for item in arrived) < LEAST_VALUES)
@@ -102,33 +124,50 @@ def _key(item: Delivery) -> tuple[str, int]:
     return item.meter, item.mark_ns
 
 
-def _pushed(episode: Episode, terminal: TerminalSetup) -> dict[tuple[str, int], set[Json]]:
+def _indexes(items: Sequence[Delivery]) -> dict[tuple[str, int], set[Json]]:
     found: dict[tuple[str, int], set[Json]] = {}
-    for item in pushed(episode, terminal, episode.t0_ns, episode.t1_ns):
+    for item in items:
         found.setdefault(_key(item), set()).add(item.index)
     return found
+
+
+def _twice(items: Sequence[Delivery]) -> set[tuple[str, int]]:
+    """Values that one message or one pull gave more than once."""
+    times = Counter((item.event.row, *_key(item)) for item in items)
+    return {(meter, mark_ns) for (_, meter, mark_ns), count in times.items() if count > 1}
+
+
+def _pushed(episode: Episode, terminal: TerminalSetup) -> list[Delivery]:
+    return pushed(episode, terminal, episode.t0_ns, episode.t1_ns)
 
 
 def _pulls(episode: Episode, meter: str) -> list[CitedObservation]:
     return pulled(episode.evidence, meter, episode.t0_ns, episode.t1_ns)
 
 
-def _pulled(episode: Episode, terminal: TerminalSetup) -> dict[tuple[str, int], set[Json]]:
+def _pulled(episode: Episode, terminal: TerminalSetup) -> list[Delivery]:
     """What pulls gave: several, because hours may be taken away in between to see them filled in."""
-    found: dict[tuple[str, int], set[Json]] = {}
-    for meter in terminal.meters:
-        for event in _pulls(episode, meter):
-            for mark, index in given(event).items():
-                found.setdefault((meter, mark), set()).add(index)
-    return found
+    return [
+        item
+        for meter in terminal.meters
+        for event in _pulls(episode, meter)
+        for item in values_in(meter, event.data.get("values"), PULL, event)
+    ]
 
 
-def _why(item: Delivery, ways: dict[str, dict[tuple[str, int], set[Json]]], agreed: Sequence[str]) -> str:
+def _why(
+    item: Delivery,
+    ways: dict[str, dict[tuple[str, int], set[Json]]],
+    twice: dict[str, set[tuple[str, int]]],
+    agreed: Sequence[str],
+) -> str:
     """What is wrong with one value at the MDMS; empty where nothing is."""
     came = {way: found.get(_key(item), set()) for way, found in ways.items()}
     for way, indexes in came.items():
         if indexes - {item.index}:
             return f"{way}{GAVE}{', '.join(map(str, sorted(map(str, indexes - {item.index}))))}"
+        if _key(item) in twice[way]:
+            return f"{way}{GAVE}it twice at once"
     if missing := [way for way in agreed if not came[way]]:
         return f"not by {' or '.join(missing)}"
     return "" if any(came.values()) else "neither pushed nor pulled"

@@ -90,6 +90,14 @@ def given(event: CitedObservation) -> dict[int, Json]:
     return {item.mark_ns: item.index for item in values_in("", event.data.get("values"), PULL, event)}
 
 
+def told(event: CitedObservation) -> dict[int, list[Json]]:
+    """All indexes that a pull gave, by hour mark: more than one where it gave an hour more than once."""
+    found: dict[int, list[Json]] = {}
+    for item in values_in("", event.data.get("values"), PULL, event):
+        found.setdefault(item.mark_ns, []).append(item.index)
+    return found
+
+
 def trouble_of(episode: Episode, terminal: TerminalSetup, what: str, meters: tuple[str, ...] = ()) -> Trouble | None:
     """Why nothing of the episode can be judged here: the bench failed, a step was left out, or it did not end."""
     evidence = episode.evidence

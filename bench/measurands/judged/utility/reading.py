@@ -2,11 +2,12 @@
 
 Start: the MDMS asks and the server accepts (``mdms.accepted``); at once the bench turns the register to an index that
 it never had. Stop: the answer is at the MDMS (``mdms.answer``) and carries exactly that index. Judged is the number of
-requests for which that does not happen before the episode gives up: refused, failed, unanswered, or answered with
-another index. A person turns the register just before the request (`register.Turned`). One without a right answer
-during which the bench was blind is left out, and one whose answer came while the register was still being turned. How
-long it took is told beside it and judged by nobody: an MDMS sees an upper bound of the round trip and may not blame the
-terminal (lab-practice.md 1).
+requests for which that does not happen before the episode gives up: refused, failed, unanswered, answered with another
+index (the first time or a later one), or as read at another time than between request and answer, by more than
+alarm_time_tolerance_s. A person turns the register just before the request (`register.Turned`). One without a right
+answer during which the bench was blind is left out, and one whose answer came while the register was still being
+turned. How long it took is told beside it and judged by nobody: an MDMS sees an upper bound of the round trip and may
+not blame the terminal (lab-practice.md 1).
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import attrs
 from bench import kinds
 from bench.evidence.evidence import Episode
 from bench.evidence.timeline import CitedObservation
+from bench.measurands.judged.arrivals import tolerance
 from bench.measurands.judged.common import Trouble, blind_over, gated, seconds, too_few
+from bench.measurands.judged.placing import dated_otherwise
 from bench.measurands.judged.register import BEFORE, Turned, turned_before
 from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.measurands.judged.utility.link import trouble_of
@@ -46,17 +49,17 @@ class Asked:
 def reading_mdms(episodes: Sequence[Episode], setup: Setup, statistic: str) -> list[Measurement]:
     """One measurement a terminal: the number of its requests without a fresh answer."""
     (episode,) = episodes
-    return [_measure(episode, terminal) for terminal in setup.terminals]
+    return [_measure(episode, terminal, setup) for terminal in setup.terminals]
 
 
-def _measure(episode: Episode, terminal: TerminalSetup) -> Measurement:
+def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup) -> Measurement:
     marks = episode.marks("ask", terminal=terminal.id)
     trouble = trouble_of(episode, terminal, "ask")
     if trouble is None and not marks:
         trouble = Trouble("nothing was asked for at the MDMS", False, ())
     if trouble is not None:
         return gated(NAME, terminal.id, "1", trouble)
-    asked, left = readings_asked(episode, terminal)
+    asked, left = readings_asked(episode, terminal, tolerance(setup.alarm_time_tolerance_s))
     bad = [one for one in asked if one.why]
     few = too_few(episode, len(asked), left, "requests")
     if few is not None and not bad:
@@ -85,12 +88,12 @@ def _measure(episode: Episode, terminal: TerminalSetup) -> Measurement:
     )
 
 
-def readings_asked(episode: Episode, terminal: TerminalSetup) -> tuple[list[Asked], list[Trouble]]:
-    """The terminal's requests that count, and why others do not."""
+def readings_asked(episode: Episode, terminal: TerminalSetup, tolerance_ns: int) -> tuple[list[Asked], list[Trouble]]:
+    """The terminal's requests that count, and why others do not; ``tolerance_ns``: of a terminal's times."""
     marks = episode.marks("ask", terminal=terminal.id)
     counted, left = [], []
     for mark, end_ns in zip(marks, [*(mark.t_ns for mark in marks[1:]), episode.t1_ns], strict=False):
-        one = _asked(episode, mark)
+        one = _asked(episode, mark, tolerance_ns)
         by_hand = _turned(episode, mark)
         open_ = (blind_over(episode.evidence, one.t_ns, end_ns) or _too_early(episode, mark)) if one.why else None
         open_ = open_ or (by_hand if isinstance(by_hand, Trouble) else None)
@@ -130,7 +133,7 @@ def _too_early(episode: Episode, mark: CitedObservation) -> Trouble | None:
     return None
 
 
-def _asked(episode: Episode, mark: CitedObservation) -> Asked:
+def _asked(episode: Episode, mark: CitedObservation, tolerance_ns: int) -> Asked:
     meter, request, fresh = str(mark.data.get("meter")), mark.data.get("request"), mark.data.get("fresh")
     answers = [event for event in episode.events(kinds.MDMS_ANSWER) if event.data.get("request") == request and request]
     rows = (mark.citation, *(answer.citation for answer in answers[:1]))
@@ -141,7 +144,13 @@ def _asked(episode: Episode, mark: CitedObservation) -> Asked:
     took_s = seconds(mark.t_ns, answer.t_ns)
     if answer.data.get("meter") != meter:
         return Asked(meter, mark.t_ns, took_s, f"answered for {answer.data.get('meter')}", rows)
-    if answer.data.get("index") != fresh:
-        why = f"answered {answer.data.get('index')}, the register stood at {fresh}"
+    other = next((one for one in answers if one.data.get("index") != fresh), None)
+    if other is not None:
+        why = f"answered {other.data.get('index')}, the register stood at {fresh}"
+        rows = (mark.citation, *dict.fromkeys((answer.citation, other.citation)))
         return Asked(meter, mark.t_ns, took_s, why, rows)
-    return Asked(meter, mark.t_ns, took_s, "", rows)
+    accepted = [e for e in episode.events(kinds.MDMS_ACCEPTED, until_ns=mark.t_ns) if e.data.get("request") == request]
+    asked_ns = min([mark.t_ns, *(event.t_ns for event in accepted)])
+    told = answer.data.get("read_ns")
+    why = dated_otherwise(episode.evidence, told, asked_ns, answer.t_ns, tolerance_ns)
+    return Asked(meter, mark.t_ns, took_s, why, rows)

@@ -28,7 +28,7 @@ from bench.measurands.judged.air_rules import octets
 from bench.measurands.judged.common import Trouble, blind_spans, gated, seconds
 from bench.measurands.judged.deliveries import Delivery, uploads
 from bench.measurands.judged.setup import Setup, TerminalSetup
-from bench.measurands.judged.utility.link import Stood, given, link_states, trouble_of
+from bench.measurands.judged.utility.link import Stood, link_states, told, trouble_of
 from bench.records import NS_PER_HOUR, Json, Measurement
 
 NAME: Final = "storage.server"
@@ -128,7 +128,7 @@ def _shown(
     if len(due) < LEAST_VALUES:
         said = f"{len(due)} values of {meter} came to the server in the 168 h before the pull: too few to show a store"
         return Trouble(said, False, (pull.citation,))
-    kept = given(pull)
+    kept = told(pull)
     older = [span for span in blind_spans(evidence) if span.from_ns < since_ns]
     due = [
         item
@@ -137,7 +137,7 @@ def _shown(
     ]
     if len(due) < LEAST_VALUES:
         return Trouble(f"{len(due)} values of {meter} are left: the bench was blind", False, older[0].cited)
-    lost = [item for item in due if kept.get(item.mark_ns) != item.index]
+    lost = [item for item in due if kept.get(item.mark_ns) != [item.index]]
     watched = "watched, and silent" if evidence.sniffers() and evidence.keys() is not None else "not watched"
     return Shown(meter, pull, shut, tuple(due), tuple(lost), watched)
 

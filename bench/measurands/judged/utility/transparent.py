@@ -21,6 +21,7 @@ from typing import Final
 import attrs
 
 from bench.evidence.evidence import Episode
+from bench.measurands.judged.arrivals import tolerance
 from bench.measurands.judged.common import Trouble, blind_over, gated
 from bench.measurands.judged.deliveries import Delivery
 from bench.measurands.judged.register import Register
@@ -58,7 +59,7 @@ def _measure(episode: Episode, terminal: TerminalSetup, setup: Setup) -> Measure
         return gated(NAME, terminal.id, "1", Trouble("neither calls nor readings on request are declared", False, ()))
     every = _calls(episode, terminal, setup) if called else []
     calls = [call for call in every if call.blind is None]
-    asked, left = readings_asked(episode, terminal) if asks else ([], [])
+    asked, left = readings_asked(episode, terminal, tolerance(setup.alarm_time_tolerance_s)) if asks else ([], [])
     bad_calls, bad_asked = [call for call in calls if call.wrong], [one for one in asked if one.why]
     trouble = trouble_of(episode, terminal, "link")
     few = "whole day" if called and not calls else "request" if asks and not asked else ""

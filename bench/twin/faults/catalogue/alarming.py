@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 
 from bench.records import NS_PER_HOUR, NS_PER_S
-from bench.twin.faults.fault import Answer, Fault
-from bench.twin.terminal.standin import Alarm, Confirm, ControlAnswer, ControlRequest, Message
+from bench.twin.faults.fault import Answer, Fault, Memory
+from bench.twin.terminal.standin import Alarm, Confirm, ControlAnswer, ControlRequest, Message, Value
 
 SOON_NS: Final = NS_PER_S
 
@@ -294,6 +294,23 @@ class ShiftsOutageAlarm(Fault):
 
 
 @attrs.define
+class ForgetsAlarmsInTheDark(Fault):
+    """What it took without network is in RAM: a second without supply, and it is gone."""
+
+    name = "forgets-alarms-in-the-dark"
+    at = "t3"
+    turns = ("alarm-outage",)
+    _isolated: bool = attrs.field(default=False, init=False)
+
+    def keep_mark(self, value: Value, operational: bool) -> bool:
+        self._isolated = not operational
+        return True
+
+    def memory_lost(self, dark_s: float) -> Sequence[str]:
+        return (Memory.ALARMS,) if self._isolated else ()
+
+
+@attrs.define
 class RepeatsOutageAlarm(Fault):
     """A day after the recovery an alarm of the outage is sent once more, as another one."""
 
@@ -325,4 +342,5 @@ FAULTS: Final[tuple[type[Fault], ...]] = (
     RestampsOutageAlarm,
     ShiftsOutageAlarm,
     RepeatsOutageAlarm,
+    ForgetsAlarmsInTheDark,
 )

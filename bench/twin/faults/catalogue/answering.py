@@ -1,4 +1,4 @@
-"""Faults of answers to reading requests: late, stale, another meter's, none (``roundtrip-time``)."""
+"""Faults of answers to reading requests: late, stale, misdated, another meter's, none (``roundtrip-time``)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from bench.records import NS_PER_S
 from bench.twin.faults.fault import Answer, Fault
 from bench.twin.terminal.standin import HistoryRequest, Message, ReadAnswer, ReadRequest
 
@@ -67,6 +68,37 @@ class SometimesStaleAnswer(StaleAnswer):
 
     every: int = 5
     name = "sometimes-stale-answer"
+    at = "t3"
+
+
+@attrs.define
+class MisdatedAnswer(Fault):
+    """Every reading of meters named so is answered with the right index, and as read ``seconds`` later.
+
+    The MDMS asks for readings, too, and gets the same.
+    """
+
+    seconds: float = -7200.0
+    meters: str = ""
+    name = "misdated-answer"
+    turns = ("roundtrip-time",)
+    also = ("reading-function",)
+
+    def answers_to(self, request: ReadRequest | HistoryRequest, answers: tuple[Message, ...]) -> Answers:
+        if not isinstance(request, ReadRequest) or not request.meter.endswith(self.meters):
+            return answers
+        right = answers[0]
+        assert isinstance(right, ReadAnswer)
+        return [attrs.evolve(right, read_ns=right.read_ns + round(self.seconds * NS_PER_S))]
+
+
+@attrs.define
+class BarelyPostdatedAnswer(MisdatedAnswer):
+    """One meter's by two seconds more than is agreed."""
+
+    seconds: float = 62.0
+    meters: str = "water"
+    name = "barely-postdated-answer"
     at = "t3"
 
 
@@ -138,6 +170,8 @@ FAULTS: Final[tuple[type[Fault], ...]] = (
     BarelySlowAnswer,
     StaleAnswer,
     SometimesStaleAnswer,
+    MisdatedAnswer,
+    BarelyPostdatedAnswer,
     CrossedAnswer,
     SilentRequest,
     ServerCache,

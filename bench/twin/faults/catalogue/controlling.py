@@ -6,6 +6,7 @@ from typing import Final
 
 import attrs
 
+from bench.records import NS_PER_S
 from bench.twin.faults.fault import Answer, Fault
 from bench.twin.terminal.standin import ControlAnswer, Message
 
@@ -72,4 +73,20 @@ class AnswersTooEarly(Fault):
         return message
 
 
-FAULTS: Final[tuple[type[Fault], ...]] = (DeafValve, ShortLeakCheck, OpensOntoLeak, AnswersTooEarly)
+@attrs.define
+class MisdatedCommand(Fault):
+    """What a valve did is told as done ``seconds`` later: no command is right then, and the success rate has none."""
+
+    seconds: float = -7200.0
+    name = "misdated-command"
+    at = "t1"
+    turns = ("control-function",)
+    also = ("control-success-rate",)
+
+    def message_out(self, message: Message, terminal: str) -> Answer[Message]:
+        if not isinstance(message, ControlAnswer):
+            return message
+        return attrs.evolve(message, at_ns=message.at_ns + round(self.seconds * NS_PER_S))
+
+
+FAULTS: Final[tuple[type[Fault], ...]] = (DeafValve, ShortLeakCheck, OpensOntoLeak, AnswersTooEarly, MisdatedCommand)

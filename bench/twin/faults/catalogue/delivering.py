@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import attrs
 
 from bench.records import JST_OFFSET_NS, NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from bench.twin.faults.fault import Answer, Fault
-from bench.twin.terminal.standin import Message, Upload, Value
+from bench.twin.terminal.standin import HistoryAnswer, HistoryRequest, Message, ReadRequest, Upload, Value
 
 
 def jst_day(t_ns: int) -> int:
@@ -178,6 +178,24 @@ class UploadTwice(Fault):
 
 
 @attrs.define
+class HistoryDoublesHour(Fault):
+    """In one meter's history the hour at which the answer was cut in two stands in both parts."""
+
+    meter: str = "water"
+    name = "history-doubles-hour"
+    at = "t1"
+    turns = ("values-hourly",)
+
+    def answers_to(self, request: ReadRequest | HistoryRequest, answers: tuple[Message, ...]) -> Sequence[Message]:
+        if len(answers) < 2 or not request.meter.endswith(self.meter):
+            return answers
+        first, second, *others = answers
+        assert isinstance(first, HistoryAnswer)
+        assert isinstance(second, HistoryAnswer)
+        return (first, attrs.evolve(second, values=(first.values[-1], *second.values)), *others)
+
+
+@attrs.define
 class DoubleTwoDaysLater(Fault):
     """A day after the recovery one of the recovered values goes up once more, with the daily upload."""
 
@@ -240,4 +258,5 @@ FAULTS: Final[tuple[type[Fault], ...]] = (
     DoubleOnRecovery,
     UploadTwice,
     DoubleTwoDaysLater,
+    HistoryDoublesHour,
 )

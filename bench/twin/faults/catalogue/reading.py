@@ -252,12 +252,12 @@ class ReadsBarelyEarly(ReadsEarly):
 
 @attrs.define
 class ClockDrifts(Fault):
-    """Its clock gains ``ppm``: in the second week marks are minutes early, and alarms have wrong times."""
+    """Its clock gains ``ppm``: in the second week marks are minutes early, and alarms and readings have wrong times."""
 
     ppm: float = 200.0
     name = "clock-drifts"
     turns = ("hour-mark-error",)
-    also = ("values-hourly", "alarm-outage", "alarm-normal")
+    also = ("values-hourly", "alarm-outage", "alarm-normal", "roundtrip-time", "reading-function")
     _start_ns: int | None = attrs.field(default=None, init=False)
 
     def clock_offset_s(self, true_ns: int) -> float:
@@ -267,14 +267,15 @@ class ClockDrifts(Fault):
 
 @attrs.define
 class ClockSlips(Fault):
-    """On one day its clock is ``seconds`` ahead, and is set right at the end of the day."""
+    """On one day its clock is ``seconds`` ahead, and is set right at the end of the day; readings on request bear its
+    time, too."""
 
     seconds: float = 3600.0
     nth: int = 3
     name = "clock-slips"
     at = "t3"
     turns = ("values-hourly",)
-    also = ("hour-mark-error", "upload-daily")
+    also = ("hour-mark-error", "upload-daily", "roundtrip-time", "reading-function")
     _start_ns: int | None = attrs.field(default=None, init=False)
 
     def clock_offset_s(self, true_ns: int) -> float:

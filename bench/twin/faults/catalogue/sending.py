@@ -1,4 +1,4 @@
-"""Faults of the radio: clear text, frame counters, replay (``radio-air-rules``), another way (``radio-method``)."""
+"""Faults of the radio: clear text, key, counter, replay (``radio-air-rules``), another way (``radio-method``)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,37 @@ class ClearCopy(Fault):
             return frame
         self._frames += 1
         return [frame, attrs.evolve(frame, secured=False)] if self._frames == self.nth else frame
+
+
+@attrs.define
+class UnknownKey(Fault):
+    """The ``nth`` secured frame of a ``kind`` leaves under a key that nobody else has as well."""
+
+    nth: int = 200
+    kind: str = "DATA"
+    name = "unknown-key"
+    turns = ("radio-air-rules",)
+    _frames: int = attrs.field(default=0, init=False)
+
+    def frame_out(self, frame: SentFrame) -> Answer[SentFrame]:
+        if frame.kind != self.kind or not frame.secured:
+            return frame
+        self._frames += 1
+        return [frame, attrs.evolve(frame, key=bytes(range(16)))] if self._frames == self.nth else frame
+
+
+@attrs.define
+class UnknownKeyInAck(UnknownKey):
+    """One acknowledgement leaves under a key that nobody else has, and not under the right one."""
+
+    nth: int = 100
+    kind: str = "ACK"
+    name = "unknown-key-in-ack"
+    at = "t3"
+
+    def frame_out(self, frame: SentFrame) -> Answer[SentFrame]:
+        sent = super().frame_out(frame)
+        return sent[-1:] if isinstance(sent, list) else sent
 
 
 @attrs.define
@@ -122,6 +153,8 @@ class AlarmByOtherRadio(Fault):
 
 FAULTS: Final[tuple[type[Fault], ...]] = (
     ClearCopy,
+    UnknownKey,
+    UnknownKeyInAck,
     CounterFallsBack,
     CounterReused,
     ReplaysFrame,

@@ -138,6 +138,103 @@ class PullShifts(Fault):
         return (*values[:-1], attrs.evolve(values[-1], index=values[-2].index))
 
 
+def _doubled(values: Sequence[Value], at: int, more: int) -> Sequence[Value]:
+    """The same with one hour twice, the first time ``more`` higher."""
+    hour = values[at]
+    return (*values[:at], attrs.evolve(hour, index=hour.index + more), *values[at:])
+
+
+@attrs.define
+class PullDoublesHour(Fault):
+    """A short pull gives one hour twice, where two days are put together."""
+
+    hours: int = 120
+    more: int = 0
+    name = "pull-doubles-hour"
+    at = "server"
+    turns = ("store-type-server",)
+
+    def pulled_values(self, meter: str, values: tuple[Value, ...]) -> Sequence[Value]:
+        return _doubled(values, 23, self.more) if 24 < len(values) <= self.hours else values
+
+
+@attrs.define
+class PullAddsOtherHour(PullDoublesHour):
+    """The same with another index before the right one: whoever takes the last has the right one."""
+
+    more: int = 7
+    name = "pull-adds-other-hour"
+
+
+@attrs.define
+class PushDoublesHour(Fault):
+    """The ``nth`` message of readings is pushed with its first hour twice."""
+
+    nth: int = 3
+    name = "push-doubles-hour"
+    at = "server"
+    turns = ("store-type-server",)
+    _seen: int = attrs.field(default=0, init=False)
+
+    def pushed_message(self, message: Mapping[str, Any], utility: str) -> Answer[Mapping[str, Any]]:
+        if message["kind"] != "readings":
+            return message
+        self._seen += 1
+        if self._seen != self.nth:
+            return message
+        first, *others = message["meters"]
+        return {**message, "meters": [{**first, "values": [first["values"][0], *first["values"]]}, *others]}
+
+
+@attrs.define
+class LongPullDoublesHour(Fault):
+    """A pull of more than ``hours`` hours has the one twice at which the answer was cut in two."""
+
+    hours: int = 150
+    name = "long-pull-doubles-hour"
+    at = "server"
+    turns = ("storage-server",)
+
+    def pulled_values(self, meter: str, values: tuple[Value, ...]) -> Sequence[Value]:
+        return _doubled(values, self.hours, 0) if len(values) > self.hours else values
+
+
+@attrs.define
+class MisdatedPush(Fault):
+    """A reading is pushed with the right index, and the time of its push by another clock."""
+
+    seconds: float = -7200.0
+    name = "misdated-push"
+    at = "server"
+    turns = ("reading-function",)
+
+    def pushed_message(self, message: Mapping[str, Any], utility: str) -> Answer[Mapping[str, Any]]:
+        if message["kind"] != "answer" or message.get("op") != "read":
+            return message
+        return {**message, "read_ns": self.now_ns + round(self.seconds * NS_PER_S)}
+
+
+@attrs.define
+class SecondAnswer(Fault):
+    """A reading is answered right, and some seconds later once more, with the index of the one before.
+
+    Where a cut-off began meanwhile, the second one passes it.
+    """
+
+    name = "second-mdms-answer"
+    at = "server"
+    turns = ("reading-function",)
+    also = ("security-cut-off",)
+    _last: dict[str, Any] = attrs.field(factory=dict, init=False)
+
+    def pushed_message(self, message: Mapping[str, Any], utility: str) -> Answer[Mapping[str, Any]]:
+        if message["kind"] != "answer" or message.get("op") != "read":
+            return message
+        meter = str(message["meter"])
+        before, self._last[meter] = self._last.get(meter), message["index"]
+        return message if before is None else [message, (3.0, {**message, "index": before})]
+
+
 @attrs.define
 class KeepsSixDays(Fault):
     """The server gives the newest ``hours`` hours of a meter only."""
@@ -213,6 +310,64 @@ class CutOffPassesUploads(Fault):
 
 
 @attrs.define
+class CutOffPasses(Fault):
+    """A cut-off lets one ``kind`` of message through, and holds all else."""
+
+    kind: str = "history"
+    name = "cut-off-passes-history"
+    at = "server"
+    turns = ("security-cut-off",)
+
+    def gate_holds(self, holds: bool, terminal: str, message: str, utility: str) -> bool:
+        return holds and message != self.kind
+
+
+@attrs.define
+class CutOffPassesCommands(CutOffPasses):
+    """The same of commands to a valve."""
+
+    kind: str = "control"
+    name = "cut-off-passes-commands"
+
+
+@attrs.define
+class CutOffMeetsUtilitiesOnly(Fault):
+    """What is cut off between server and terminal is held from the MDMS alone: the operator still asks the terminal."""
+
+    name = "cut-off-meets-utilities-only"
+    at = "server"
+    turns = ("security-cut-off",)
+
+    def gate_holds(self, holds: bool, terminal: str, message: str, utility: str) -> bool:
+        return holds and bool(utility)
+
+
+@attrs.define
+class CutOffUtilityPulls(Fault):
+    """A utility that is cut off still pulls what the server has."""
+
+    name = "cut-off-utility-pulls"
+    at = "server"
+    turns = ("security-cut-off",)
+
+    def gate_holds(self, holds: bool, terminal: str, message: str, utility: str) -> bool:
+        return holds and not (utility and message == "upload")
+
+
+@attrs.define
+class CutOffForgotForOne(Fault):
+    """Uploads of one ``terminal`` pass whatever is cut off."""
+
+    terminal: str = "t3"
+    name = "cut-off-forgot-for-one"
+    at = "server"
+    turns = ("security-cut-off",)
+
+    def gate_holds(self, holds: bool, terminal: str, message: str, utility: str) -> bool:
+        return holds and not (message == "upload" and terminal == self.terminal and not utility)
+
+
+@attrs.define
 class CutsNeighbour(Fault):
     """For ``seconds`` after it held something from one utility's MDMS, readings of the others are held as well."""
 
@@ -258,12 +413,23 @@ FAULTS: Final[tuple[type[Fault], ...]] = (
     CachedAnswer,
     PushLosesHour,
     PullShifts,
+    PullDoublesHour,
+    PullAddsOtherHour,
+    PushDoublesHour,
+    MisdatedPush,
+    SecondAnswer,
     KeepsSixDays,
     LongPullLosesHour,
+    LongPullDoublesHour,
     NoGapFilling,
     GapButOne,
     LeakyCutOff,
     CutOffPassesUploads,
+    CutOffPasses,
+    CutOffPassesCommands,
+    CutOffMeetsUtilitiesOnly,
+    CutOffUtilityPulls,
+    CutOffForgotForOne,
     CutsNeighbour,
     LateReconnection,
 )

@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from bench.records import NS_PER_HOUR
-from bench.twin.faults.fault import Answer, Fault
+from bench.twin.faults.fault import Answer, Fault, Memory
 from bench.twin.terminal.standin import Confirm, HistoryAnswer, HistoryRequest, Message, ReadRequest, Value
 
 
@@ -107,6 +107,32 @@ class ForgetsOnReturn(Fault):
 
 
 @attrs.define
+class ForgetsInTheDark(Fault):
+    """Without network it keeps in RAM what it stores: dark for more than ``seconds``, it has nothing of it."""
+
+    seconds: float = 0.0
+    name = "forgets-in-the-dark"
+    turns = ("storage-terminal",)
+    _isolated: bool = attrs.field(default=False, init=False)
+
+    def keep_mark(self, value: Value, operational: bool) -> bool:
+        self._isolated = not operational
+        return True
+
+    def memory_lost(self, dark_s: float) -> Sequence[str]:
+        return (Memory.VALUES,) if self._isolated and dark_s > self.seconds else ()
+
+
+@attrs.define
+class ForgetsInLongDark(ForgetsInTheDark):
+    """A capacitor keeps its memory for ten minutes."""
+
+    seconds: float = 600.0
+    name = "forgets-in-long-dark"
+    at = "t3"
+
+
+@attrs.define
 class HistoryLacksPart(Fault):
     """A history's second part is never sent."""
 
@@ -141,6 +167,8 @@ FAULTS: Final[tuple[type[Fault], ...]] = (
     BarelyShortStore,
     StopsStoring,
     ForgetsOnReturn,
+    ForgetsInTheDark,
+    ForgetsInLongDark,
     HistoryLacksPart,
     HistoryGap,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
@@ -45,8 +45,11 @@ def pull(
     marks: Collection[int],
     wrong: dict[int, int] | None = None,
     stored_at: str = "server",
+    before: Sequence[Json] = (),
 ) -> None:
-    data: dict[str, Any] = {"meter": meter, "from_ns": 0, "to_ns": t_ns, "values": values_of(marks, wrong)}
+    """A pull of a meter; ``before``: what it gives ahead of these marks."""
+    values: list[Json] = [*before, *values_of(marks, wrong)]
+    data: dict[str, Any] = {"meter": meter, "from_ns": 0, "to_ns": t_ns, "values": values}
     port = LINKS[meter]
     run.see(t_ns, port, port.partition(".")[2], "mdms.pulled", stored_at=stored_at, **data)
 
@@ -59,16 +62,19 @@ def ask(
     answered: int | None,
     took_s: float = 5.0,
     n: int = 1,
-    **told: Json,
+    turned: str = "",
+    **says: Any,
 ) -> None:
-    """A request for a reading; ``answered`` None: no answer. ``told``: what else its milestone says."""
+    """A request for a reading; ``answered`` None: no answer; ``says``: what else the answer tells. ``turned``: when a
+    person turned the register for it."""
     run.requests += 1
     request = f"r{run.requests}"
+    by_hand: dict[str, Json] = {"turned": turned} if turned else {}
     run.see(t_ns, LINKS[meter], "gas", "mdms.accepted", request=request, op="read", meter=meter)
-    run.mark(t_ns, "mdms", "ask", terminal="t1", meter=meter, request=request, fresh=fresh, n=n, **told)
+    run.mark(t_ns, "mdms", "ask", terminal="t1", meter=meter, request=request, fresh=fresh, n=n, **by_hand)
     if answered is not None:
         t_ns += round(took_s * NS_PER_S)
-        mdms(run, t_ns, meter, "answer", request=request, op="read", meter=meter, index=answered)
+        mdms(run, t_ns, meter, "answer", request=request, op="read", meter=meter, index=answered, **says)
 
 
 BEGIN = MIDNIGHT_NS - NS_PER_HOUR

@@ -43,6 +43,7 @@ def command(
     moves: Moves = ((5.0, "shut"),),
     meter: str = "t1.gas",
     answered_for: str = "t1.gas",
+    at_ns_told: int | None = None,
 ) -> None:
     """A command and what became of it; ``answer`` and ``moves`` in seconds after it."""
     run.requests += 1
@@ -58,6 +59,7 @@ def command(
     if answer is not None and accepted:
         said = answer[1] or expected or what
         data: dict[str, Any] = {"request": request, "op": "control", "meter": answered_for, "state": said}
+        data |= {} if at_ns_told is None else {"at_ns": at_ns_told}
         mdms(run, at_ns + round(answer[0] * NS_PER_S), "t1.gas", "answer", final=True, **data)
 
 
@@ -100,6 +102,23 @@ def test_a_shut_off_a_reopening_and_a_leak(run: Run) -> None:
 def test_a_shut_off_that_is_wrong(wrong: dict[str, object], said: str, run: Run) -> None:
     command(run, SHUT, "shut", **wrong)  # type: ignore[arg-type]
     assert why(run) == said
+
+
+@pytest.mark.parametrize(
+    ("at_s", "said"),
+    [
+        (-60.0, ""),
+        (66.0, ""),
+        (-61.0, "says that it was carried out 61 s before it was asked for"),
+        (7206.0, "says that it was carried out 7200 s after it came"),
+    ],
+)
+def test_an_answer_says_when_it_was_done(run: Run, at_s: float, said: str) -> None:
+    command(run, SHUT, "shut", at_ns_told=SHUT + round(at_s * NS_PER_S))
+    if said:
+        assert why(run) == said
+    else:
+        assert controlled(run).value == 0.0
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -41,18 +42,19 @@ def drive(
     passed: Collection[Probe] = RIGHT,
     reconnected: bool = True,
     within: Callable[[Run], None] = lambda _run: None,
+    cut: Mapping[str, Any] = MappingProxyType({"utility": "gas"}),
 ) -> None:
-    """The episode as it is driven; ``within``: what else comes in the window."""
+    """The episode as it is driven; ``within``: what else comes in the window; ``cut``: what the gate was told."""
     run.begin(BEGIN, "cut-off")
     link(run, BEGIN, "open")
     for phase, at_ns in PHASES.items():
         if phase == "window":
-            run.see(CUT, "gate", "gate", "gate.cut_off", utility="gas")
+            run.see(CUT, "gate", "gate", "gate.cut_off", **cut)
             run.mark(CUT, "cut-off", "cut off", scope=SCOPE)
             within(run)
         elif phase == "after" and reconnected:
             run.mark(RECONNECT, "cut-off", "reconnect", scope=SCOPE)
-            run.see(RECONNECT, "gate", "gate", "gate.reconnected", utility="gas")
+            run.see(RECONNECT, "gate", "gate", "gate.reconnected", **cut)
         for n, meter in enumerate(LINKS):
             for what in ("alarm", "read"):
                 run.requests += 1
@@ -140,6 +142,60 @@ def test_an_upload_that_is_pushed_in_the_window_is_a_leak(run: Run) -> None:
 def test_an_upload_of_the_neighbour_is_none(run: Run) -> None:
     drive(run, within=lambda run: mdms(run, CUT + 30 * NS_PER_S, "t1.water", "readings", meters=[]))
     assert held(run).value == 0.0
+
+
+REQUESTED: dict[str, Any] = {"request": "r77", "meter": "t1.water"}
+PASSED_AT_SERVER = [
+    ("upload", {"meters": []}, "upload"),
+    ("alarm", {"meter": "t1.water", "code": "leak1", "occurred_ns": CUT}, "alarm"),
+    ("request.sent", {**REQUESTED, "op": "history"}, "history"),
+    ("answer", {**REQUESTED, "op": "read", "index": 7}, "read"),
+]
+
+
+@pytest.mark.parametrize(("kind", "told", "message"), PASSED_AT_SERVER)
+@pytest.mark.parametrize("cut", ["terminal", "its message", "another message", "utility"])
+def test_what_passes_between_server_and_terminal_is_a_leak_where_they_are_cut_off(
+    kind: str, told: dict[str, Any], message: str, cut: str, run: Run
+) -> None:
+    """Though no MDMS hears of it; where a utility is cut off, the operator's own dealings with terminals go on."""
+    other = "control" if message != "control" else "read"
+    what = {
+        "terminal": {"terminal": "t1"},
+        "its message": {"terminal": "t1", "message": message},
+        "another message": {"terminal": "t1", "message": other},
+        "utility": {"utility": "gas"},
+    }[cut]
+    # of the utility's probes only those at the MDMS are meant: they are no leaks of what is cut off here
+    drive(run, within=lambda run: run.server(CUT + 30 * NS_PER_S, kind, **told), cut=what)
+    leaks: Any = held(run).detail["leaks"]
+    seen = [leak for leak in leaks if leak["what"].startswith("server.")]
+    assert [leak["what"] for leak in seen] == ([f"server.{kind}"] if cut in ("terminal", "its message") else [])
+
+
+@pytest.mark.parametrize("at_ns", [CUT - 1, RECONNECT + 1])
+def test_what_passes_there_before_or_afterwards_is_none(at_ns: int, run: Run) -> None:
+    drive(run, cut={"terminal": "t1"})
+    run.server(at_ns, "upload", meters=[])
+    leaks: Any = held(run).detail["leaks"]
+    assert not [leak for leak in leaks if leak["what"].startswith("server.")]
+
+
+@pytest.mark.parametrize(("answered", "value"), [(False, 0.0), (True, 1.0)])
+def test_a_utility_that_is_cut_off_pulls_nothing(answered: bool, value: float, run: Run) -> None:
+    """A pull is answered, or refused, before its milestone; one of before says nothing of it."""
+
+    def pulled(run: Run) -> None:
+        span: Any = {"meter": "t1.gas", "from_ns": 0, "to_ns": CUT, "values": [], "stored_at": "server"}
+        told: Any = {"scope": SCOPE, "terminal": "t1", "meter": "t1.gas", "what": "pull", "until_ns": RECONNECT}
+        run.see(CUT - 1, "mdms.gas", "gas", "mdms.pulled", **span)
+        run.mark(CUT - 1, "cut-off", "probe", phase="before", passes=True, **told)
+        if answered:
+            run.see(CUT + 1, "mdms.gas", "gas", "mdms.pulled", **span)
+        run.mark(CUT + 1, "cut-off", "probe", phase="window", passes=False, **told)
+
+    drive(run, within=pulled)
+    assert held(run).value == value
 
 
 def test_what_was_kept_and_comes_after_the_reconnection_is_no_leak(run: Run) -> None:

@@ -21,10 +21,12 @@ from tests.measurands.judged.utility.chain import (
     UPLOADED,
     ask,
     link,
+    mdms,
     mdms_day,
     pull,
     push,
     setup,
+    values_of,
 )
 from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, T1, Run, day_marks, true_index, upload
 
@@ -114,6 +116,35 @@ class TestReading:
             ("mdms.answer", BEGIN + MINUTE_NS),
         ]
 
+    @pytest.mark.parametrize(
+        ("read_s", "why"),
+        [
+            (-60.0, ""),
+            (-60.1, "says that it was read 60 s before it was asked for"),
+            (65.0, ""),
+            (7205.0, "says that it was read 7200 s after it came"),
+        ],
+    )
+    def test_an_answer_says_when_it_was_read(self, run: Run, read_s: float, why: str) -> None:
+        run.begin(BEGIN, "mdms")
+        link(run, BEGIN, "open")
+        at_ns = BEGIN + 10 * MINUTE_NS
+        ask(run, at_ns, "t1.gas", 100, 100, read_ns=at_ns + round(read_s * NS_PER_S))
+        run.end(END, "mdms")
+        found = measured(run, reading_mdms)
+        assert found.value == float(bool(why))
+        assert [one["why"] for one in found.detail["unread"]] == ([why] if why else [])  # type: ignore[union-attr, index, call-overload]
+
+    @pytest.mark.parametrize(("index", "value"), [(100, 0.0), (99, 1.0)])
+    def test_a_second_answer_says_the_same_or_is_wrong(self, run: Run, index: int, value: float) -> None:
+        run.begin(BEGIN, "mdms")
+        link(run, BEGIN, "open")
+        ask(run, BEGIN + MINUTE_NS, "t1.gas", 100, 100)
+        again: Any = {"request": f"r{run.requests}", "op": "read", "meter": "t1.gas", "index": index}
+        mdms(run, BEGIN + 2 * MINUTE_NS, "t1.gas", "answer", **again)
+        run.end(END, "mdms")
+        assert measured(run, reading_mdms).value == value
+
     def test_a_refused_request_counts(self, run: Run) -> None:
         run.begin(BEGIN, "mdms")
         run.mark(BEGIN, "mdms", "ask", terminal="t1", meter="t1.gas", request=None, fresh=1, n=1)
@@ -172,6 +203,53 @@ class TestDelivery:
         mdms_day(run, pulled=[mark for mark in marks if mark != marks[0]])
         pull(run, END - 1, "t1.gas", marks)
         assert measured(run, delivery_mdms, agreed=setup(mdms_ways=ways)).value == value
+
+    @pytest.mark.parametrize("index", [0, 7])
+    @pytest.mark.parametrize("way", ["push", "pull"])
+    def test_an_hour_that_stands_twice_in_one_message_is_wrong(self, way: str, index: int, run: Run) -> None:
+        """With the same index, or with another one before the right one, which whoever takes the last does not see."""
+        marks = day_marks(0)
+        mdms_day(run)
+        values = [{"mark_ns": marks[9], "index": true_index(marks[9]) + index}, *values_of(marks)]
+        if way == "push":
+            mdms(run, END - 2, "t1.gas", "readings", meters=[{"meter": "t1.gas", "values": values}])
+        else:
+            span: Any = {"meter": "t1.gas", "from_ns": 0, "to_ns": END, "values": values, "stored_at": "server"}
+            run.see(END - 2, "mdms.gas", "gas", "mdms.pulled", **span)
+        found = measured(run, delivery_mdms)
+        assert found.value == 1.0
+        wrong: Any = found.detail["undelivered"]
+        why = f"{way} gave {true_index(marks[9]) + 7}" if index else f"{way} gave it twice at once"
+        assert [(one["mark_ns"], one["why"]) for one in wrong] == [(marks[9], why)]
+
+    @pytest.mark.parametrize(("before", "value"), [(True, 0.0), (False, 1.0)])
+    def test_an_hour_that_the_server_had_asked_for_before_is_not_new(
+        self, run: Run, before: bool, value: float
+    ) -> None:
+        """Its upload was cut off meanwhile, and the push of what was asked for then, too."""
+        marks = day_marks(0)
+        answer: Any = {"request": "h1", "op": "history", "meter": "t1.gas", "values": values_of(marks[:1])}
+        if before:
+            run.server(BEGIN - NS_PER_HOUR, "answer", **answer)
+        mdms_day(run, pushed=marks[1:])
+        push(run, END - 2, "t1.water", marks[:1])
+        if not before:
+            run.server(END - 2, "answer", **answer)
+        found = measured(run, delivery_mdms)
+        assert (found.value, found.conditions["values"]) == (value, 48)
+
+    def test_an_hour_that_the_server_had_before_is_pulled_all_the_same(self, run: Run) -> None:
+        marks = day_marks(0)
+        answer: Any = {"request": "h1", "op": "history", "meter": "t1.water", "values": values_of(marks[:1])}
+        run.server(BEGIN - NS_PER_HOUR, "answer", **answer)
+        mdms_day(run, pulled=marks[1:], pushed=marks[1:])
+        assert measured(run, delivery_mdms).value == 2.0, "one was not pushed, the other not pulled"
+
+    def test_two_messages_may_repeat_an_hour(self, run: Run) -> None:
+        mdms_day(run)
+        mdms(run, END - 2, "t1.gas", "readings", meters=[{"meter": "t1.gas", "values": values_of(day_marks(0))}])
+        pull(run, END - 2, "t1.gas", day_marks(0))
+        assert measured(run, delivery_mdms).value == 0.0
 
     @pytest.mark.parametrize("way", ["push_wrong", "pull_wrong"])
     def test_another_index_is_wrong_by_whatever_way(self, way: str, run: Run) -> None:

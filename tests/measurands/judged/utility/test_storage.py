@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import pytest
 
 from bench.measurands.judged.utility.storage import storage_server
-from bench.records import NS_PER_DAY, NS_PER_HOUR, Measurement
+from bench.records import NS_PER_DAY, NS_PER_HOUR, Json, Measurement
 from tests.measurands.judged.utility.chain import link, pull, setup
 from tests.measurands.synthetic import MIDNIGHT_NS, MINUTE_NS, T1, Run, day_marks, true_index, upload
 
@@ -38,6 +38,7 @@ def drive(
     told_again: bool = False,
     meters: Collection[str] = T1.meters,
     pulls: Callable[[Run], None] = lambda _run: None,
+    before: Sequence[Json] = (),
     between: Callable[[Run], None] = lambda _run: None,
 ) -> None:
     run.begin(BEGIN, "steady")
@@ -54,7 +55,7 @@ def drive(
         run.mark(CUT, "outage", "cut")
     link(run, pull_ns, "pull")
     for meter in meters:
-        pull(run, pull_ns, meter, kept, wrong, stored_at)
+        pull(run, pull_ns, meter, kept, wrong, stored_at, before)
     pulls(run)
     link(run, pull_ns + 1, "open")
     if pull_ns <= CUT:
@@ -90,6 +91,14 @@ def test_one_lost_and_one_changed_hour_are_two_less(run: Run) -> None:
     found = stored(run)
     assert found.value == 166.0
     assert {one["mark_ns"] for one in found.detail["unkept"]} == {MARKS[50], MARKS[60]}  # type: ignore[union-attr, index, call-overload]
+
+
+@pytest.mark.parametrize("other", [0, 5])
+def test_an_hour_that_the_pull_gives_twice_is_one_less(run: Run, other: int) -> None:
+    """Whether with the same index or with another one before the right one."""
+    twice = [{"mark_ns": MARKS[50], "index": true_index(MARKS[50]) + other}]
+    drive(run, before=twice)
+    assert stored(run).value == 167.0
 
 
 def test_a_link_that_was_not_shut_for_a_week_shows_nothing(run: Run) -> None:
