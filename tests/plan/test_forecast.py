@@ -48,9 +48,9 @@ def test_what_claims_nothing_says_so() -> None:
 
 def test_minutes_of_a_rig_with_people_only() -> None:
     """Keys, alarms, registers, valves and breakers, each where people do it: 16 registers on each of 20 days, and one
-    for each of 10 round trips, 6 readings and 24 requests without mains."""
+    for each of 10 round trips, 6 readings and 48 requests without mains."""
     made = of("smoke", people=People(keys=True, alarms=True, cuts=True, registers_a_day=16))
-    turned = 20 * 16 * 1.0 + 2 * (10 + 6 + 24) * 1.5
-    assert made.human_minutes == 20 * 2.0 + 2 * (4 + 3 + 12 + 1) * 2.0 + turned + 8 * 5.0
-    assert of("smoke", people=People(cuts=True)).human_minutes == 40.0
+    turned = 20 * 16 * 1.0 + 2 * (10 + 6 + 48) * 1.5
+    assert made.human_minutes == 20 * 2.0 + 2 * (4 + 3 + 12 + 1) * 2.0 + turned + 12 * 5.0
+    assert of("smoke", people=People(cuts=True)).human_minutes == 60.0
     assert of("smoke", people=People(valves=2)).human_minutes == 2 * 3 * 6.0

@@ -170,46 +170,46 @@ def _fresh(
     episode: Episode, meter: str, sent: CitedObservation, answer: CitedObservation, tolerance_ns: int
 ) -> RoundTrip | Trouble:
     """The round trip when its answer carries an index that was set after the request, else why it is left out."""
-    # The news that the request has left may come late, after the register was set; the bench's own rows are in order.
-    asked = (_intent(episode, sent) or sent).row
-    mark = _mark(episode, sent)
+    mark, asked = _mark(episode, sent), _intent(episode, sent) or sent
     if mark is not None and mark.data.get("turned") == BEFORE:
-        return _fresh_by_hand(episode, meter, mark, sent, answer)
+        turned = turned_before(episode.evidence, meter, mark, asked)
+        if isinstance(turned, Trouble):
+            return turned
+        return _answered(episode, meter, sent, answer, turned.reading, tolerance_ns, turned.age_s)
+    # The news that the request has left may come late, after the register was set; the bench's own rows are in order.
     history = [row for row in episode.evidence.events(kinds.METER_INDEX, subject=meter) if row.row < answer.row]
-    after = [event for event in history if event.row > asked]
+    after = [event for event in history if event.row > asked.row]
     if not after:
         return Trouble("not proved fresh: the register was not set after the request", False, (sent.citation,))
+    earlier = {event.data.get("index") for event in history if event.row < asked.row}
+    new = next((event for event in reversed(after) if event.data.get("index") == answer.data.get("index")), after[-1])
+    if new.data.get("index") in earlier and answer.data.get("meter", meter) == meter:
+        rows = (sent.citation, new.citation, answer.citation)
+        return Trouble("not proved fresh: the register's new index was an old one", False, rows)
+    return _answered(episode, meter, sent, answer, new, tolerance_ns)
+
+
+def _answered(
+    episode: Episode,
+    meter: str,
+    sent: CitedObservation,
+    answer: CitedObservation,
+    new: CitedObservation,
+    tolerance_ns: int,
+    older_s: float | None = None,
+) -> RoundTrip:
+    """The round trip of an answer where the register stood at the index that ``new`` tells."""
     if answer.data.get("meter", meter) != meter:
         wrong = f"asked for {meter}, answered {answer.data.get('meter')}"
         return RoundTrip(meter, sent, None, (sent.citation, answer.citation), wrong)
-    earlier = {event.data.get("index") for event in history if event.row < asked}
-    new = next((event for event in reversed(after) if event.data.get("index") == answer.data.get("index")), after[-1])
     rows = (sent.citation, new.citation, answer.citation)
-    if new.data.get("index") in earlier:
-        return Trouble("not proved fresh: the register's new index was an old one", False, rows)
-    if answer.data.get("index") != new.data.get("index"):
-        said, true = answer.data.get("index"), new.data.get("index")
+    said, true = answer.data.get("index"), new.data.get("index")
+    if said != true:
         return RoundTrip(meter, sent, None, rows, f"answered {said}, the register stood at {true}")
     asked_ns = min((_intent(episode, sent) or sent).t_ns, sent.t_ns)
     if odd := dated_otherwise(episode.evidence, answer.data.get("read_ns"), asked_ns, answer.t_ns, tolerance_ns):
         return RoundTrip(meter, sent, None, rows, odd)
-    return RoundTrip(meter, sent, answer, rows, took=_took(episode, sent, answer))
-
-
-def _fresh_by_hand(
-    episode: Episode, meter: str, mark: CitedObservation, sent: CitedObservation, answer: CitedObservation
-) -> RoundTrip | Trouble:
-    """The same where a person turned the register just before."""
-    turned = turned_before(episode.evidence, meter, mark, _intent(episode, sent) or sent)
-    if isinstance(turned, Trouble):
-        return turned
-    rows = (turned.reading.citation, sent.citation, answer.citation)
-    said, true = answer.data.get("index"), turned.reading.data.get("index")
-    if answer.data.get("meter", meter) != meter:
-        return RoundTrip(meter, sent, None, rows, f"asked for {meter}, answered {answer.data.get('meter')}")
-    if said != true:
-        return RoundTrip(meter, sent, None, rows, f"answered {said}, the register stood at {true}")
-    return RoundTrip(meter, sent, answer, rows, took=_took(episode, sent, answer), older_s=turned.age_s)
+    return RoundTrip(meter, sent, answer, rows, took=_took(episode, sent, answer), older_s=older_s)
 
 
 def _took(episode: Episode, sent: CitedObservation, answer: CitedObservation) -> Took:

@@ -209,7 +209,7 @@ def test_a_register_that_was_set_twice_may_be_read_at_either(run: Run, answered:
     run.index(AT + MINUTE_NS + 1, "t1.gas", 201)
     run.index(AT + MINUTE_NS + 2, "t1.gas", 202)
     run.mark(AT + MINUTE_NS + 2, "roundtrip", "request", terminal="t1", meter="t1.gas", request="r1", n=1)
-    run.server(AT + 2 * MINUTE_NS, "answer", request="r1", op="read", meter="t1.gas", index=answered, read_ns=0)
+    run.server(AT + 2 * MINUTE_NS, "answer", request="r1", op="read", meter="t1.gas", index=answered)
     assert measure(run).value == (60.0 if right else None)
 
 

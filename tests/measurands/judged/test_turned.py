@@ -40,12 +40,20 @@ def doubted(run: Run, t_ns: int, after_s: float, do: str = "again") -> None:
 
 class TestRoundTrip:
     def trip(
-        self, run: Run, tap_ns: int, index: int, answered: int, late_s: float = 0.0, meter: str = "t1.gas"
+        self,
+        run: Run,
+        tap_ns: int,
+        index: int,
+        answered: int,
+        late_s: float = 0.0,
+        meter: str = "t1.gas",
+        read_s: float = 1.0,
     ) -> None:
-        """Turned and tapped, asked for ``late_s`` later, answered three seconds after that."""
+        """Turned and tapped, asked for ``late_s`` later, answered three seconds after that, and read ``read_s``."""
         turned(run, tap_ns, index)
         run.requests += 1
         request, at_ns = f"r{run.requests}", tap_ns + round(late_s * NS_PER_S)
+        read_ns = at_ns + round(read_s * NS_PER_S)
         run.bench(at_ns, kinds.INTENT_REQUEST, "t1", op="read", meter="t1.gas")
         run.server(at_ns, "request.sent", request=request, op="read", meter="t1.gas")
         run.mark(at_ns, "roundtrip", "request", terminal="t1", meter="t1.gas", request=request, n=1, turned="before")
@@ -77,6 +85,10 @@ class TestRoundTrip:
     def test_an_answer_of_another_meter_is_none(self, run: Run) -> None:
         self.trip(run, AT + MINUTE_NS, 101, 101, meter="t1.water")
         assert self.measured(run).detail["stale"] == ["asked for t1.gas, answered t1.water"]
+
+    def test_an_answer_that_says_that_it_was_read_hours_before_is_none(self, run: Run) -> None:
+        self.trip(run, AT + MINUTE_NS, 101, 101, read_s=-7200.0)
+        assert self.measured(run).detail["stale"] == ["says that it was read 7200 s before it was asked for"]
 
     @pytest.mark.parametrize(("late_s", "proved"), [(4.3, True), (4.31, False)])
     def test_what_was_turned_long_before_proves_nothing(self, run: Run, late_s: float, proved: bool) -> None:
@@ -110,7 +122,7 @@ class TestRoundTrip:
         other.mark(
             AT + MINUTE_NS, "roundtrip", "request", terminal="t1", meter="t1.gas", request="r1", n=1, turned="before"
         )
-        other.server(AT + 2 * MINUTE_NS, "answer", request="r1", op="read", meter="t1.gas", index=1, read_ns=0)
+        other.server(AT + 2 * MINUTE_NS, "answer", request="r1", op="read", meter="t1.gas", index=1, read_ns=AT)
         assert "was not turned for the request" in self.measured(other).gate
 
 
