@@ -28,7 +28,7 @@ from tests.places import ROOT
 SOURCE = '''\
 """Made up."""
 from functools import lru_cache
-
+from typing import TypeAlias
 LIMIT = 3
 __all__ = ["LIMIT"]
 
@@ -50,6 +50,9 @@ def worst(values, least=0):
     if values and not least:
         return max(value for value in values if value)
     return -1
+
+
+Thing: TypeAlias = Box | list
 '''
 
 

@@ -304,7 +304,7 @@ class _Replay:
 
     def _circle(self, node: bytes) -> tuple[bytes, ...]:
         chain = [node]
-        while (above := self._parent.get(chain[-1])) is not None and chain[-1] not in self._roots:
+        while (above := self._parent.get(chain[-1])) is not None:
             if above == node:
                 return tuple(chain)
             if above in chain:
