@@ -93,7 +93,7 @@ class Counting(Measurand):
         self._seen = seen
         self._interval_ns = interval_ns
         self._begin: int | None = None
-        self._end = 0
+        self._end: int | None = None
         self._asked_last: dict[bytes, int] = {}
         self._counters: dict[bytes, Keys] = {}
         self._numbers: dict[bytes, Numbers] = {}
@@ -104,12 +104,8 @@ class Counting(Measurand):
     def prepare(self, sighting: Sighting) -> None:
         """Notes the span of the capture, and when each sender asked for an acknowledgement last."""
         at = sighting.start_ns
-        if self._begin is None:
-            self._begin = self._end = at
-        elif at < self._begin:
-            self._begin = at
-        elif at > self._end:
-            self._end = at
+        self._begin = at if self._begin is None else min(self._begin, at)
+        self._end = at if self._end is None else max(self._end, at)
         if sighting.src is not None and sighting.asks:
             self._asked_last[sighting.src] = at
 
@@ -134,8 +130,8 @@ class Counting(Measurand):
             numbers.take(sighting.seq, sighting.start_ns)
 
     def _time(self) -> tuple[int, int]:
-        begin = self._begin or 0
-        return begin, self._interval_ns or _width(self._end - begin)
+        begin, end = self._begin or 0, self._end or 0
+        return begin, self._interval_ns or _width(end - begin)
 
     def _take_ack(self, sighting: Sighting) -> None:
         """By sender of the frames, as far as acknowledgements say whom they are for."""

@@ -67,8 +67,7 @@ class _Row:
             if self._trial:
                 self._tally.catch(below_ns)
             self._trial = True
-            if value - below > 1:
-                self._tally.miss(value - below - 1, below_ns, t_ns)
+            self._tally.miss(value - below - 1, below_ns, t_ns)
         self._last = value, t_ns
 
 
