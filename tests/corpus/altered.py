@@ -20,12 +20,14 @@ import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
 import attrs
 
 from bench.measurands.air.figures.hops import AddressBook
 from bench.measurands.air.figures.report import as_json, measure_digest
+from bench.measurands.air.sightings.acks import RETRY_WINDOW_NS
 from bench.measurands.air.sightings.digest import settle
 from bench.measurands.air.sightings.reading import sightings
 from bench.measurands.air.sightings.sighting import Datagram, Sighting
@@ -51,10 +53,18 @@ class Altered:
         told = zlib.crc32(json.dumps(self.changes).encode())
         return f"{self.name}/{self.since}-to-{self.until}/{len(self.changes)}-changes-{told:08x}"
 
+    @property
+    def in_order(self) -> bool:
+        """Whether its frames come in order of time but for some seconds."""
+        return all(one.start_ns - other.start_ns <= RETRY_WINDOW_NS for one, other in pairwise(self._stretch()))
+
+    def _stretch(self) -> list[Sighting]:
+        return stretch(self.name, self.since, self.until, self.changes)
+
     def figures(self) -> Any:
         """What `kenshin measure` says of it; plain JSON."""
         book = AddressBook()
-        seen = settle(stretch(self.name, self.since, self.until, self.changes), book.learn)
+        seen = settle(self._stretch(), book.learn)
         return json.loads(json.dumps(as_json(measure_digest(seen, book))))
 
 
