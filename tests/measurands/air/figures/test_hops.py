@@ -18,6 +18,7 @@ from bench.measurands.air.figures.hops import (
     routes,
 )
 from bench.measurands.air.figures.mesh import mesh
+from bench.measurands.air.sightings import expiry
 from bench.measurands.air.sightings.digest import digest
 from bench.measurands.air.sightings.sighting import AddressOwner, Advertised, Datagram
 from tests.measurands.air.radio import SECOND, T0, Radio, address, eui
@@ -80,8 +81,12 @@ def test_the_same_parent_is_told_again_by_a_stronger_sign_alone() -> None:
     assert [change.evidence for change in found.changes(eui(1))] == ["source route", "DAO"]
 
 
+@pytest.mark.parametrize("kept", [1, 1024])
 @pytest.mark.parametrize("begin_ns", [0, T0])
-def test_a_dao_heard_again_within_the_window_is_its_copy(begin_ns: int) -> None:
+def test_a_dao_heard_again_within_the_window_is_its_copy(
+    begin_ns: int, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiry, "FEW", kept)
     for later_ns, counts in ((COPY_WINDOW_NS - 1, False), (COPY_WINDOW_NS, True)):
         found = Routes(book(3))
         found.advertise(begin_ns, advertised(1, 1, 2))
@@ -94,9 +99,9 @@ def test_a_dao_heard_again_within_the_window_is_its_copy(begin_ns: int) -> None:
 
 def test_daos_that_are_no_copies_any_more_are_forgotten() -> None:
     found = Routes(book(2))
-    for n in range(5000):
-        found.advertise(T0 + n * COPY_WINDOW_NS, advertised(n % 256, 1, 2))
-    assert len(found._copies) < 2500
+    for n in range(1, 1200):
+        found.advertise(T0 + n * COPY_WINDOW_NS, advertised(n, 1, 2))
+    assert len(found._copies) < 300
 
 
 def test_a_parent_that_nobody_knows_is_no_parent_and_withdraws_nothing() -> None:
@@ -116,6 +121,12 @@ def test_the_deepest_chain() -> None:
     assert DEEPEST == 64
     assert found.depth(eui(DEEPEST)) == DEEPEST
     assert found.depth(eui(DEEPEST + 1)) is None
+
+
+def test_where_nothing_else_tells_the_root_daos_go_to_it() -> None:
+    radio = Radio()
+    radio.dao(1, (2, 1, 0))
+    assert AddressBook.of(digest(radio.frames())).border_routers == {eui(0)}
 
 
 def test_a_group_is_nobody_whatever_its_last_octets_say() -> None:

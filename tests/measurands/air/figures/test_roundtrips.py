@@ -87,6 +87,15 @@ def test_where_the_last_hop_is_not_heard_at_all_answered_is_unknown(radio: Radio
     assert (trips.sent, trips.answered, trips.seen_on_the_way) == (1, None, 1)
 
 
+def test_acknowledgements_to_the_source_tell_nothing_of_answers(radio: Radio) -> None:
+    radio.echo(100, (0, 1, 2), ask(1))
+    radio.echo(100.2, (2, 1, 0), reply(1))
+    frames = radio.frames()
+    assert only([frame for frame in frames if frame.dst != eui(0) or frame.kind == "ACK"]).answered is None
+    other = [frame for frame in frames if frame.dst != eui(0) or frame.time_ns < T0 + 100 * SECOND]
+    assert only([frame for frame in other if frame.kind != "ACK"]).answered == 0
+
+
 def test_series_are_told_apart_by_size(radio: Radio) -> None:
     for at, size in ((100, 16), (102, 900)):
         radio.echo(at, (0, 1), ask(1, b"x" * size))
@@ -211,6 +220,9 @@ def test_statistics() -> None:
     assert statistics_ms([]) is None
     assert statistics_ms([3 * MS, 1 * MS]) == {"min": 1.0, "median": 2.0, "p95": 3.0, "max": 3.0}
     assert statistics_ms(range(MS, 101 * MS, MS)) == {"min": 1.0, "median": 50.5, "p95": 95.0, "max": 100.0}
+    longer = statistics_ms(range(MS, 102 * MS, MS))
+    assert longer is not None
+    assert longer["p95"] == 96.0, "95 of 101 are less than 95 %"
 
 
 @pytest.mark.parametrize(
