@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.measurands.air.sniffers.numbering import Keys, Numbers
+from bench.measurands.air.sniffers.numbering import _WAITING, LATE, Keys, Numbers
 from bench.records import NS_PER_S
 
 WIDTH = 60 * NS_PER_S
@@ -61,13 +61,15 @@ def test_each_key_has_a_run_of_its_own() -> None:
 
 
 def test_a_number_that_comes_as_late_as_it_may_is_counted_once() -> None:
-    """A hundred in a row, then each of the last sixteen again: the runs before are settled, those are not."""
+    """With the 65th that waits those before the last sixteen are settled; these may come again, and are known."""
+    assert _WAITING == 64
+    settles = 64 + 48
     keys = Keys(0, WIDTH)
-    for value in (*range(100), *range(83, 100), 100):
+    for value in (*range(settles + 1), *range(settles - LATE, settles + 2)):
         keys.take(1, value, value * NS_PER_S, solicited=False)
     tally = keys.tally
-    assert (keys.restarts, tally.captured, tally.missed) == (0, 101, 0)
-    assert sum(part for part, _ in tally.parts.values()) == 99
+    assert (keys.restarts, tally.captured, tally.missed) == (0, settles + 2, 0)
+    assert sum(part for part, _ in tally.parts.values()) == settles
 
 
 @pytest.mark.parametrize(("step", "doubtful"), [(128, 0), (129, 1), (239, 1), (240, 0), (255, 0)])
@@ -107,11 +109,24 @@ def test_the_number_0_was_not_missed_where_it_never_comes(heard: tuple[int, ...]
         (30, 30, {0: 3}),
         (61, 30, {1: 3}),
         (0, 240, {1: 1, 2: 1, 3: 1}),
+        (60 - 1e-9, 60, {0: 3}),
+        (60 - 2e-9, 60 + 1e-9, {0: 2, 1: 1}),
     ],
 )
-def test_missed_numbers_lie_evenly_between_their_neighbours(low_s: int, high_s: int, parts: dict[int, int]) -> None:
+def test_missed_numbers_lie_evenly_between_their_neighbours(low_s: float, high_s: float, parts: dict[int, int]) -> None:
     keys = Keys(0, WIDTH)
-    keys.take(1, 10, low_s * NS_PER_S, solicited=False)
-    keys.take(1, 14, high_s * NS_PER_S, solicited=False)
+    keys.take(1, 10, round(low_s * NS_PER_S), solicited=False)
+    keys.take(1, 14, round(high_s * NS_PER_S), solicited=False)
     found = {at: whole for at, (_, whole) in keys.tally.parts.items()}
     assert {at: count for at, count in found.items() if count} == parts
+
+
+def test_sequence_numbers_remember_only_what_may_still_change() -> None:
+    numbers = Numbers(0, WIDTH)
+    most = 0
+    for value in range(1000):
+        numbers.take(value % 256, value * NS_PER_S)
+        assert numbers._run is not None
+        most = max(most, len(numbers._run.waiting))
+    assert most == _WAITING
+    assert (numbers.tally.captured, numbers.tally.missed) == (1000, 0)
