@@ -18,7 +18,7 @@ import attrs
 
 from tests.corpus.asked import SETUP, Impossible, answered
 from tests.corpus.cases import Case, Change, Corpus, Written
-from tests.mutation.live import NotLive, make_live
+from tests.mutation.live import NotLive, Unloadable, make_live
 from tests.mutation.mutants import Mutant, mutated
 from tests.mutation.selection import Selection
 from tests.places import ROOT
@@ -181,7 +181,7 @@ def first_telling(mutant: Mutant, tells: Iterable[Callable[[], bool]]) -> int | 
             os.close(told)
             make_live(mutant, mutated(mutant, ROOT))
             said = next((str(place) for place, differs in enumerate(tells) if differs()), "")
-        except NotLive:
+        except (NotLive, Unloadable):
             pass
         finally:
             os.write(tell, said.encode())
