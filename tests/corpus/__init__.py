@@ -17,6 +17,7 @@ the right code.
 * `searched`: cases that tell a mutant from the right code
 * `figures`: captures of real stacks, and all that `kenshin measure` says of them, as ``tests/data/corpus`` keeps it
 * `parts`: parts of captures and of networks on `paper`, with some things changed (`altered`), or heard by `several`
-  sniffers; `drawn` makes them up, and searches those that tell a mutant from the right code
+  sniffers; `drawn` makes them up, and searches those that tell a mutant from the right code. And which of their frames
+  take the `short` way
 * `shown`: where two answers differ
 """

@@ -9,10 +9,21 @@ import attrs
 from tests.corpus.altered import Altered
 from tests.corpus.cases import CORPUS, pack, unpacked
 from tests.corpus.several import Several, Sniffer
+from tests.corpus.short import Short
 
 PARTS: Final = CORPUS / "parts.json.xz"
 
-Part = Altered | Several
+Part = Altered | Several | Short
+
+SHORT: Final = tuple(
+    Short(name, 0, 400, known)
+    for known in (True, False)
+    for name in (
+        *("line2", "star3", "mcast", "badauth", "hiftrace", "fixedch"),
+        *("contiki-rpl-lite-line4", "contiki-llsec-line3"),
+    )
+)
+"""Whole captures, or their beginnings: nothing in them was searched for."""
 
 
 @attrs.frozen(slots=True)
@@ -30,12 +41,14 @@ def read_parts() -> list[Kept]:
 
 def write_parts(parts: list[Part]) -> None:
     """Store these with what the code says of them today."""
-    distinct = {part.id: part for part in parts}
+    distinct = {part.id: part for part in (*parts, *SHORT)}
     pack(PARTS, [{**_plain(part), "figures": part.figures()} for _, part in sorted(distinct.items())])
 
 
 def _part(told: dict[str, Any]) -> Part:
     place = told["name"], told["since"], told["until"]
+    if "known" in told:
+        return Short(*place, told["known"], told["again"])
     if "sniffers" in told:
         return Several(*place, tuple(Sniffer(**one) for one in told["sniffers"]))
     return Altered(*place, tuple(map(tuple, told["changes"])))
