@@ -6,13 +6,15 @@ import attrs
 import pytest
 
 from bench.air.app import u_bus_standin
-from bench.air.ip import nd
+from bench.air.ip import dhcpv6, nd
+from bench.air.ip.udp import Udp
 from bench.air.keys.eapol import EapolRelay
 from bench.air.rpl import messages as rpl
 from bench.measurands.air.sightings.reading import Reader, host_time_ns, message_of, sightings
 from bench.measurands.air.sightings.sighting import (
     Acknowledged,
     AddressOwner,
+    AddressRequest,
     Advertised,
     AuthenticationStep,
     Carried,
@@ -116,3 +118,40 @@ def test_a_message_of_u_bus_is_the_same_on_every_hop() -> None:
     assert carried(kinds.DATA, 3) != carried(kinds.DATA, 3, b"another")
     assert (carried(kinds.DATA, 3).data, carried(kinds.REGISTER, 3).data) == (True, False)
     assert (carried(kinds.DATA, 3).origin, carried(kinds.DATA, 3).final) == (eui(1), eui(0))
+
+
+@pytest.mark.parametrize(
+    ("micros", "width", "told"),
+    [
+        (0, 8, True),
+        (999_999, 8, True),
+        (1_000_000, 8, False),
+        (0, 4, False),
+        (1, 4, True),
+        (999_999, 4, True),
+        (1_000_000, 4, False),
+    ],
+)
+def test_a_time_of_seconds_and_microseconds(micros: int, width: int, told: bool) -> None:
+    """Of 32 bits each with no microseconds it may be the lower half of 64 bits, and is none."""
+    second = T0 // SECOND
+    data = second.to_bytes(width, "little") + micros.to_bytes(width, "little")
+    assert host_time_ns(data, T0) == (T0 + micros * 1000 if told else None)
+    assert host_time_ns(data[:-1], T0) is None
+
+
+def test_a_lease_is_told_with_its_address_and_its_client() -> None:
+    client, nobody = dhcpv6.ClientId(dhcpv6.duid_of(eui(1))), dhcpv6.ClientId(b"\x00\x09odd")
+    given = dhcpv6.IaNa(1, options=(dhcpv6.IaAddress(address(1)),))
+    reply = dhcpv6.MessageType.REPLY
+    for kind, options, wanted in (
+        (reply, (client, given), AddressOwner(address(1), eui(1))),
+        (reply, (given,), None),
+        (reply, (client,), None),
+        (reply, (client, dhcpv6.IaNa(1)), None),
+        (reply, (nobody, given), None),
+        (dhcpv6.MessageType.SOLICIT, (client, given), AddressRequest()),
+        (dhcpv6.MessageType.ADVERTISE, (client, given), None),
+    ):
+        message = dhcpv6.build(dhcpv6.Message(kind, 1, options))
+        assert message_of(address(0), Udp(547, 546, message), 0) == wanted
