@@ -13,7 +13,9 @@ import attrs
 from tests.corpus.asked import answered
 from tests.corpus.cases import Case, Corpus, distinct, read, text, write
 from tests.corpus.figures import all_measured, read_figures, write_figures
+from tests.corpus.parts import Part, read_parts, write_parts
 from tests.corpus.shown import differences
+from tests.mutation.mutants import Mutant
 
 
 def main() -> int:
@@ -21,15 +23,22 @@ def main() -> int:
     asked = _asked()
     stored = read()
     corpus = _gathered(stored) if asked.gather else stored
+    kept = read_parts()
+    parts = [one.part for one in kept]
     if asked.search is not None:
-        corpus = Corpus(corpus.timelines, (*corpus.cases, *_searched(corpus, asked.search, asked.of, asked.seed)))
+        lived = _lived(asked.search, asked.of)
+        corpus = Corpus(corpus.timelines, (*corpus.cases, *_searched(corpus, asked.search, lived, asked.seed)))
+        parts += _sought(lived, asked.seed)
     today = attrs.evolve(corpus, cases=tuple(distinct(_answered(corpus))))
     before, figures = read_figures(), {one.id: one.figures() for one in all_measured()}
-    changed = [*_changes(stored, today), *differences(before, figures)]
-    print("\n".join([*changed, f"{len(today.cases) + len(figures)} cases, {len(changed)} lines of differences"]))
+    said = {one.part.id: one.figures for one in kept}, {part.id: part.figures() for part in parts}
+    changed = [*_changes(stored, today), *differences(before, figures), *differences(*said)]
+    count = len(today.cases) + len(figures) + len(parts)
+    print("\n".join([*changed, f"{count} cases, {len(changed)} lines of differences"]))
     if asked.write:
         write(today.used())
         write_figures(figures)
+        write_parts(parts)
     return 1 if changed and not asked.write else 0
 
 
@@ -57,18 +66,40 @@ def _gathered(stored: Corpus) -> Corpus:
     return Corpus(fresh.timelines, tuple(distinct([*cases, *first_editions(cases)])))
 
 
-def _searched(corpus: Corpus, out: Path, of: str, seed: int) -> list[Case]:
-    from tests.corpus.searched import Search
-    from tests.mutation.__main__ import ROOMS, every_mutant
-    from tests.mutation.selection import measured
+def _lived(out: Path, of: str) -> list[Mutant]:
+    from tests.mutation.__main__ import every_mutant
 
     lived = {one["key"] for one in json.loads((out / "mutation.json").read_text("utf-8"))["tried"] if one["lived"]}
+    return [mutant for mutant in every_mutant(of) if mutant.key in lived]
+
+
+def _searched(corpus: Corpus, out: Path, lived: Iterable[Mutant], seed: int) -> list[Case]:
+    """Cases of timelines, for mutants of what judges."""
+    from tests.corpus.searched import Search
+    from tests.mutation.__main__ import ROOMS
+    from tests.mutation.selection import measured
+
     search = Search(corpus, measured(ROOMS, out), seed)
-    for mutant in every_mutant(of):
-        if mutant.key in lived:
+    for mutant in lived:
+        if not _is_of_air(mutant):
             found = search.killer(mutant)
             print(f"{mutant.key}: {found.id if found else 'not seen'}", file=sys.stderr, flush=True)
     return [case for cases in search.found.values() for case in cases]
+
+
+def _sought(lived: Iterable[Mutant], seed: int) -> list[Part]:
+    """Parts of captures, for mutants of what is told from the air alone."""
+    from tests.corpus.drawn import sought
+
+    found: dict[str, Part] = {}
+    for mutant, part in sought(filter(_is_of_air, lived), seed):
+        print(f"{mutant.key}: {part.id if part else 'not seen'}", file=sys.stderr, flush=True)
+        found |= {part.id: part} if part else {}
+    return list(found.values())
+
+
+def _is_of_air(mutant: Mutant) -> bool:
+    return mutant.path.is_relative_to("bench/measurands/air")
 
 
 def _answered(corpus: Corpus) -> Iterator[Case]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ import attrs
 
 from tests.corpus.asked import SETUP, Impossible, answered
 from tests.corpus.cases import Case, Change, Corpus, Written
-from tests.mutation.live import NotLive, make_live
+from tests.mutation.live import NotLive, Unloadable, make_live
 from tests.mutation.mutants import Mutant, mutated
 from tests.mutation.selection import Selection
 from tests.places import ROOT
@@ -59,7 +60,7 @@ class Search:
         made = self._made[mutant.path]
         near = [case for base, case in made if base in running]
         candidates = [*earlier, *(near or [case for _, case in made])]
-        place = _first_telling(mutant, candidates, self.corpus.timelines)
+        place = first_telling(mutant, [partial(_tells, case, self.corpus.timelines) for case in candidates])
         if place is None:
             return None
         if place >= len(earlier):
@@ -170,8 +171,8 @@ def _other(value: Any, rng: random.Random) -> Any:
     return rng.choice((value[:-1], value[1:])) if isinstance(value, list) and value else None
 
 
-def _first_telling(mutant: Mutant, cases: Sequence[Case], timelines: Mapping[str, Written]) -> int | None:
-    """The place of the first case whose answer is another one under the mutant; asked in a fork."""
+def first_telling(mutant: Mutant, tells: Iterable[Callable[[], bool]]) -> int | None:
+    """The place of the first question whose answer is another one under the mutant; asked in a fork."""
     told, tell = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -179,8 +180,8 @@ def _first_telling(mutant: Mutant, cases: Sequence[Case], timelines: Mapping[str
         try:
             os.close(told)
             make_live(mutant, mutated(mutant, ROOT))
-            said = next((str(place) for place, case in enumerate(cases) if _tells(case, timelines)), "")
-        except NotLive:
+            said = next((str(place) for place, differs in enumerate(tells) if differs()), "")
+        except (NotLive, Unloadable):
             pass
         finally:
             os.write(tell, said.encode())

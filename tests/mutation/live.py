@@ -20,8 +20,13 @@ class NotLive(Exception):
     """The change cannot be made to what is loaded."""
 
 
+class Unloadable(Exception):
+    """With the change the module cannot be loaded: nobody overlooks that."""
+
+
 def make_live(mutant: Mutant, tree: ast.Module) -> None:
-    """Change the loaded module. NotLive where it has no such function or constant."""
+    """Change the loaded module. NotLive where it has no such function or constant, Unloadable where that constant
+    cannot be computed."""
     module = importlib.import_module(".".join(mutant.path.with_suffix("").parts).removesuffix(".__init__"))
     if mutant.function:
         _exchange(module, mutant, compile(tree, str(mutant.path), "exec", dont_inherit=True))
@@ -84,7 +89,10 @@ def _set_constant(module: ModuleType, mutant: Mutant, tree: ast.Module) -> None:
         if isinstance(target, ast.Name) and statement.lineno <= mutant.line <= (statement.end_lineno or 0):
             assert isinstance(statement, ast.Assign | ast.AnnAssign)
             assert statement.value is not None
-            value = eval(compile(ast.Expression(statement.value), str(mutant.path), "eval"), vars(module))
+            try:
+                value = eval(compile(ast.Expression(statement.value), str(mutant.path), "eval"), vars(module))
+            except Exception as error:
+                raise Unloadable(mutant.key) from error
             old = vars(module)[target.id]
             for other in list(sys.modules.values()):
                 if vars(other).get(target.id) is old and isinstance(other, ModuleType):

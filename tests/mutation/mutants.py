@@ -1,7 +1,8 @@
 """Every small change of a module: a comparison moved by one, a term off by one, a condition reversed, a step left out.
 
 A change is found by its number in the order of the source, so that the same source gives the same mutants. Strings,
-annotations, decorators, defaults and what no test can see by design (``__all__``, ``TYPE_CHECKING``) stay as they are.
+annotations, names of types, decorators, defaults and what no test can see by design (``__all__``, ``TYPE_CHECKING``)
+stay as they are.
 """
 
 from __future__ import annotations
@@ -115,7 +116,8 @@ class _Maker(ast.NodeTransformer):
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        if node.value is not None and not self._is_left(node.target):
+        names_a_type = isinstance(node.annotation, ast.Name) and node.annotation.id == "TypeAlias"
+        if node.value is not None and not names_a_type and not self._is_left(node.target):
             node.value = self.visit(node.value)
         return node
 

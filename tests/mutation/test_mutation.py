@@ -28,7 +28,7 @@ from tests.places import ROOT
 SOURCE = '''\
 """Made up."""
 from functools import lru_cache
-
+from typing import TypeAlias
 LIMIT = 3
 __all__ = ["LIMIT"]
 
@@ -50,6 +50,9 @@ def worst(values, least=0):
     if values and not least:
         return max(value for value in values if value)
     return -1
+
+
+Thing: TypeAlias = Box | list
 '''
 
 
@@ -235,6 +238,15 @@ def test_a_case_that_does_not_end_saw_the_mutant(root: Path, monkeypatch: pytest
     monkeypatch.setattr(trials, "LEAST_CPU_S", 0.05)
     found = list(trials.tried([of(root, "max as min")], selection("a"), Shown({"a": waits}), 1, lambda one: None))
     assert [one.fate for one in found] == [Fate.ENDLESS]
+
+
+def test_a_module_that_cannot_be_loaded_any_more_is_seen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "made_up.py").write_text('"""Made up."""\nEITHER = int | None\n\n\ndef worst():\n    return 1\n')
+    importlib.import_module("made_up")
+    monkeypatch.setattr(trials, "ROOT", root)
+    chosen = Selection({"made_up.py": {6: ["a"]}}, {"a": 0.0})
+    found = list(trials.tried([of(root, "| as &")], chosen, Shown({"a": lambda: True}), 1, lambda one: None))
+    assert [one.fate for one in found] == [Fate.KILLED]
 
 
 def test_where_the_cases_fail_without_a_mutant_nothing_is_tried() -> None:

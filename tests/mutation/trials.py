@@ -21,7 +21,7 @@ from typing import Final, Protocol
 import attrs
 import pytest
 
-from tests.mutation.live import NotLive, make_live
+from tests.mutation.live import NotLive, Unloadable, make_live
 from tests.mutation.mutants import Mutant, mutated
 from tests.mutation.selection import Selection
 from tests.places import ROOT
@@ -195,6 +195,8 @@ def _fork(mutant: Mutant | None, tests: Sequence[str], selection: Selection, col
         os.write(tell, by.encode())
     except NotLive:
         code = _NOT_LIVE
+    except Unloadable:
+        code = int(pytest.ExitCode.TESTS_FAILED)
     finally:
         os._exit(code)
 

@@ -59,12 +59,15 @@ class Radio:
         self._records: list[tuple[int, bytes]] = []
         self._seq: dict[int, int] = {}
 
+    def records(self) -> list[Record]:
+        """All frames in order of time, as a sniffer has them."""
+        ordered = sorted(self._records, key=lambda record: record[0])
+        return [Record(i, t, 230, octets, original_length=len(octets)) for i, (t, octets) in enumerate(ordered, 1)]
+
     def frames(self, keep: Iterable[int] | None = None) -> list[Frame]:
         """All frames in order of time, or those whose numbers are in ``keep``."""
-        ordered = sorted(self._records, key=lambda record: record[0])
-        records = [Record(i, t, 230, octets, original_length=len(octets)) for i, (t, octets) in enumerate(ordered, 1)]
         wanted = None if keep is None else set(keep)
-        return list(decode_frames(r for r in records if wanted is None or r.number in wanted))
+        return list(decode_frames(r for r in self.records() if wanted is None or r.number in wanted))
 
     def put(self, at: float, mac: MacFrame, *, acked: bool = True) -> int:
         """One frame and, where it asks for one, its acknowledgement."""

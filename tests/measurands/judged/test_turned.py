@@ -57,7 +57,9 @@ class TestRoundTrip:
         run.bench(at_ns, kinds.INTENT_REQUEST, "t1", op="read", meter="t1.gas")
         run.server(at_ns, "request.sent", request=request, op="read", meter="t1.gas")
         run.mark(at_ns, "roundtrip", "request", terminal="t1", meter="t1.gas", request=request, n=1, turned="before")
-        run.server(at_ns + 3 * NS_PER_S, "answer", request=request, op="read", meter=meter, index=answered, read_ns=0)
+        run.server(
+            at_ns + 3 * NS_PER_S, "answer", request=request, op="read", meter=meter, index=answered, read_ns=read_ns
+        )
 
     def measured(self, run: Run) -> Measurement:
         run.end(AT + 600 * MINUTE_NS, "roundtrip")

@@ -32,12 +32,13 @@ class Fall:
 
 @attrs.define(slots=True)
 class _Counter:
-    """One sender's under one key index: the largest so far, and those below it since then."""
+    """One sender's under one key index: the largest so far; since then the last of those below it, how many there were,
+    and what they are if they are a fall."""
 
     largest: int
     low: int = -1
     lower: int = 0
-    first: Sighting | None = None
+    fall: Fall | None = None
 
 
 class FallBacks:
@@ -53,21 +54,11 @@ class FallBacks:
         if src is None or counter is None or sighting.mic not in _SECURED:
             return
         known = self._counters.get((src, sighting.key_index))
-        if known is None:
+        if known is None or counter > known.largest:
             self._counters[src, sighting.key_index] = _Counter(counter)
-        elif counter > known.largest:
-            known.largest, known.low, known.lower = counter, -1, 0
-        elif counter < known.largest and counter > known.low:
-            if not known.lower:
-                known.first = sighting
-            known.low, known.lower = counter, known.lower + 1
-            self._judge(src, known)
-
-    def _judge(self, src: bytes, known: _Counter) -> None:
-        first = known.first
-        if first is None or first.counter is None:
-            return
-        far = known.largest - first.counter >= _FAR
-        if known.lower >= (_FEW if far else _MANY):
-            self.last[src] = Fall(known.largest, first.counter, first.number, first.start_ns)
-            known.largest, known.low, known.lower = known.low, -1, 0
+        elif known.low < counter < known.largest:
+            fall = known.fall or Fall(known.largest, counter, sighting.number, sighting.start_ns)
+            known.low, known.lower, known.fall = counter, known.lower + 1, fall
+            if known.lower >= (_FEW if fall.before - fall.after >= _FAR else _MANY):
+                self.last[src] = fall
+                self._counters[src, sighting.key_index] = _Counter(counter)

@@ -127,7 +127,8 @@ class Change:
     evidence: str
 
 
-_WEIGHT: Final = {"DAO": 0, "source route": 1, "next hop": 2}
+_EVIDENCE: Final = ("DAO", "source route", "next hop")
+"""The strongest first."""
 
 
 _Copy: TypeAlias = "tuple[bytes, int, bytes | None]"
@@ -160,9 +161,9 @@ class Routes(Measurand):
             return
         changes = self._changes.setdefault(eui64, [])
         if changes:
-            last, rank = changes[-1], _WEIGHT[change.evidence] - _WEIGHT[changes[-1].evidence]
-            same = last.parent == change.parent
-            if (same and rank >= 0) or (not same and rank > 0 and change.t_ns - last.t_ns < SETTLE_NS):
+            last, rank = changes[-1], _EVIDENCE.index(change.evidence)
+            same, stronger = last.parent == change.parent, _EVIDENCE.index(last.evidence)
+            if (same and rank >= stronger) or (not same and rank > stronger and change.t_ns - last.t_ns < SETTLE_NS):
                 return
         changes.append(change)
 

@@ -14,7 +14,7 @@ air. In a merged stream (`merge`) both are differences on one clock; their uncer
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby, pairwise
+from itertools import count, groupby, pairwise
 from typing import Final
 
 import attrs
@@ -108,7 +108,7 @@ class Journeys:
         self._give = give
         self._open: dict[int, _Journey] = {}
         self._expiry: Expiry[int, _Journey] = Expiry()
-        self._count = 0
+        self._numbers = count()
 
     def take(self, transfer: Transfer) -> None:
         """The next transfer."""
@@ -120,8 +120,7 @@ class Journeys:
         if journey is None or journey.over(hop, self._book.eui64(datagram.src)):
             if journey is not None:
                 self._give(journey.passage(self._book))
-            journey = self._open[datagram.identity] = _Journey(datagram, self._count, [hop])
-            self._count += 1
+            journey = self._open[datagram.identity] = _Journey(datagram, next(self._numbers), [hop])
             for done in self._expiry.sweep(self._open, lambda other: other.still(hop.first_ns)):
                 self._give(done.passage(self._book))
         else:
@@ -131,7 +130,6 @@ class Journeys:
         """There are no more transfers."""
         for journey in self._open.values():
             self._give(journey.passage(self._book))
-        self._open.clear()
 
 
 def _datagram(transfer: Transfer) -> Datagram | None:

@@ -304,7 +304,7 @@ class _Replay:
 
     def _circle(self, node: bytes) -> tuple[bytes, ...]:
         chain = [node]
-        while (above := self._parent.get(chain[-1])) is not None and chain[-1] not in self._roots:
+        while (above := self._parent.get(chain[-1])) is not None:
             if above == node:
                 return tuple(chain)
             if above in chain:
@@ -313,11 +313,10 @@ class _Replay:
         return ()
 
     def _subtree(self, node: bytes) -> list[bytes]:
-        found, seen = [node], {node}
+        """The node and all below it: each hangs under one parent, so a circle can only lead back to the node itself."""
+        found = [node]
         for at in found:
-            fresh = self._children[at] - seen
-            seen |= fresh
-            found.extend(sorted(fresh))
+            found.extend(sorted(self._children[at] - {node}))
         return found
 
     def _way(self, node: bytes) -> tuple[int | None, tuple[str, bytes] | None]:
@@ -346,11 +345,11 @@ class _Replay:
         history = self.depths.setdefault(node, [])
         if (history or hops is not None) and (not history or history[-1].hops != hops):
             history.append(DepthChange(t_ns, hops))
-        had_a_way = any(change.hops is not None for change in history)
         current = self._open_orphans.get(node)
         if current is not None and (broken is None or (current.why, current.at) != broken):
             self._orphans.append(attrs.evolve(current, to_ns=t_ns))
             del self._open_orphans[node]
             current = None
-        if current is None and broken is not None and had_a_way and node not in self._roots:
+        # a history begins with the first way
+        if current is None and broken is not None and history and node not in self._roots:
             self._open_orphans[node] = Orphan(node, t_ns, None, *broken)

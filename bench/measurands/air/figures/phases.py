@@ -198,8 +198,8 @@ class _Configurations:
 
     def between(self, from_ns: int, to_ns: int) -> Iterator[tuple[int, int]]:
         """Those that start at ``from_ns`` or later and before ``to_ns``."""
-        part = slice(bisect_left(self._starts, from_ns), bisect_left(self._starts, to_ns))
-        return zip(self._starts[part], self._ends[part], strict=True)
+        places = range(bisect_left(self._starts, from_ns), bisect_left(self._starts, to_ns))
+        return ((self._starts[at], self._ends[at]) for at in places)
 
 
 class Watcher(Measurand):

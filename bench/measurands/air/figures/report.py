@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from statistics import median
-from typing import Final
 
 import attrs
 
@@ -26,8 +25,6 @@ from bench.measurands.air.sightings.digest import Digest, digest
 from bench.measurands.air.sightings.passes import Measurand, run
 from bench.measurands.air.sightings.sighting import Sighting
 from bench.measurands.air.sniffers.airtime import Phy, Total, at_start, phy_of, stamp_point
-
-P95: Final = 0.95
 
 
 @attrs.frozen(slots=True)
@@ -85,10 +82,8 @@ class _Span(Measurand):
 
     def see(self, sighting: Sighting) -> None:
         start_ns, end_ns = sighting.start_ns, self._radio.end_ns(sighting)
-        if self.from_ns is None or start_ns < self.from_ns:
-            self.from_ns = start_ns
-        if self.to_ns is None or end_ns > self.to_ns:
-            self.to_ns = end_ns
+        self.from_ns = start_ns if self.from_ns is None else min(self.from_ns, start_ns)
+        self.to_ns = end_ns if self.to_ns is None else max(self.to_ns, end_ns)
 
 
 def as_json(measured: Measured) -> dict[str, Json]:

@@ -24,6 +24,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable
+from itertools import count
 from typing import Final, NamedTuple
 
 import attrs
@@ -128,7 +129,7 @@ class Echoes(Measurand):
         self._addressed: set[bytes] = set()
         self._waits_ns: dict[bytes, int] = {}
         self._series: dict[tuple[bytes, bytes, int, int], _Series] = {}
-        self._count = 0
+        self._numbers = count()
 
     def prepare(self, sighting: Sighting) -> None:
         """Answers come from one node each; which run asked a group is known from any of its requests."""
@@ -150,13 +151,12 @@ class Echoes(Measurand):
         """There are no more."""
         for exchange in self._open.values():
             self._end(exchange)
-        self._open.clear()
 
     def all(self) -> tuple[RoundTrips, ...]:
         """All series, in order of their first request."""
         shifts = {src: 0 if -EARLY_NS <= wait <= QUEUE_NS else wait for src, wait in self._waits_ns.items()}
-        began = sorted(self._series.values(), key=lambda series: series.number)
-        made = (series.trips(shifts.get(series.key.src), self._found, self._addressed) for series in began)
+        series = self._series.values()
+        made = (one.trips(shifts.get(one.key.src), self._found, self._addressed) for one in series)
         return tuple(sorted(made, key=lambda trips: trips.first_ns))
 
     def _request(self, sighting: Sighting, datagram: Datagram, echo: Echo) -> None:
@@ -180,8 +180,7 @@ class Echoes(Measurand):
         if exchange is None or at_ns - exchange.last > SAME_ECHO_NS:
             if exchange is not None:
                 self._end(exchange)
-            exchange = self._open[key] = Exchange(key, self._count, last=at_ns)
-            self._count += 1
+            exchange = self._open[key] = Exchange(key, next(self._numbers), last=at_ns)
             for done in self._expiry.sweep(self._open, lambda other: at_ns - other.last > 2 * SAME_ECHO_NS):
                 self._end(done)
         exchange.last = at_ns
@@ -191,7 +190,7 @@ class Echoes(Measurand):
         key = exchange.key
         series = self._series.get(key[:4])
         if series is None:
-            series = self._series[key[:4]] = _Series(key, exchange.number)
+            series = self._series[key[:4]] = _Series(key)
         series.take(exchange, self._found)
         if key.host_ns is not None and exchange.first is not None and exchange.from_source:
             wait = exchange.first - key.host_ns
@@ -207,9 +206,8 @@ class Echoes(Measurand):
 class _Series:
     """What is kept of the exchanges of one series: counts, and three numbers for each that was answered."""
 
-    def __init__(self, key: EchoKey, number: int) -> None:
+    def __init__(self, key: EchoKey) -> None:
         self.key = key
-        self.number = number
         self._first: int | None = None
         self._sent = self._answered = self._on_the_way = 0
         self._on_host = True
@@ -221,7 +219,6 @@ class _Series:
     def take(self, exchange: Exchange, found: Routes) -> None:
         """An exchange that is over."""
         key = exchange.key
-        self.number = min(self.number, exchange.number)
         began = exchange.first if exchange.first is not None else exchange.last
         self._first = began if self._first is None else min(self._first, began)
         self._sent += 1

@@ -126,7 +126,6 @@ class Ledger:
         """No frame comes any more."""
         for attempts in self._open.values():
             self._give_up(attempts)
-        self._open.clear()
 
     def _attempt(self, sighting: Sighting, key: tuple[bytes, bytes, int], dst: bytes) -> None:
         attempts = self._open.get(key)

@@ -26,6 +26,7 @@ from bench.measurands.air.sightings.digest import Digest, digest, moved
 from bench.measurands.air.sightings.passes import Measurand, run
 from bench.measurands.air.sightings.samples import Pairs
 from bench.measurands.air.sightings.sighting import Sighting
+from bench.records import NS_PER_S
 
 FSK_PREAMBLES: Final = {50_000: 8, 100_000: 8, 150_000: 12, 200_000: 12, 300_000: 24}
 """Preamble octets by bit rate (bit/s) of the FSK modes 1 to 8; kept equal over the modulation index."""
@@ -56,7 +57,7 @@ class Phy:
     @property
     def bitrate_bps(self) -> int | None:
         """bit/s."""
-        return None if self.octet_ns is None else round(8e9 / self.octet_ns)
+        return None if self.octet_ns is None else round(8 * NS_PER_S / self.octet_ns)
 
     def air_ns(self, sighting: Sighting) -> int | None:
         """Duration of a frame: as the sniffer stamped it, else computed, else None."""
@@ -144,11 +145,12 @@ def _nearest(seen_bps: float) -> int | None:
 
 def preamble_octets(seen_bps: float) -> int:
     """Octets of the preamble at a bit rate; 8 where no FSK mode has it."""
-    return FSK_PREAMBLES.get(_nearest(seen_bps) or 0, 8)
+    rate = _nearest(seen_bps)
+    return 8 if rate is None else FSK_PREAMBLES[rate]
 
 
 def _snapped(slope_ns: float, source: str) -> Phy:
-    seen_bps = 8e9 / slope_ns
+    seen_bps = 8 * NS_PER_S / slope_ns
     if (nearest := _nearest(seen_bps)) is not None:
         return _phy(nearest, source)
     note = f"{seen_bps / 1000:.1f} kbit/s is no FSK rate: preamble and PHY header not counted"
@@ -157,7 +159,8 @@ def _snapped(slope_ns: float, source: str) -> Phy:
 
 def _phy(bitrate_bps: int, source: str, assumed: str = "") -> Phy:
     preamble = preamble_octets(bitrate_bps)
-    return Phy(8e9 / bitrate_bps, preamble + SFD_AND_PHR, source, f"{assumed}preamble of {preamble} octets assumed")
+    note = f"{assumed}preamble of {preamble} octets assumed"
+    return Phy(8 * NS_PER_S / bitrate_bps, preamble + SFD_AND_PHR, source, note)
 
 
 def airtime(frames: Iterable[Frame], bitrate_bps: int | None = None) -> dict[bytes, float | None]:
@@ -192,4 +195,4 @@ class Total(Measurand):
 
     def seconds(self) -> dict[bytes, float | None]:
         """By transmitter, in order of addresses."""
-        return {sender: None if ns is None else ns / 1e9 for sender, ns in sorted(self._total.items())}
+        return {sender: None if ns is None else ns / NS_PER_S for sender, ns in sorted(self._total.items())}

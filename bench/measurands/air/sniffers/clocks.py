@@ -218,7 +218,7 @@ def _fit(time_s: NDArray[np.float64], difference: NDArray[np.float64], octets: N
     if pointed:
         clock, point, u_point = _robust(time_s, difference, octets)
         if OCTET_NS[0] <= abs(point) <= OCTET_NS[1] and abs(point) > 5 * u_point:
-            overhead = preamble_octets(8e9 / abs(point)) + SFD_AND_PHR
+            overhead = preamble_octets(8 * NS_PER_S / abs(point)) + SFD_AND_PHR
             clock, point, _ = _robust(time_s, difference, octets + overhead)
             return attrs.evolve(clock, octet_ns=point, overhead_octets=overhead)
     return _robust(time_s, difference, None)[0]

@@ -92,8 +92,7 @@ class Counting(Measurand):
     def __init__(self, seen: Digest, interval_ns: int | None = None) -> None:
         self._seen = seen
         self._interval_ns = interval_ns
-        self._begin: int | None = None
-        self._end = 0
+        self._span: tuple[int, int] | None = None
         self._asked_last: dict[bytes, int] = {}
         self._counters: dict[bytes, Keys] = {}
         self._numbers: dict[bytes, Numbers] = {}
@@ -104,12 +103,8 @@ class Counting(Measurand):
     def prepare(self, sighting: Sighting) -> None:
         """Notes the span of the capture, and when each sender asked for an acknowledgement last."""
         at = sighting.start_ns
-        if self._begin is None:
-            self._begin = self._end = at
-        elif at < self._begin:
-            self._begin = at
-        elif at > self._end:
-            self._end = at
+        begin, end = self._span or (at, at)
+        self._span = min(begin, at), max(end, at)
         if sighting.src is not None and sighting.asks:
             self._asked_last[sighting.src] = at
 
@@ -134,8 +129,8 @@ class Counting(Measurand):
             numbers.take(sighting.seq, sighting.start_ns)
 
     def _time(self) -> tuple[int, int]:
-        begin = self._begin or 0
-        return begin, self._interval_ns or _width(self._end - begin)
+        begin, end = self._span or (0, 0)
+        return begin, self._interval_ns or _width(end - begin)
 
     def _take_ack(self, sighting: Sighting) -> None:
         """By sender of the frames, as far as acknowledgements say whom they are for."""

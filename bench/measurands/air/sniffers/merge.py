@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from operator import itemgetter
 from typing import Final
 
@@ -138,7 +139,7 @@ class _Joiner:
         self._order = {name: index for index, name in enumerate(order)}
         self._open: dict[bytes, list[list[Hearing]]] = {}
         self._waiting: list[tuple[int, int, list[Hearing]]] = []
-        self._count = 0
+        self._numbers = count()
 
     def join(self, hearings: Iterable[Hearing]) -> Iterator[Transmission]:
         for hearing in hearings:
@@ -149,8 +150,7 @@ class _Joiner:
                 continue
             group = [hearing]
             self._open.setdefault(hearing.record.data, []).append(group)
-            self._count += 1
-            heapq.heappush(self._waiting, (hearing.start_ns, self._count, group))
+            heapq.heappush(self._waiting, (hearing.start_ns, next(self._numbers), group))
         yield from self._settle(None)
 
     def _group(self, hearing: Hearing) -> list[Hearing] | None:
@@ -193,8 +193,8 @@ class _Joiner:
 def _in_order(found: Iterable[Transmission]) -> Iterator[Transmission]:
     """By the start that the best hearing tells, where ``found`` is in order of the first ones' starts."""
     waiting: list[tuple[int, int, Transmission]] = []
-    for count, sent in enumerate(found):
-        heapq.heappush(waiting, (sent.start_ns, count, sent))
+    for number, sent in enumerate(found):
+        heapq.heappush(waiting, (sent.start_ns, number, sent))
         while waiting[0][0] < sent.start_ns - WIDE_NS:
             yield heapq.heappop(waiting)[2]
     while waiting:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import count
 from typing import Final
 
 import attrs
@@ -67,8 +68,7 @@ class _Row:
             if self._trial:
                 self._tally.catch(below_ns)
             self._trial = True
-            if value - below > 1:
-                self._tally.miss(value - below - 1, below_ns, t_ns)
+            self._tally.miss(value - below - 1, below_ns, t_ns)
         self._last = value, t_ns
 
 
@@ -149,7 +149,7 @@ class Numbers:
         self._plain, self._without_zero = Tally(begin, width), Tally(begin, width)
         self._rows = _Row(self._plain), _Row(self._without_zero)
         self._before: int | None = None
-        self._steps = 0
+        self._stepped = False
         self._lacks_zero = True
 
     def take(self, value: int, t_ns: int) -> None:
@@ -170,7 +170,7 @@ class Numbers:
             plain.put(value, t_ns)
             without_zero.put(value - (value >> 8), t_ns)
             if self._before is not None and self._before & 0xFF == 0xFF:
-                self._steps += 1
+                self._stepped = True
                 self._lacks_zero = self._lacks_zero and value == self._before + 2
             self._before = value
 
@@ -179,7 +179,7 @@ class Numbers:
         """What was counted; no more are taken then."""
         if self._run is not None:
             self._settle(self._run, is_over=True)
-        return self._without_zero if self._steps and self._lacks_zero else self._plain
+        return self._without_zero if self._stepped and self._lacks_zero else self._plain
 
 
 def _plausible(elapsed_ns: int) -> int:
@@ -190,12 +190,11 @@ def _spread(missed: int, low_ns: int, high_ns: int, width: int) -> Iterator[tupl
     """``missed`` moments evenly between two, counted by interval."""
     before = 0
     elapsed = max(1, high_ns - low_ns)
-    for at in range(low_ns // width, max(low_ns, high_ns) // width + 1):
-        if before == missed:
-            return
+    for at in count(low_ns // width):
         # the i-th moment (1 ... missed) is low + elapsed * i / (missed + 1); those before the interval's end count
         until = min(missed, -((low_ns - (at + 1) * width) * (missed + 1) // elapsed) - 1)
-        until = missed if (at + 1) * width > high_ns else max(before, until)
         if until > before:
             yield at, until - before
+        if until == missed:
+            return
         before = until

@@ -297,3 +297,84 @@ def test_a_loop_of_parents_is_no_depth(radio: Radio) -> None:
     radio.dao(10, (1, 2), 1)
     radio.dao(11, (2, 1), 1)
     assert depth_at(radio.frames(), eui(1)) is None
+
+
+def unheard(radio: Radio) -> None:
+    """A join whose DAO-ACK, of number 242 and from 20 s on, is not acknowledged."""
+    radio.pas(10, 1)
+    radio.authenticate(11, 1, 0)
+    radio.pc(14, 0)
+    radio.lease(15, 1, 0)
+    radio.dao(18, (1, 0), 242)
+    radio.dao_ack(19.8, (1, 0), 242, acked=False)
+
+
+@pytest.mark.parametrize(
+    ("later_s", "numbers", "arrived"),
+    [
+        (0, (242,), True),
+        (1, (242,), False),
+        (1, (243,), True),
+        (1, (243, 242), False),
+        (1, (243, 243, 242), False),
+        (59.999, (242,), False),
+        (60, (242,), True),
+    ],
+)
+def test_a_dao_of_the_same_number_soon_after_asks_again(
+    radio: Radio, later_s: float, numbers: tuple[int, ...], arrived: bool
+) -> None:
+    unheard(radio)
+    for place, number in enumerate(numbers):
+        radio.dao(20 + later_s + place * 0.5, (1, 0), number)
+    assert (only(record(radio, 1)).operational_ns is not None) is arrived
+
+
+@pytest.mark.parametrize(("later_ns", "ends"), [(60 * SECOND, True), (60 * SECOND + 1, False)])
+def test_a_dao_ack_a_minute_after_the_node_was_seen_in_still_ends_its_join(
+    radio: Radio, later_ns: int, ends: bool
+) -> None:
+    radio.pas(10, 1)
+    radio.authenticate(11, 1, 0)
+    radio.pc(14, 0)
+    radio.lease(15, 1, 0)
+    radio.pa(40, 1, 128)
+    radio.dao_ack(39.8 + later_ns / SECOND, (1, 0), 241)
+    assert (only(record(radio, 1)).operational_ns is not None) is ends
+
+
+@pytest.mark.parametrize(
+    ("answers_s", "found_s"), [((100, 100.5), 100), ((99.9, 100.5), 100.5), ((101,), None), ((100.5, 101), 100.5)]
+)
+def test_a_configuration_counts_from_the_question_on_and_before_the_first_data_frame(
+    radio: Radio, answers_s: tuple[float, ...], found_s: float | None
+) -> None:
+    """The question is at 100 s, the first data frame at 101 s: what begins with it comes too late."""
+    radio.join(10, (1, 0))
+    radio.pcs(100, 1)
+    for at in answers_s:
+        radio.pc(at, 0)
+    radio.route(101, (1, 0))
+    configured = record(radio, 1).joins[1].configured_ns
+    assert (None if configured is None else round((configured - T0) / SECOND, 1)) == found_s
+
+
+def test_what_stopped_a_join_is_told_of_the_last_one(radio: Radio) -> None:
+    """An LFN waits for its registration, a router for its DAO-ACK; what it was the time before does not matter."""
+    for at in (10, 100):
+        radio.pas(at, 1)
+        radio.authenticate(at + 1, 1, 0)
+        radio.pc(at + 4, 0)
+        radio.lease(at + 5, 1, 0)
+        radio.dao(at + 6, (1, 0))
+        if at == 10:
+            radio.dao_ack(at + 7, (1, 0))
+    frames = radio.frames()
+    whys = []
+    for first, then in (("PAS", "LPAS"), ("LPAS", "PAS")):
+        kinds = {T0 + 10 * SECOND: first, T0 + 100 * SECOND: then}
+        changed = [attrs.evolve(f, kind=kinds[f.time_ns]) if f.kind == "PAS" else f for f in frames]
+        node = joins(changed)[eui(1)]
+        whys.append((len(node.joins), node.why))
+    assert whys[0] == (2, "no confirmation of its registration reached it")
+    assert whys[1][1] == "no DAO-ACK reached it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import pytest
 
 from bench.air.frame.decoder import Frame, decode_frames
 from bench.air.ip import icmpv6
@@ -15,7 +16,7 @@ from bench.measurands.air.sightings.sighting import Datagram, Echo
 from bench.measurands.air.sniffers.airtime import phy_of
 from bench.measurands.air.sniffers.merge import Air
 from tests.measurands.air.figures.test_captures import Log, measured
-from tests.measurands.air.radio import OCTET_NS, T0, Radio, address, eui
+from tests.measurands.air.radio import OCTET_NS, SECOND, T0, Radio, address, eui
 from tests.measurands.air.real import eui as eui_of
 from tests.measurands.air.real import frames, keys, records
 
@@ -166,3 +167,23 @@ def test_one_datagram_across_two_sniffers() -> None:
     assert [(p.nodes, p.complete) for p in both] == [(p.nodes, p.complete) for p in wanted]
     apart = [abs(one.total_ns - other.total_ns) for one, other in zip(both, wanted, strict=True)]
     assert max(apart) < 2_000, "the clocks were a quarter of a second apart"
+
+
+@pytest.mark.parametrize(("later_ns", "journeys"), [(60 * SECOND, 1), (60 * SECOND + 1, 2)])
+def test_no_node_keeps_a_datagram_longer_than_a_minute(later_ns: int, journeys: int) -> None:
+    radio = mesh()
+    packet = ipv6.Packet(address(2), address(0), b"reading", next_header=253)
+    arrived = radio.packet(10, packet, 2, 1)
+    radio.packet((arrived + later_ns - T0) / SECOND, packet, 1, 0)
+    assert len(echoes(on_paper(radio.frames()))) == journeys
+
+
+def test_a_datagram_that_goes_round_and_on_again_passed_each_node_again() -> None:
+    radio = mesh()
+    packet = ipv6.Packet(address(4), address(0), b"reading", next_header=253)
+    ways = ((3, 2), (2, 1), (1, 3), (3, 2), (2, 0))
+    for at, (src, dst) in enumerate(ways):
+        radio.packet(10 + at, packet, src, dst)
+    [passage] = echoes(on_paper(radio.frames()))
+    assert [(hop.src, hop.dst) for hop in passage.hops] == [(eui(src), eui(dst)) for src, dst in ways]
+    assert (passage.duplicates, passage.looped) == (0, True)

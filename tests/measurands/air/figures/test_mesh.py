@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import attrs
 import pytest
 
 from bench.air.ip import packet as ipv6
 from bench.air.rpl import messages as rpl
-from bench.measurands.air.figures.hops import routes
-from bench.measurands.air.figures.mesh import INFINITE_RANK, Mesh, mesh
+from bench.measurands.air.figures import mesh as mesh_module
+from bench.measurands.air.figures.hops import Change, routes
+from bench.measurands.air.figures.mesh import INFINITE_RANK, DepthChange, Mesh, RankChange, mesh
+from bench.measurands.air.figures.mesh_report import mesh_json
+from bench.measurands.air.figures.report import measure
 from bench.measurands.air.sightings.digest import digest
 from tests.measurands.air.figures.test_captures import Log, measured
 from tests.measurands.air.radio import T0, Radio, address, eui
@@ -244,3 +248,76 @@ def test_measure_prints_the_mesh_beside_what_it_always_printed() -> None:
     assert 0.99 < mesh_["coverage"]["low"] < 1.0
     assert mesh_["dodag"][0]["root"] == log.nodes["br"]
     assert len(mesh_["links"]) == 4
+
+
+@pytest.mark.parametrize(("again", "ends"), [(False, 150), (True, None)])
+def test_the_silence_of_a_parent_ends_with_another_parent_and_not_with_the_same_one(
+    again: bool, ends: int | None
+) -> None:
+    """That it is the parent was told by a packet on its way up, and is told by a DAO then."""
+    up = ipv6.Packet(address(2), address(0), b"reading", next_header=253)
+    radio = Radio()
+    line(radio, 0, 1)
+    radio.dao(20, (3, 0))
+    radio.packet(30, up, 2, 1)
+    radio.packet(100, up, 2, 1, acked=False, attempts=4)
+    radio.packet(120, up, 2, 1, acked=False, attempts=4)
+    dao = rpl.Dao(0, 241, options=(rpl.Target(address(2)), rpl.Transit(address(1 if again else 3))))
+    radio.packet(150, ipv6.Packet(address(2), address(0), dao), 2, 3)
+    assert orphans(of(radio)) == [(eui(2), "parent silent", eui(2), 100, ends)]
+
+
+def test_transfers_given_up_are_counted_from_the_last_delivered_one_on() -> None:
+    up = ipv6.Packet(address(1), address(0), b"reading", next_header=253)
+    radio = Radio()
+    line(radio, 0, 1)
+    for at, acked in ((100, False), (110, True), (120, False), (140, False), (160, True)):
+        radio.packet(at, up, 1, 0, acked=acked, attempts=3)
+    assert orphans(of(radio)) == [(eui(1), "parent silent", eui(1), 120, 160)]
+
+
+def test_who_hangs_below_a_circle_has_no_way_for_its_sake() -> None:
+    radio = Radio()
+    line(radio, 0, 4)
+    radio.dao(100, (1, 3, 2, 1), sequence=241)
+    found = of(radio)
+    assert [loop.nodes for loop in found.loops] == [(eui(1), eui(3), eui(2))]
+    below = [orphan for orphan in found.orphans if orphan.eui64 == eui(4)]
+    assert [(orphan.why, orphan.at) for orphan in below] == [("loop", eui(3))]
+
+
+def test_what_a_node_said_is_remembered_as_far_back_as_a_question_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mesh_module, "RECENT", 2)
+    heard = mesh_module._Heard()
+    for at in range(10, 60, 10):
+        heard.add(at)
+    spans = [(since, until) for since in range(30, 61) for until in range(since, 61)]
+    for since, until in [(25, 30), (25, 35), *spans]:
+        assert heard.between(since, until) is any(since <= at <= until for at in range(10, 60, 10)), (since, until)
+
+
+def test_changes_of_one_moment_are_in_the_order_of_cause_and_effect() -> None:
+    """By node: parents, then ranks, then hop counts; two of one kind and node as they came."""
+    one, two = eui(1), eui(2)
+    found = Mesh(
+        dodags=(),
+        parents={two: (Change(5, one, "DAO"), Change(5, None, "DAO"))},
+        ranks={one: (RankChange(5, one, 1, 300), RankChange(5, one, 1, 200)), two: (RankChange(4, one, 1, 9),)},
+        depths={one: (DepthChange(5, 2),), two: (DepthChange(5, 1), DepthChange(3, 4))},
+        loops=(),
+        orphans=(),
+    )
+    rows = mesh_json(attrs.evolve(measure([]).mesh, mesh=found))["changes"]
+    assert isinstance(rows, list)
+    told = [(row["t_ns"], row["node"][-1], *list(row)[2:]) for row in rows if isinstance(row, dict)]  # type: ignore[index]
+    assert told == [
+        (3, "2", "hops"),
+        (4, "2", "rank", "version"),
+        (5, "2", "parent", "evidence"),
+        (5, "2", "parent", "evidence"),
+        (5, "1", "rank", "version"),
+        (5, "1", "rank", "version"),
+        (5, "1", "hops"),
+        (5, "2", "hops"),
+    ]
+    assert [row["rank"] for row in rows if isinstance(row, dict) and "rank" in row] == [9, 300, 200]

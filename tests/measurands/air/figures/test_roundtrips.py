@@ -87,6 +87,15 @@ def test_where_the_last_hop_is_not_heard_at_all_answered_is_unknown(radio: Radio
     assert (trips.sent, trips.answered, trips.seen_on_the_way) == (1, None, 1)
 
 
+def test_acknowledgements_to_the_source_tell_nothing_of_answers(radio: Radio) -> None:
+    radio.echo(100, (0, 1, 2), ask(1))
+    radio.echo(100.2, (2, 1, 0), reply(1))
+    frames = radio.frames()
+    assert only([frame for frame in frames if frame.dst != eui(0) or frame.kind == "ACK"]).answered is None
+    other = [frame for frame in frames if frame.dst != eui(0) or frame.time_ns < T0 + 100 * SECOND]
+    assert only([frame for frame in other if frame.kind != "ACK"]).answered == 0
+
+
 def test_series_are_told_apart_by_size(radio: Radio) -> None:
     for at, size in ((100, 16), (102, 900)):
         radio.echo(at, (0, 1), ask(1, b"x" * size))
@@ -211,3 +220,57 @@ def test_statistics() -> None:
     assert statistics_ms([]) is None
     assert statistics_ms([3 * MS, 1 * MS]) == {"min": 1.0, "median": 2.0, "p95": 3.0, "max": 3.0}
     assert statistics_ms(range(MS, 101 * MS, MS)) == {"min": 1.0, "median": 50.5, "p95": 95.0, "max": 100.0}
+    longer = statistics_ms(range(MS, 102 * MS, MS))
+    assert longer is not None
+    assert longer["p95"] == 96.0, "95 of 101 are less than 95 %"
+
+
+@pytest.mark.parametrize(
+    ("offset_ns", "wait_ms", "clock"),
+    [
+        (0, 250, "host"),
+        (0, 250.000001, "host, shifted"),
+        (2_000_000, 0, "host"),
+        (2_000_000, -0.000001, "host, shifted"),
+        (2_001_000, 0, "host, shifted"),
+    ],
+)
+def test_how_far_stamps_of_one_clock_may_be_apart(radio: Radio, offset_ns: int, wait_ms: float, clock: str) -> None:
+    data = ping_data(T0 + 100 * SECOND + offset_ns)
+    radio.echo(100 + wait_ms / 1000, (0, 1), ask(1, data))
+    radio.echo(100.5, (1, 0), reply(1, data))
+    assert only(radio.frames()).clock == clock
+
+
+@pytest.mark.parametrize(("later_s", "sent"), [(300, 1), (300.5, 2)])
+def test_equal_numbers_after_five_minutes_are_another_echo(radio: Radio, later_s: float, sent: int) -> None:
+    radio.echo(100, (0, 1), ask(1))
+    radio.echo(100 + later_s, (0, 1), ask(1))
+    assert only(radio.frames()).sent == sent
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "hops"),
+    [(5, 3, 3), (3, 5, 3), (5, 2, 4), (5, 6, None), (6, 5, None), (5, 4, 1), (4, 5, 1), (5, 0, 2), (0, 5, 2)],
+)
+def test_the_way_by_the_tree(radio: Radio, source: int, target: int, hops: int | None) -> None:
+    """Nodes 1 and 2 in a line, 3 beside them, 4 and 5 in a line, 6 nowhere that is known; no request was followed."""
+    radio.dao(50, (3, 0))
+    radio.dao(52, (4, 0))
+    radio.dao(54, (5, 4, 0))
+    radio.pas(56, 6)
+    radio.packet(100, ipv6.Packet(address(target), address(source), reply(1)), 1, 2)
+    assert only(radio.frames()).hops == hops
+
+
+def test_frames_without_an_end_are_no_links_of_the_way(radio: Radio) -> None:
+    """Two of them would make a way from anybody to anybody."""
+    packet = ipv6.Packet(address(2), address(0), ask(1))
+    radio.packet(100, packet, 2, None)
+    radio.packet(100.1, packet, 1, 0)
+    radio.dao(50, (2, 0), 250)
+    frames = [
+        attrs.evolve(frame, src=None) if frame.time_ns >= T0 + 100.1 * SECOND and frame.kind == "DATA" else frame
+        for frame in radio.frames()
+    ]
+    assert only(frames).hops == 1

@@ -11,13 +11,21 @@ import pytest
 from bench.air.capture.capture import read_capture
 from bench.air.capture.link import Record
 from bench.air.frame.decoder import decode_frames
+from bench.air.ip import dhcpv6, icmpv6
+from bench.air.ip import packet as ipv6
+from bench.air.ip.udp import Udp
 from bench.air.keys.table import KeyTable
+from bench.air.lowpan.datagram import compress
+from bench.air.mac.ies import Ie
+from bench.air.mac.mpx import Transfer
+from bench.air.wisun import frames as wisun
 from bench.measurands.air.sightings.heard import OURS, Shut, bulk_rows, decoded_rows
 from bench.measurands.air.sightings.reading import sightings
 from bench.measurands.air.sightings.spool import Row, Spool, pack, unpack
 from bench.measurands.air.sightings.stamps import start_ns
 from bench.measurands.air.sniffers.merge import merge
 from tests.air.mac_captures import WISUN, keys_of, need
+from tests.measurands.air.radio import SECOND, T0, Radio, address, eui, ping_data
 
 SHARED = [(name, form) for name in WISUN for form in ("", "-tap-fcs32", "-clear") if name != "mbed-line2"]
 
@@ -116,3 +124,46 @@ def test_rows_of_an_interval_are_those_that_began_in_it() -> None:
         since_ns, until_ns = many[first][1], many[last][1]
         assert list(spool.between(since_ns, until_ns)) == [row for row in many if since_ns <= row[1] <= until_ns]
     assert list(spool.between(0, many[0][1] - 1)) == []
+
+
+def test_rows_of_a_network_on_paper_are_those_of_its_frames() -> None:
+    """In clear: joins, fragments, echoes; leases to and from ports of which one is DHCPv6's; elements after the payload
+    and in place of it."""
+    radio = Radio()
+    radio.pa(0, 0, 0)
+    radio.dio(0.5, 0, 128)
+    radio.join(10, (1, 0))
+    ping = icmpv6.EchoRequest(7, 1, ping_data(T0 + 20 * SECOND, 300))
+    radio.fragments(20, ipv6.Packet(address(0), address(1), ping), 0, 1, tag=5)
+    radio.echo(21, (1, 0), icmpv6.EchoReply(7, 1, ping_data(T0 + 20 * SECOND)))
+    client = dhcpv6.ClientId(dhcpv6.duid_of(eui(1)))
+    given = dhcpv6.IaNa(1, options=(dhcpv6.IaAddress(address(1)),))
+    lease = dhcpv6.build(dhcpv6.Message(dhcpv6.MessageType.REPLY, 1, (client, given)))
+    for at, ports in enumerate(((547, 9000), (9000, 546), (9000, 9001), (546, 547))):
+        for times in range(2):
+            radio.packet(30 + at + times / 2, ipv6.Packet(address(0), address(1), Udp(*ports, lease)), 0, 1)
+    lowpan = compress(ipv6.build(ipv6.Packet(address(0), address(1), Udp(9000, 9001, b"reading"))), eui(0), eui(1))
+    plain = wisun.data(eui(0), eui(1), lowpan, 9)
+    *_, mpx = plain.payload_ies
+    schedule, version = wisun.payload_ie(wisun.Us()), wisun.payload_ie(wisun.PanVersion(1))
+    for at, elements in enumerate(
+        (
+            (mpx, mpx),
+            (mpx, schedule),
+            (schedule, mpx),
+            (schedule, schedule, mpx),
+            (version, schedule, mpx),
+            (schedule, Ie(9, b"vendor"), mpx),
+            (Ie(mpx.id, bytes((Transfer.ABORT,)) + mpx.content[1:]),),
+            (Ie(mpx.id, bytes((Transfer.FRAGMENT,)) + mpx.content[1:]),),
+            (Ie(mpx.id, bytes((Transfer.LAST_FRAGMENT,)) + mpx.content[1:]),),
+            (Ie(mpx.id, bytes((mpx.content[0] | 0x38,)) + mpx.content[1:]),),
+            (Ie(mpx.id, mpx.content[:1] + b"\x01\x02" + mpx.content[3:]),),
+            (schedule,),
+        )
+    ):
+        radio.put(40 + at, attrs.evolve(plain, payload_ies=elements))
+    records = radio.records()
+    rows = list(bulk_rows(records, None))
+    assert rows == list(decoded_rows(records, None))
+    assert rows == [pack(sighting) for sighting in sightings(radio.frames())]

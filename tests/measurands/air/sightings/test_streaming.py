@@ -134,6 +134,23 @@ def test_a_table_forgets_what_is_over_and_nothing_else() -> None:
     assert all(now in table for now in range(99_901, 100_000))
 
 
+def test_a_table_is_looked_through_each_time_it_has_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So an entry costs a constant, however many stay."""
+    monkeypatch.setattr(expiry, "FEW", 4)
+    forgetting: Expiry[int, int] = Expiry()
+    table: dict[int, int] = {}
+    asked: list[int] = []
+
+    def over(then: int) -> bool:
+        asked.append(len(table))
+        return False
+
+    for now in range(40):
+        table[now] = now
+        assert forgetting.sweep(table, over) == []
+    assert asked == [size for size in (4, 8, 16, 32) for _ in range(size)]
+
+
 def unicast(ordinal: int, t_ns: int, **what: Any) -> Sighting:
     """A frame of one of 50 pairs of nodes that asks and is not answered."""
     pair = ordinal % 50

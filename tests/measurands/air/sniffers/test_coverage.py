@@ -183,3 +183,28 @@ def test_long_captures_get_long_intervals() -> None:
 def test_nothing_to_count() -> None:
     found = coverage(digest([]))
     assert (found.senders, found.share.share, found.share.interval, found.intervals) == ((), None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("span_s", "over_ns", "width_s"),
+    [
+        (0, 0, 60),
+        (24 * 60, 0, 60),
+        (24 * 60, 1, 600),
+        (24 * 600, 0, 600),
+        (24 * 600, 1, 3600),
+        (24 * 3600, 0, 3600),
+        (24 * 3600, 1, 6 * 3600),
+        (6 * 24 * 3600, 0, 6 * 3600),
+        (6 * 24 * 3600, 1, 24 * 3600),
+        (24 * 24 * 3600, 0, 24 * 3600),
+        (60 * 24 * 3600, 0, 24 * 3600),
+    ],
+)
+def test_parts_of_time_grow_with_the_span(span_s: int, over_ns: int, width_s: int) -> None:
+    radio = Radio()
+    radio.pas(0, 1)
+    [frame] = radio.frames()
+    last = attrs.evolve(frame, time_ns=frame.time_ns + span_s * NS_PER_S + over_ns)
+    for some in ([frame, last], [last, frame]):
+        assert coverage(digest(some)).interval_ns == width_s * NS_PER_S

@@ -16,7 +16,7 @@ from bench.measurands.air.sightings.digest import digest
 from bench.measurands.air.sightings.stamps import start_ns
 from bench.measurands.air.sniffers.clocks import Clock, Frames, chain, clocks, common, fit
 from bench.measurands.air.sniffers.coverage import coverage
-from bench.measurands.air.sniffers.merge import Air, Transmission, merge
+from bench.measurands.air.sniffers.merge import Air, Hearing, Transmission, merge
 from bench.records import NS_PER_S
 from tests.measurands.air.real import keys, records
 
@@ -306,3 +306,22 @@ def test_transmissions_are_in_order_of_the_best_hearing() -> None:
 def test_no_capture_at_all() -> None:
     assert list(merge({})) == []
     assert list(merge({"a": []})) == []
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+@pytest.mark.parametrize(("apart_ns", "together"), [(300_000, True), (300_001, False)])
+def test_how_near_hearings_of_one_transmission_are(apart_ns: int, together: bool, damaged: bool) -> None:
+    other = psdu(9)[:-1] + b"\x55" if damaged else psdu(9)
+    told = {"a": [record(NS_PER_S, psdu(9))], "b": [record(NS_PER_S + apart_ns, other, fcs_ok=not damaged)]}
+    assert grouped(list(merge(told))) == (["ab"] if together else ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("end_ns", "wanted"),
+    [(None, None), (5, 100), (6, 101), (4, 4), (5 + 10 * NS_PER_S - 1, 99 + 10 * NS_PER_S), (5 + 10 * NS_PER_S,) * 2],
+)
+def test_the_end_of_a_frame_goes_with_its_start(end_ns: int | None, wanted: int | None) -> None:
+    """On a clock of their own both are, and what lies between them holds; what no frame lasts is left as it is."""
+    heard = attrs.evolve(record(100, psdu(9)), start_ns=5, end_ns=end_ns)
+    found = Transmission((Hearing("a", heard, 100),)).record
+    assert (found.time_ns, found.start_ns, found.end_ns) == (100, 100, wanted)
