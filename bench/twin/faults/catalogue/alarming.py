@@ -318,7 +318,13 @@ class RepeatsOutageAlarm(Fault):
     turns = ("alarm-outage",)
 
     def alarm_taken(self, alarm: Alarm, operational: bool) -> Answer[Alarm]:
-        return alarm if operational else [alarm, (5.5 * 86400, alarm)]
+        if not operational:  # planned beyond the terminal: what it plans itself does not outlast a dark time
+            self.after(5.5 * 86400, lambda: self._again(alarm))
+        return alarm
+
+    def _again(self, alarm: Alarm) -> None:
+        self.fired()
+        self.raise_alarm(alarm.meter, alarm.code, alarm.occurred_ns)
 
 
 FAULTS: Final[tuple[type[Fault], ...]] = (
