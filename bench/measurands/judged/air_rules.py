@@ -213,14 +213,18 @@ def _of_unknown_key(view: AirView, eui64: bytes) -> list[Breach]:
     for sighting in view.seen.sightings:
         if sighting.counter is not None and view.seen.sender(sighting) == eui64:
             opened.setdefault(sighting.key_index, []).append(sighting.start_ns)
+    others: dict[int | None, list[int]] = {}
+    for other in view.shut:
+        if other.src != eui64:
+            others.setdefault(other.key_index, []).append(other.start_ns)
     found = []
     for one in own:
-        known = opened.get(one.key_index, [])
+        known, alike = opened.get(one.key_index, []), others.get(one.key_index, [])
         at = bisect_left(known, one.start_ns)
         if not 0 < at < len(known):
             continue
-        alike = (other for other in view.shut if other.src != eui64 and other.key_index == one.key_index)
-        if not any(known[at - 1] <= other.start_ns <= known[at] for other in alike):
+        between = bisect_left(alike, known[at - 1])
+        if between == len(alike) or alike[between] > known[at]:
             said = f"no key of index {one.key_index} opens it, as those before and after it"
             found.append(Breach("unknown key", one.start_ns, one.number, said))
     return found
