@@ -214,7 +214,7 @@ def _of_unknown_key(view: AirView, eui64: bytes) -> list[Breach]:
         if sighting.counter is not None and view.seen.sender(sighting) == eui64:
             opened.setdefault(sighting.key_index, []).append(sighting.start_ns)
     others: dict[int | None, list[int]] = {}
-    for other in view.shut:
+    for other in sorted(view.shut, key=lambda shut: shut.start_ns):
         if other.src != eui64:
             others.setdefault(other.key_index, []).append(other.start_ns)
     found = []
