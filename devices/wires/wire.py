@@ -17,6 +17,7 @@ import os
 import socket
 import termios
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import serial
@@ -28,7 +29,7 @@ from devices.wires.noise import strip_noise
 
 CHUNK: Final = 1 << 16
 CONNECT_S: Final = 5.0
-LET_GO_S: Final = 2.0
+LET_GO_S: Final = 5.0
 """How long another process may still hold a local port that is opened first: one that was just started holds all of its
 parent's for a moment."""
 LONGEST_LINE: Final = 4096
@@ -71,6 +72,18 @@ def check_serial_fork() -> None:
         )
 
 
+def _holders(path: str) -> str:
+    """Who has a device open, as far as this user may see it: `` (COMMAND, process N)``; empty where nobody shows."""
+    device, found = os.path.realpath(path), []
+    for process in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
+        with contextlib.suppress(OSError):
+            open_ = {os.readlink(f"/proc/{process}/fd/{fd}") for fd in os.listdir(f"/proc/{process}/fd")}
+            if device in open_:
+                command = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found.append(f"{' '.join(command.split())[:60]}, process {process}")
+    return f" ({'; '.join(found)})" if found else ""
+
+
 class SerialWire:
     """A local serial port or pty, this bench's alone. One that another process holds is tried for ``patience_s``."""
 
@@ -88,7 +101,7 @@ class SerialWire:
             if number != errno.EAGAIN:
                 raise BenchError(f"{name}: {path}: {os.strerror(number) if number else 'cannot be opened'}")
             if patience.over:
-                raise BenchError(f"{name}: {path}: another program has it open")
+                raise BenchError(f"{name}: {path}: another program has it open{_holders(path)}")
             pause(0.05)
 
     def fileno(self) -> int:

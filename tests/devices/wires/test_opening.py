@@ -33,8 +33,8 @@ def line() -> Iterator[Line]:
 
 def test_a_port_that_another_program_has_open_is_one_line(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("devices.wires.opening.LET_GO_S", 0.1)
-    first = open_wire("meter", line)
-    with pytest.raises(BenchError, match=rf"^meter: {line.port}: another program has it open$"):
+    first, own = open_wire("meter", line), rf"\(.*, process {os.getpid()}\)"
+    with pytest.raises(BenchError, match=rf"^meter: {line.port}: another program has it open {own}$"):
         open_wire("meter", line)
     first.close()
     open_wire("meter", line).close()
