@@ -76,12 +76,18 @@ def _holders(path: str) -> str:
     """Who has a device open, as far as this user may see it: `` (COMMAND, process N)``; empty where nobody shows."""
     device, found = os.path.realpath(path), []
     for process in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
-        with contextlib.suppress(OSError):
-            open_ = {os.readlink(f"/proc/{process}/fd/{fd}") for fd in os.listdir(f"/proc/{process}/fd")}
-            if device in open_:
+        with contextlib.suppress(OSError):  # another user's, or gone meanwhile
+            if any(_leads_to(fd, device) for fd in Path(f"/proc/{process}/fd").iterdir()):
                 command = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                 found.append(f"{' '.join(command.split())[:60]}, process {process}")
     return f" ({'; '.join(found)})" if found else ""
+
+
+def _leads_to(descriptor: Path, device: str) -> bool:
+    try:
+        return os.readlink(descriptor) == device
+    except OSError:
+        return False
 
 
 class SerialWire:
