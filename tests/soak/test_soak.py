@@ -107,7 +107,8 @@ def test_a_bench_that_stood_still_has_its_outputs_again_for_what_it_drives_next(
             assert bench.wait(500) == 3, plan.said
             outcomes = {(verdict["requirement"], verdict["outcome"]) for verdict in plan.verdicts()}
             struck = {("join-time", "ERROR"), ("roundtrip-time", "ERROR")}
-            assert outcomes == {*struck, ("alarm-normal", "PASS")}, plan.said
+            early = {("roundtrip-time", "PASS")}  # of a terminal whose request was over when the bench was stopped
+            assert outcomes - early == {*struck, ("alarm-normal", "PASS")}, plan.said
             assert plan.kinds("bench.blind") == plan.kinds("bench.watchdog_lost") == 2
             assert plan.lab.is_safe()
     finally:
