@@ -112,6 +112,8 @@ class OperatorDriver(LineDriver):
         self._pictures: list[tuple[Task, int]] = []
         self._cut: dict[str, bool] = {}
         """Breakers that people had to do with, by what they feed, and whether they may be open."""
+        self._leaks: set[str] = set()
+        """Meters whose test cock may be open."""
 
     def connect(self, clock: Clock, subject: str, photos: Path | None = None) -> None:
         """Open the wire to the desk; ``photos`` is where pictures are kept (None: they are not fetched)."""
@@ -192,14 +194,25 @@ class OperatorDriver(LineDriver):
         self.done(Do.CUT if cut else Do.RESTORE, fed)
         self._cut[fed] = cut
 
+    def leak(self, meter: str, leak: bool) -> int:
+        """Have the test cock behind a meter's valve opened or closed; when that was (rig time, ns)."""
+        if leak:
+            self._leaks.add(meter)  # from the question on it may be open
+        _value, _asked_ns, t_ns = self.done(Do.LEAK if leak else Do.UNLEAK, meter)
+        if not leak:
+            self._leaks.discard(meter)
+        return t_ns
+
     def make_safe(self) -> None:
-        """A breaker that was opened is to be closed; a way out waits for nobody, so the task stays at the desk."""
-        left = [fed for fed, cut in self._cut.items() if cut]
-        for fed in left:
-            self.post(Do.RESTORE, fed)
+        """A breaker or test cock that was opened is to be closed; a way out waits for nobody, so the task stays at the
+        desk."""
+        left = [(Do.RESTORE, fed, f"the breaker of {FED_WORDS[fed][1]}") for fed, cut in self._cut.items() if cut]
+        left += [(Do.UNLEAK, meter, f"the test cock of {meter}") for meter in sorted(self._leaks)]
+        for do, on, _what in left:
+            self.post(do, on)
         if left:
-            whose = " and of ".join(FED_WORDS[fed][1] for fed in left)
-            raise BenchError(f"the breaker of {whose} was left open; a person was asked to close it")
+            what = " and ".join(what for *_task, what in left)
+            raise BenchError(f"{what} was left open; a person was asked to close it")
 
     def staff_request(self, terminal: str, body: Mapping[str, Any]) -> str:
         """Have a server's staff make a request; its id, ``r17``, once the same number was told twice. Recorded as
@@ -436,7 +449,7 @@ class OperatorMeter:
 
     def set_leak(self, leak: bool) -> None:
         """Have the test cock behind the valve opened or closed; recorded as ``meter.leak``."""
-        _value, _asked_ns, t_ns = self.operator.done(Do.LEAK if leak else Do.UNLEAK, self.meter)
+        t_ns = self.operator.leak(self.meter, leak)
         self.operator.record(self.meter, kinds.METER_LEAK, {"leak": leak}, t_ns, self.operator.reaction_ns[1])
 
     def _read(self, do: Do, what: str) -> int:

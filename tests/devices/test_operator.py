@@ -67,6 +67,7 @@ def played(answers: Callable[[Task], dict[str, Any] | None], photos: Path | None
     driver.reaction_s, driver.patience_s = 0.6, 600.0
     driver.clock_, driver.person = StillClock(), Person(answers)
     driver._tasks, driver._done, driver._last, driver._pictures, driver._cut = {}, {}, 0, [], {}
+    driver._leaks = set()
     driver._photos = photos
     driver._answers = []  # type: ignore[assignment]
     return driver
@@ -226,6 +227,17 @@ def test_a_breaker_that_was_opened_is_no_safe_state() -> None:
     with pytest.raises(BenchError, match="the breaker of the concentrator was left open"):
         driver.make_safe()
     assert driver.person.asked[-1].en == "Close the breaker of the concentrator. Tap when you do it."
+
+
+def test_a_test_cock_that_was_opened_is_no_safe_state() -> None:
+    driver = played(lambda _task: {})
+    meter = OperatorMeter(driver, "t1.gas")
+    meter.set_leak(True)
+    with pytest.raises(BenchError, match=r"^the test cock of t1\.gas was left open; a person was asked to close it$"):
+        driver.make_safe()
+    assert driver.person.asked[-1].do is Do.UNLEAK
+    meter.set_leak(False)
+    driver.make_safe()
 
 
 # -- the desk ----------------------------------------------------------------------------------------------------------
