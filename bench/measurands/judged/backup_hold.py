@@ -28,7 +28,7 @@ from bench.evidence.evidence import Episode
 from bench.evidence.limits import Limits
 from bench.evidence.timeline import CitedObservation
 from bench.judge.uncertainty import within
-from bench.measurands.judged.common import Trouble, bench_trouble, blind_over, gated, left_out, unfinished
+from bench.measurands.judged.common import Trouble, bench_trouble, blind_over, gated, last_intent, left_out, unfinished
 from bench.measurands.judged.placing import Placed, caused, heard
 from bench.measurands.judged.register import BEFORE, Turned, turned_before
 from bench.measurands.judged.setup import Setup, TerminalSetup
@@ -188,8 +188,7 @@ def _probes(
 
 
 def _by_hand(episode: Episode, mark: CitedObservation) -> Turned | Trouble:
-    intents = episode.events(kinds.INTENT_REQUEST, subject=str(mark.data.get("terminal")), until_ns=mark.t_ns)
-    asked = max((row for row in intents if row.row < mark.row), key=lambda row: row.row, default=mark)
+    asked = last_intent(episode, kinds.INTENT_REQUEST, mark, str(mark.data.get("terminal"))) or mark
     return turned_before(episode.evidence, str(mark.data.get("meter")), mark, asked)
 
 

@@ -193,6 +193,15 @@ def seconds(since_ns: int, until_ns: int) -> float:
     return (until_ns - since_ns) / NS_PER_S
 
 
+def last_intent(
+    episode: Episode, kind: kinds.Kind, mark: CitedObservation, subject: str | None = None, **match: Json
+) -> CitedObservation | None:
+    """The bench's last intent of a kind before a milestone, of this subject and data; None where there is none."""
+    intents = episode.events(kind, subject=subject, until_ns=mark.t_ns)
+    own = [row for row in intents if row.row < mark.row and all(row.data.get(key) == match[key] for key in match)]
+    return max(own, key=lambda row: row.row, default=None)
+
+
 def stamps_off_ns(*events: CitedObservation) -> int:
     """How far the stamps of the bench may be off against each other: of a bench that stood still they say little."""
     return round(math.sqrt(3) * sum(event.u_ns for event in events))

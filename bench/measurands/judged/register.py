@@ -45,10 +45,7 @@ class Register:
         told = evidence.events(kinds.METER_TOLD, subject=meter)
         if told:
             return Tapped(tuple(told), (), tuple(event.t_ns for event in told), _blind(evidence), evidence.clocks)
-        unanswered = (kinds.OPERATOR_TIMEOUT, kinds.OPERATOR_CANNOT, kinds.OPERATOR_UNDONE)
-        unknown = [
-            event for kind in unanswered for event in evidence.events(kind, subject=meter) if _tells_nothing(event)
-        ]
+        unknown = _unknown(evidence, meter, kinds.OPERATOR_TIMEOUT, kinds.OPERATOR_CANNOT, kinds.OPERATOR_UNDONE)
         unknown += evidence.events(kinds.METER_UNKNOWN, subject=meter)
         readings = tuple(sorted([*evidence.events(kinds.METER_INDEX, subject=meter), *unknown], key=lambda e: e.row))
         times = tuple(event.t_ns + (0 if _tells_nothing(event) else _half_ns(event)) for event in readings)
@@ -153,7 +150,8 @@ def turned_before(evidence: Evidence, meter: str, mark: CitedObservation, asked:
         return Trouble(why, False, rows)
     if any(row.data.get("index") == reading.data.get("index") for row in before[:-1]):
         return Trouble("not proved fresh: the register's new index was an old one", False, rows)
-    doubt = next((row for row in _doubts(evidence, meter) if row.row > reading.row), None)
+    doubts = _unknown(evidence, meter, kinds.OPERATOR_CANNOT, kinds.OPERATOR_UNDONE)
+    doubt = min((row for row in doubts if row.row > reading.row), key=lambda row: row.row, default=None)
     later = next((row for row in history if row.row > asked.row), None)
     if doubt is not None and (later is None or doubt.row < later.row):
         why = f"the register was not turned as it was asked for: {doubt.data.get('why', doubt.kind)}"
@@ -161,15 +159,9 @@ def turned_before(evidence: Evidence, meter: str, mark: CitedObservation, asked:
     return Turned(reading, age_ns)
 
 
-def _doubts(evidence: Evidence, meter: str) -> list[CitedObservation]:
-    """What says that nobody knows what the register shows, in order of arrival."""
-    found = [
-        row
-        for kind in (kinds.OPERATOR_CANNOT, kinds.OPERATOR_UNDONE)
-        for row in evidence.events(kind, subject=meter)
-        if _tells_nothing(row)
-    ]
-    return sorted(found, key=lambda row: row.row)
+def _unknown(evidence: Evidence, meter: str, *unanswered: kinds.Kind) -> list[CitedObservation]:
+    """What of these kinds says that nobody knows what the register shows."""
+    return [row for kind in unanswered for row in evidence.events(kind, subject=meter) if _tells_nothing(row)]
 
 
 def _blind(evidence: Evidence) -> tuple[Span, ...]:

@@ -28,6 +28,7 @@ from bench.measurands.judged.common import (
     bench_trouble,
     blind_over,
     gated,
+    last_intent,
     least_trials,
     left_out,
     oddities,
@@ -227,10 +228,7 @@ def _mark(episode: Episode, sent: CitedObservation) -> CitedObservation | None:
 def _intent(episode: Episode, sent: CitedObservation) -> CitedObservation | None:
     """The bench's own intent to ask, which the milestone with the request's id follows; None where there is none."""
     mark = _mark(episode, sent)
-    if mark is None:
-        return None
-    intents = episode.events(kinds.INTENT_REQUEST, subject=sent.subject, until_ns=mark.t_ns)
-    return max((row for row in intents if row.row < mark.row), key=lambda row: row.row, default=None)
+    return None if mark is None else last_intent(episode, kinds.INTENT_REQUEST, mark, sent.subject)
 
 
 def _given_up_ns(episode: Episode, sent: CitedObservation) -> int:

@@ -21,7 +21,7 @@ from bench import kinds
 from bench.evidence.evidence import Episode
 from bench.evidence.timeline import CitedObservation
 from bench.measurands.judged.arrivals import tolerance
-from bench.measurands.judged.common import Trouble, blind_over, gated, seconds, too_few
+from bench.measurands.judged.common import Trouble, blind_over, gated, last_intent, seconds, too_few
 from bench.measurands.judged.placing import dated_otherwise
 from bench.measurands.judged.register import BEFORE, Turned, turned_before
 from bench.measurands.judged.setup import Setup, TerminalSetup
@@ -109,8 +109,7 @@ def _turned(episode: Episode, mark: CitedObservation) -> Turned | Trouble | None
     if mark.data.get("turned") != BEFORE:
         return None
     meter = str(mark.data.get("meter"))
-    intents = [row for row in episode.events(kinds.INTENT_ASK, until_ns=mark.t_ns) if row.row < mark.row]
-    asked = next((row for row in reversed(intents) if row.data.get("meter") == meter), mark)
+    asked = last_intent(episode, kinds.INTENT_ASK, mark, meter=meter) or mark
     return turned_before(episode.evidence, meter, mark, asked)
 
 
