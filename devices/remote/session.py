@@ -37,6 +37,13 @@ ACQUIRE_S: Final = 120.0
 """An exporter takes half a second for each serial port, one after the other (labgrid.md 2.5)."""
 AGAIN_S: Final = 5.0
 """Between two looks for a coordinator that went away."""
+SETTLED_S: Final = 20.0
+"""An exporter that goes while its place is acquired leaves resources given to a place that nobody holds. A coordinator
+looks for those every 15 s, and takes them back."""
+ONCE_MORE_S: Final = 1.0
+
+_BROKEN: Final = "<broken>"
+"""What labgrid's exporter says instead of a place, of what it could not start or stop."""
 
 T = TypeVar("T")
 
@@ -158,7 +165,8 @@ class Coordinator:
     def acquire(self, name: str) -> None:
         """Acquire a place, and watch it from then on.
 
-        ``InputError`` where somebody has it, or one of its resources, or where nothing is exported as one of them.
+        A refusal without a cause that stays is waited out for ``SETTLED_S``. ``InputError`` where somebody has it, or one
+        of its resources, where one is broken, or where nothing is exported as one of them.
         """
         if (holder := self.holder(name)) is not None:
             raise InputError(f"place {name} is acquired by {holder}; expected it to be free")
@@ -167,11 +175,10 @@ class Coordinator:
         if missing := [str(match) for match in place.matches if not any(match.ismatch(path) for path in paths)]:
             raise InputError(f"place {name}: nothing is exported as {missing[0]}; expected its exporter to run")
         try:
-            self._wait(self._acquire(name), ACQUIRE_S)
+            self._wait(self._acquire_once_settled(name), ACQUIRE_S)
         except grpc.aio.AioRpcError as error:
-            if in_use := self._why_not(place):
-                raise InputError(f"place {name}: {in_use}; expected it to be free") from None
-            raise InputError(f"place {name}: {error.details()}; expected each of its exporters to be well") from None
+            why = self._why_not(place) or f"{error.details()}; expected each of its exporters to be well"
+            raise InputError(f"place {name}: {why}") from None
         self.hold(name)
 
     def hold(self, name: str) -> None:
@@ -231,6 +238,18 @@ class Coordinator:
     async def _acquire(self, name: str) -> None:
         await self._session.stub.AcquirePlace(pb2.AcquirePlaceRequest(placename=name))
         await self._session.sync_with_coordinator()
+
+    async def _acquire_once_settled(self, name: str) -> None:
+        ends_s = self._loop.time() + SETTLED_S
+        while True:
+            try:
+                return await self._acquire(name)
+            except grpc.aio.AioRpcError:
+                await self._session.sync_with_coordinator()
+                place = self._session.places[name]
+                if place.acquired or self._why_not(place) or self._loop.time() > ends_s:
+                    raise
+            await asyncio.sleep(ONCE_MORE_S)
 
     async def _release(self, name: str) -> None:
         # Only what is ours: between the last word of the coordinator and this one somebody may have taken it.
@@ -302,10 +321,14 @@ class Coordinator:
         ]
 
     def _why_not(self, place: Any) -> str:
-        """Which resource of a place another one has."""
+        """Which resource of a place another one has, or is broken; and what was expected."""
         for path, entry in self._exported():
-            if entry.acquired and entry.acquired != place.name and place.hasmatch(path):
-                return f"{'/'.join(path)} is in use by place {entry.acquired}"
+            if not entry.acquired or entry.acquired == place.name or not place.hasmatch(path):
+                continue
+            if entry.acquired == _BROKEN:
+                reason = entry.params.get("extra", {}).get("broken", "its exporter does not say why")
+                return f"{'/'.join(path)} is broken ({reason}); expected its exporter to be started again"
+            return f"{'/'.join(path)} is in use by place {entry.acquired}; expected it to be free"
         return ""
 
 

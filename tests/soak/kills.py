@@ -414,5 +414,7 @@ def _one_run(
             if keep is not None:
                 shutil.copytree(plan.disk, keep, ignore_dangling_symlinks=True)
                 (keep / plan.log.name).write_text(plan.said, encoding="utf-8")
+                for served in () if plan.exporters is None else plan.exporters.remote.served:
+                    shutil.copy(served.log, keep)
             if own:
                 subprocess.run(["umount", "-l", plan.disk], check=False)
