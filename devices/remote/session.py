@@ -165,8 +165,8 @@ class Coordinator:
     def acquire(self, name: str) -> None:
         """Acquire a place, and watch it from then on.
 
-        A refusal without a cause that stays is waited out for ``SETTLED_S``. ``InputError`` where somebody has it, or one
-        of its resources, where one is broken, or where nothing is exported as one of them.
+        A refusal without a cause that stays is waited out for ``SETTLED_S``. ``InputError`` where somebody has it or
+        one of its resources, where one is broken, or where nothing is exported as one of them.
         """
         if (holder := self.holder(name)) is not None:
             raise InputError(f"place {name} is acquired by {holder}; expected it to be free")
