@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -87,6 +88,15 @@ class GateDriver(Driver, GateProtocol):  # type: ignore[misc]
         with contextlib.suppress(KenshinError):
             self.disconnect()
 
+    @property
+    def still_cut(self) -> tuple[Mapping[str, str], ...]:
+        """What this run has cut off and not reconnected, or may have."""
+        return tuple(self._cut)
+
+    def remember(self, cut: Iterable[Mapping[str, str]]) -> None:
+        """What an earlier attempt of this run may have left cut off."""
+        self._cut += [dict(what) for what in cut]
+
     @Driver.check_active  # type: ignore[untyped-decorator]
     def cut_off(self, **what: str) -> None:
         self._cut.append(what)  # before it is asked for: whether it was done may stay unknown
@@ -99,8 +109,12 @@ class GateDriver(Driver, GateProtocol):  # type: ignore[misc]
 
     @Driver.check_active  # type: ignore[untyped-decorator]
     def reconnect(self, **what: str) -> None:
-        self._ask("DELETE", "/v1/cut-offs", what)
-        self._cut = [one for one in self._cut if one != what]
+        try:
+            self._ask("DELETE", "/v1/cut-offs", what)
+        except RestRefused:  # it is not cut off
+            self._forget(what)
+            raise
+        self._forget(what)
         self._publish(kinds.GATE_RECONNECTED, dict(what))
 
     @Driver.check_active  # type: ignore[untyped-decorator]
@@ -113,10 +127,14 @@ class GateDriver(Driver, GateProtocol):  # type: ignore[misc]
         return removed
 
     def make_safe(self) -> None:
-        """Reconnect whatever this bench has cut off."""
+        """Reconnect whatever this run has cut off."""
         for what in tuple(self._cut):
-            self._ask("DELETE", "/v1/cut-offs", what)
-            self._cut.remove(what)
+            with contextlib.suppress(RestRefused):  # it was no longer cut off
+                self._ask("DELETE", "/v1/cut-offs", what)
+            self._forget(what)
+
+    def _forget(self, what: Mapping[str, str]) -> None:
+        self._cut = [one for one in self._cut if one != what]
 
     def _ask(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         if self._rest is None:

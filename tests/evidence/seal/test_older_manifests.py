@@ -1,7 +1,7 @@
 """Manifests of version 1, which knew a row's columns but not the keys of its ``data``, are verified by both verifiers.
 
-No run that was sealed so is left: the first release wrote version 2 already. So one is made from a sealed run, by leaving
-out what version 2 added.
+No run that was sealed so is left: the first release wrote version 2 already. So one is made from a sealed run, by
+leaving out what version 2 added.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import attrs
 import pytest
 
 from bench.cli.verify import integrity
-from bench.evidence.seal.contents import File, read_file
+from bench.evidence.seal.contents import EARLIER, MANIFEST, File, read_file
 from bench.evidence.seal.envelope import Envelope
 from bench.evidence.seal.keys import SigningKey, public_place
 from bench.evidence.seal.manifest import read_manifest
-from bench.evidence.seal.sealing import EARLIER, MANIFEST
 from tests.evidence.seal.alterations import sql
 from tests.evidence.seal.sealed_run import second_opinion
 
