@@ -59,13 +59,15 @@ def matched(
     """For each stimulus (by its row) the first arrival of that meter and code that is nearest to it.
 
     Two stimuli of one meter and code are told apart by the time of occurrence: an arrival that is nearer to a later
-    stimulus is left to that one, so that one lost alarm does not make the next ones look late.
+    stimulus is left to that one, so that one lost alarm does not make the next ones look late. The time of occurrence
+    is UTC: where UTC leaves several stimuli open, it is the latest of them that has no arrival, for alarms arrive soon.
     """
     found: dict[int, CitedObservation] = {}
     for arrival in come:
-        alike = [one for one in stimuli if _may_be(evidence, one, arrival)]
-        if alike:
-            found.setdefault(_nearest(evidence, arrival, alike).row, arrival)
+        if alike := [one for one in stimuli if _may_be(evidence, one, arrival)]:
+            latest_first = _nearest(evidence, arrival, alike)[::-1]
+            its = next((one for one in latest_first if one.row not in found), latest_first[0])
+            found.setdefault(its.row, arrival)
     return found
 
 
@@ -112,13 +114,14 @@ def _may_be(evidence: Evidence, stimulus: CitedObservation, arrival: CitedObserv
     return key(stimulus) == _key_of(arrival) and intended(evidence, stimulus) < arrival.row
 
 
-def _nearest(evidence: Evidence, arrival: CitedObservation, alike: list[CitedObservation]) -> CitedObservation:
-    """Which of the stimuli that it may be of its time of occurrence is nearest to.
-
-    The time of occurrence is UTC: where UTC leaves several open, the latest of them, for alarms arrive soon.
-    """
-    occurred_ns = _occurred_ns(arrival)
-    return min(reversed(alike), key=lambda stimulus: off(evidence, stimulus, occurred_ns).low)
+def _nearest(
+    evidence: Evidence, arrival: CitedObservation, alike: Sequence[CitedObservation]
+) -> list[CitedObservation]:
+    """Those of the stimuli that it may be of that its time of occurrence is nearest to: one, or all that UTC, where it
+    is not known well, does not tell from that one."""
+    apart = [off(evidence, stimulus, _occurred_ns(arrival)) for stimulus in alike]
+    within = min(apart, key=lambda one: one.low).high
+    return [stimulus for stimulus, one in zip(alike, apart, strict=True) if one.low <= within]
 
 
 def _unconfirmed(evidence: Evidence, terminal: TerminalSetup) -> list[CitedObservation]:

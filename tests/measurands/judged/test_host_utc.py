@@ -11,6 +11,7 @@ from bench import kinds
 from bench.evidence.evidence import Episode
 from bench.judge.decide import Requirement, judge
 from bench.measurands.judged.alarm import alarm_outage
+from bench.measurands.judged.arrivals import arrivals
 from bench.measurands.judged.storage_terminal import storage_terminal
 from bench.measurands.judged.upload_daily import upload_daily
 from bench.measurands.judged.values_hourly import values_hourly
@@ -155,3 +156,28 @@ def test_an_outage_under_a_step(run: HostRun, moved_s: float, right: bool) -> No
     assert bool(alarm.gate) is not right
     if not right:
         assert "time of occurrence was kept is open: the host's UTC was stepped" in alarm.gate
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["each came", "the second was lost"])
+def test_alarms_of_one_code_within_the_doubt_are_each_their_own(run: HostRun, lost: bool) -> None:
+    """Where an hour's step leaves UTC open, the time of occurrence (5 ms off, as stamps are) tells nothing: an alarm
+    that came once was not sent twice."""
+    run.anchors(steps=((WEEK[1] - NS_PER_DAY, 3600.0),))
+    raised = [MIDNIGHT_NS + minutes * 60 * NS_PER_S for minutes in (0, 37, 50)]
+    run.begin(MIDNIGHT_NS - 1, "alarm")
+    for n, t_ns in enumerate(raised):
+        run.bench(t_ns, "intent.alarm", "t1.gas", code="leak1")
+        run.see(t_ns + 1000, "meter.t1.gas", "t1.gas", "meter.alarm", code="leak1")
+        if not (lost and n == 1):
+            occurred_ns = t_ns - (5_000_000 if n else 0)
+            run.server(t_ns + NS_PER_S, "alarm", meter="t1.gas", code="leak1", occurred_ns=occurred_ns)
+    run.end(MIDNIGHT_NS + NS_PER_HOUR, "alarm")
+    evidence = run.evidence()
+    come = arrivals(evidence, SETUP.terminals[0], NS_PER_S)
+    assert come.unasked == ()
+    took_ns = [
+        come.of[stimulus.row].t_ns - stimulus.t_ns if stimulus.row in come.of else None
+        for stimulus in evidence.events(kinds.METER_ALARM)
+    ]
+    on_time_ns = NS_PER_S - 1000
+    assert took_ns == [on_time_ns, None if lost else on_time_ns, on_time_ns]
