@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from labgrid.resource import NetworkSerialPort, RawSerialPort
 
 from bench.errors import BenchError, InputError
+from bench.records import NS_PER_S
 from devices.console.driver import ConsoleDriver
 from devices.console.impersonator import COMMANDS, UNSUPPORTED, ConsoleImpersonator
 from devices.meter.driver import MeterDriver
@@ -21,7 +23,17 @@ from devices.panel.driver import PanelDriver
 from devices.panel.impersonator import PanelImpersonator
 from devices.wires import wire
 from devices.wires.line_driver import LineDriver
-from tests.devices.device_bench import FakeMeter, FakePanel, FakeTerminal, Heard, PtyDevice, Silent, StillClock, build
+from tests.devices.device_bench import (
+    T0_NS,
+    FakeMeter,
+    FakePanel,
+    FakeTerminal,
+    Heard,
+    PtyDevice,
+    Silent,
+    StillClock,
+    build,
+)
 
 Connect = Callable[..., Any]
 
@@ -236,6 +248,41 @@ class TestConsole:
         with pytest.raises(BenchError) as caught:
             driver.command("wisun get wisun")
         assert str(caught.value) == "console.t1: no prompt after 'wisun get wisun' within 0.05 s"
+        device.close()
+
+
+class TestHeldBack:
+    """A line that stands for a while, and then gives all at once: what it tells late did not happen now."""
+
+    @pytest.mark.parametrize(
+        ("stands", "held_s", "middle_s", "width_s"),
+        [
+            ("ID", 8.0, 4.5, 9.0),  # since the last word before the question
+            ("LAMP", 8.0, 5.0, 8.0),  # since the answer to ``ID``
+            ("LAMP", 0.9, 1.9, 0.0),  # within what a panel may take
+        ],
+    )
+    def test_a_change_has_the_time_and_the_doubt_of_the_gap(
+        self, clock: StillClock, connect: Connect, stands: str, held_s: float, middle_s: float, width_s: float
+    ) -> None:
+        model = FakePanel()
+
+        class Stuck(PanelImpersonator):
+            def _answer(self, words: list[str]) -> str:
+                if words == [stands] and clock.t_ns > T0_NS:
+                    clock.t_ns += round(held_s * NS_PER_S)
+                    model.show("on")
+                return super()._answer(words)
+
+        device = PtyDevice(lambda port: Stuck(port, model), "panel.t1")
+        driver = connect(PanelDriver, device, "t1")
+        driver.press(1.0)
+        clock.t_ns = T0_NS + NS_PER_S
+        driver._proved = False
+        assert driver.lamp() == "on"
+        clock.pump.release()
+        [row] = [one for one in clock.seen if one.data == {"state": "on"}]
+        assert (row.t_ns - T0_NS, row.u_ns) == (round(middle_s * NS_PER_S), round(width_s * NS_PER_S / math.sqrt(12)))
         device.close()
 
 
