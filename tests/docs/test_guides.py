@@ -12,6 +12,7 @@ import pytest
 
 from tests.docs.guides import examples, run
 from tests.places import ROOT
+from tests.skips import BY_NIGHT
 
 GUIDES = ROOT / "docs" / "guides"
 
@@ -26,15 +27,16 @@ def test_examples_run_and_print_what_is_shown(name: str, tmp_path: Path, monkeyp
 
 
 @pytest.mark.slow
-def test_the_fault_of_the_guide_turns_its_row_red_and_no_other(tmp_path: Path) -> None:
-    """The command of the guide, run as it stands beside the guide's own file."""
+@pytest.mark.parametrize("part", [pytest.param((), marks=BY_NIGHT), ("values-hourly", "upload-daily")])
+def test_the_fault_of_the_guide_turns_its_row_red_and_no_other(tmp_path: Path, part: tuple[str, ...]) -> None:
+    """The command of the guide, run as it stands beside the guide's own file; or for a part of the plan."""
     guide = GUIDES / "fault.md"
     (tmp_path / "stuck_hour.py").write_text(next(examples(guide)).code, "utf-8")
     [command] = re.findall(r"^```sh\n(.*?)\n```$", guide.read_text("utf-8"), re.MULTILINE)
     word, program, *rest = command.split()
     assert (word, program) == ("PYTHONPATH=.", "kenshin")
     ended = subprocess.run(
-        [sys.executable, "-m", "bench.cli", *rest],
+        [sys.executable, "-m", "bench.cli", *rest, *(f"--requirement={name}" for name in part)],
         cwd=tmp_path,
         env={"PYTHONPATH": f".:{ROOT}", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
         capture_output=True,

@@ -18,6 +18,7 @@ from bench.plan.answered import MEASURAND
 from bench.plan.catalogue import Plan
 from bench.records import Verdict
 from tests.places import RUNS
+from tests.skips import ONCE
 
 GOLDEN = sorted(RUNS.glob("[0-9]*"))
 ABOUT_THE_CODE = re.compile(r'^ "format": \d+,\n(?: "judged_by": \{\n(?:  .*\n)*? \},\n)?', re.M)
@@ -45,6 +46,7 @@ def judged_again(run: Path) -> str:
     return verdicts_json([one for name in plan.judged() for one in judged(run, name)], plan.not_judged())
 
 
+@ONCE
 @pytest.mark.parametrize(("run", "requirement"), REQUIREMENTS, ids=lambda value: getattr(value, "name", value))
 def test_each_verdict_is_the_same(run: Path, requirement: str) -> None:
     stored = json.loads((run / "verdicts.json").read_text("utf-8"))["verdicts"]

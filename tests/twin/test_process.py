@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 from bench.records import NS_PER_DAY, NS_PER_S
+from tests.skips import ONCE
 from tests.twin.twin_process import DEFAULT, PATIENCE_S, Control, Twin, twin
+
+pytestmark = ONCE
 
 CENTURY_S = 100 * 365 * 86400
 """Virtual time that no test waits for."""

@@ -16,6 +16,9 @@ import pytest
 from bench.air.show.command import decode_command
 from bench.air.wisun.frames import WisunFrameType
 from tests.air.mac_captures import need, table
+from tests.skips import ONCE
+
+pytestmark = ONCE
 
 COLUMNS = {
     "number": "frame.number",

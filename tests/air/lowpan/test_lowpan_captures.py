@@ -27,6 +27,7 @@ from bench.air.rpl import messages as rpl
 from tests.air.lowpan.lowpan_captures import CONTIKI, CONTIKI_CONTEXTS, WISUN, Payload, payloads
 from tests.air.mac_captures import UNOPENED
 from tests.places import CAPTURES
+from tests.skips import ONCE
 
 ALL = (*WISUN, CONTIKI)
 
@@ -76,6 +77,7 @@ def _tshark_sources(name: str) -> dict[int, set[bytes]]:
     return sources
 
 
+@ONCE
 @pytest.mark.parametrize("name", ALL)
 def test_octets_are_those_of_tshark(name: str) -> None:
     ours: dict[int, bytes] = {payload.number: whole.packet for payload, whole in _datagrams(name)}

@@ -51,6 +51,9 @@ import attr
 from labgrid import target_factory
 from labgrid.driver import Driver
 from labgrid.protocol import DigitalOutputProtocol
+from tests.skips import ONCE
+
+pytestmark = ONCE
 
 @target_factory.reg_driver
 @attr.s(eq=False)

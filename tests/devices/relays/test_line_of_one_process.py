@@ -13,6 +13,7 @@ import pytest
 
 from bench.evidence.watch_log import log_rows
 from tests.places import ROOT
+from tests.skips import ONCE
 from tests.twin.lab_process import until
 
 CHIP_OF_ALL: Final = """
@@ -64,6 +65,7 @@ sys.stdin.read()
 """
 
 
+@ONCE
 @pytest.mark.slow
 def test_a_line_that_a_standing_bench_holds_is_let_go_by_ending_that_bench(tmp_path: Path) -> None:
     """SIGSTOP: no other process can have the line while its holder lives."""

@@ -21,6 +21,7 @@ from bench.yamlfile import load_source
 from tests.evidence.seal.alterations import WAYS, Way, text
 from tests.evidence.seal.sealed_run import seal, second_opinion
 from tests.places import ROOT
+from tests.skips import ONCE
 
 
 def test_there_are_sixty_ways() -> None:
@@ -33,6 +34,7 @@ def test_the_run_is_as_it_was_sealed(original: Path, key: SigningKey) -> None:
     assert second_opinion(original, key)[0] == 0
 
 
+@ONCE
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 def test_an_altered_run_is_refused_with_the_place(sealed: Path, key: SigningKey, way: Way) -> None:
     way.alter(sealed)

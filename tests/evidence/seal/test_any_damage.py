@@ -18,6 +18,7 @@ from bench.cli.verify import integrity
 from bench.evidence.seal.compare import Edit, edited
 from bench.evidence.seal.keys import SigningKey, public_place
 from tests.evidence.seal.sealed_run import PHOTO, second_opinion
+from tests.skips import ONCE
 
 FILES: Final = (
     "run.yaml",
@@ -56,6 +57,7 @@ def refused(run: Path, file: str, key: SigningKey) -> None:
     assert f"ALTERED: {file}" in said, said
 
 
+@ONCE
 @pytest.mark.parametrize("file", FILES)
 @FEW
 @given(data=st.data())
@@ -66,6 +68,7 @@ def test_a_flipped_bit(original: Path, key: SigningKey, file: str, data: st.Data
         refused(run, file, key)
 
 
+@ONCE
 @pytest.mark.parametrize("file", FILES)
 @FEW
 @given(data=st.data())
