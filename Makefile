@@ -16,10 +16,11 @@ FAST := tests/air/app tests/air/capture tests/air/frame tests/air/lowpan tests/a
 
 setup: $(STAMP)
 
-# One install a lock file: the stamp is newer than the lock, so a second call does nothing and says nothing.
+# One install a lock file: the stamp is newer than the lock, so a second call does nothing and says nothing. The lock names
+# all that there is to install, so pip looks for no dependencies.
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
