@@ -30,8 +30,9 @@ class Watched:
         """Somebody looked at the valve."""
         self.run.see(self.t_ns, "operator.people", METER, kinds.METER_VALVE, state=state, looked=True)
 
-    def command(self, what: str, saw: str | None, answered: str = "") -> None:
-        """Given, answered 6 s later with what was asked for or otherwise; whoever watched ``saw`` the valve move."""
+    def command(self, what: str, saw: str | None, answered: str = "") -> int:
+        """Given, answered 6 s later with what was asked for or otherwise; whoever watched ``saw`` the valve move. When
+        it was given."""
         self.t_ns += EVERY_NS
         self.run.requests += 1
         request = f"r{self.run.requests}"
@@ -44,6 +45,7 @@ class Watched:
         self.t_ns += 6 * NS_PER_S
         said = {"request": request, "op": "control", "meter": METER, "state": answered or what}
         mdms(self.run, self.t_ns, METER, "answer", final=True, **said)
+        return self.t_ns - 6 * NS_PER_S
 
     def measured(self) -> Measurement:
         self.run.end(self.t_ns + EVERY_NS, "control")
@@ -90,15 +92,16 @@ def test_a_change_before_the_command_is_no_change_of_it(watched: Watched) -> Non
 
 
 def test_what_nobody_saw_behind_a_later_command_excuses_no_earlier_one(watched: Watched) -> None:
-    """The first is wrong; the third shut the valve, and whoever watched was away."""
+    """The second shut the valve, and whoever watched was away; the others are wrong."""
     watched.looked("open")
-    for _ in range(2):
-        watched.command("shut", saw=None)
-        watched.looked("open")
-    watched.command("shut", saw=None)
-    watched.looked("shut")
+    given = []
+    for what, shows in (("shut", "open"), ("shut", "shut"), *3 * [("open", "shut")]):
+        given.append(watched.command(what, saw=None))
+        watched.looked(shows)
     found = watched.measured()
-    assert (found.value, found.conditions["n"], found.conditions["commands_left_out"]) == (2.0, 2, 1)
+    assert (found.value, found.conditions["commands_left_out"]) == (4.0, 1)
+    judged = [one["at_ns"] for one in found.detail["uncontrolled"]]  # type: ignore[union-attr, index, call-overload]
+    assert judged == [given[0], *given[2:]]
 
 
 def _why(watched: Watched) -> list[object]:
