@@ -155,6 +155,12 @@ def test_a_position_that_is_read_again_is_no_move(run: Run) -> None:
     assert controlled(run).value == 0.0
 
 
+def test_a_valve_that_tells_again_that_it_is_shut_was_shut_before(run: Run) -> None:
+    """Its port came back and said so, after the answer."""
+    command(run, SHUT, "shut", moves=((5.0, "shut"), (60.0, "shut")))
+    assert controlled(run).value == 0.0
+
+
 @pytest.mark.parametrize(
     ("asked_s", "said"), [(-70.0, ""), (0.0, "says that it was carried out 65 s before it was asked for")]
 )
