@@ -206,8 +206,9 @@ def _listen(view: AirView, listeners: dict[bytes, Listener], worlds: Worlds) -> 
 
 def _of_unknown_key(view: AirView, eui64: bytes) -> list[Breach]:
     """A terminal's frames under another key than its network's."""
+    assert view.seen is not None
     own = [one for one in view.shut if one.src == eui64]
-    if not own or view.seen is None:
+    if not own:
         return []
     opened: dict[int | None, list[int]] = {}
     for sighting in view.seen.sightings:

@@ -130,9 +130,8 @@ def _normal(episode: Episode, terminal: TerminalSetup, setup: Setup, statistic: 
     few = _too_few(episode, terminal, len(alarms), setup.planned.get("alarms", 0))
     few = too_few(episode, len(alarms), unseen, "alarms") or few
     if not any(_within(stimulus, [episode]) for stimulus in stimuli):
-        few = (
-            _trouble(episode, terminal) or few
-        )  # what other episodes raise beside their own work is no answer for this one
+        # What other episodes raise beside their own work is no answer for this one.
+        few = _trouble(episode, terminal) or few
     return _measurement(NORMAL, episode, terminal, alarms, unasked, trouble or untold, few, statistic)
 
 

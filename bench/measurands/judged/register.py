@@ -101,7 +101,7 @@ class Tapped(Register):
     """
 
     def at(self, mark_ns: int) -> list[CitedObservation]:
-        return self.near(mark_ns, 0)
+        return self.near(mark_ns, TOLD_NEAR_NS)
 
     def near(self, mark_ns: int, by_ns: int) -> list[CitedObservation]:
         by_ns = max(by_ns, TOLD_NEAR_NS)

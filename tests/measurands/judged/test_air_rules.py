@@ -138,6 +138,8 @@ def test_a_frame_that_no_key_opens_among_those_that_are_opened(run: Run, monkeyp
         [shut(25.0, index=2)],  # of an index under which none of its frames is opened
         [shut(25.0), shut(26.0, src=PARENT)],  # shut for all the mesh: a key that the run does not know
         [shut(25.0, src=PARENT)],  # another's
+        [shut(25.0), shut(20.0, src=PARENT)],  # shut for all the mesh, from the frame before on
+        [shut(25.0), shut(30.0, src=PARENT)],  # and to the one behind
     ],
 )
 def test_a_key_that_the_run_may_not_know_is_no_breach(
@@ -150,6 +152,17 @@ def test_a_key_that_the_run_may_not_know_is_no_breach(
 def test_a_shut_frame_of_another_one_at_another_time_excuses_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = [frame(n, 10.0 + 10 * n) for n in range(5)]
     assert rules(run, monkeypatch, opened, [shut(15.0), shut(26.0, src=PARENT), shut(16.0, PARENT, 2)]).value == 1.0
+
+
+def test_what_was_shut_before_the_frame_ahead_excuses_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = [frame(n, 10.0 + 10 * n) for n in range(5)]
+    assert rules(run, monkeypatch, opened, [shut(25.0), shut(15.0, src=PARENT)]).value == 1.0
+
+
+def test_what_is_opened_of_another_one_is_not_the_terminals(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mesh goes on under a key that the run knows; of the terminal nothing is opened any more."""
+    opened = [frame(n, 10.0 + 10 * n, src=TERMINAL if n < 3 else PARENT) for n in range(5)]
+    assert rules(run, monkeypatch, opened, [shut(35.0)]).value == 0.0
 
 
 def test_keys_of_other_methods_are_each_session_s_own(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

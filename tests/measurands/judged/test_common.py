@@ -7,12 +7,14 @@ from pathlib import Path
 import attrs
 import pytest
 
+from bench import kinds
 from bench.evidence.evidence import Evidence
 from bench.measurands.judged.common import (
     Span,
     bench_trouble,
     blind_over,
     blind_spans,
+    last_intent,
     least_trials,
     oddities,
     statistic_of,
@@ -140,3 +142,22 @@ def test_what_nobody_could_read_is_no_failure_of_the_bench(tmp_path: Path) -> No
     found = oddities(run.evidence(), "t1", MIDNIGHT_NS, MIDNIGHT_NS)
     assert found is not None
     assert (found.why, found.bench) == ("the server said something that cannot be read: no JSON", False)
+
+
+@pytest.mark.parametrize(("meter", "at_s"), [("t1.gas", 1), ("t1.water", 2), ("t2.gas", None)])
+def test_what_a_milestone_came_of_is_the_last_intent_of_its_own_before_it(
+    meter: str, at_s: int | None, tmp_path: Path
+) -> None:
+    """Another meter is asked in between, and each once more at the very stamp of the milestone, behind it."""
+    run = Run(tmp_path)
+    run.begin(MIDNIGHT_NS, "mdms")
+    for n, asked in enumerate(("t1.gas", "t1.gas", "t1.water")):
+        run.bench(MIDNIGHT_NS + n * NS_PER_S, kinds.INTENT_ASK, "gas", op="read", meter=asked)
+    end_ns = MIDNIGHT_NS + 3 * NS_PER_S
+    run.mark(end_ns, "mdms", "ask", meter=meter)
+    for asked in ("t1.gas", "t1.water"):
+        run.bench(end_ns, kinds.INTENT_ASK, "gas", op="read", meter=asked)
+    run.end(end_ns, "mdms")
+    episode = run.evidence().episode("mdms")
+    found = last_intent(episode, kinds.INTENT_ASK, episode.marks("ask")[0], meter=meter)
+    assert (found and found.t_ns) == (None if at_s is None else MIDNIGHT_NS + at_s * NS_PER_S)

@@ -26,6 +26,7 @@ inferior. The rate, n, and what n supports stand beside it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -36,7 +37,7 @@ from bench.evidence.evidence import Episode
 from bench.evidence.timeline import CitedObservation
 from bench.judge.statistics import lower_bound, upper_bound
 from bench.measurands.judged.arrivals import tolerance
-from bench.measurands.judged.common import Trouble, blind_over, gated, seconds, stamps_off_ns, too_few
+from bench.measurands.judged.common import Trouble, blind_over, gated, last_intent, seconds, stamps_off_ns, too_few
 from bench.measurands.judged.placing import dated_otherwise
 from bench.measurands.judged.setup import Setup, TerminalSetup
 from bench.measurands.judged.utility.link import trouble_of
@@ -139,14 +140,14 @@ def _unseen(episode: Episode, one: Command) -> Trouble | None:
 
 def _overlooked(episode: Episode, one: Command) -> Trouble | None:
     """Whether somebody who looked saw the valve otherwise than whoever watched it had said, before the next command."""
-    rows = [event for event in episode.evidence.events(kinds.METER_VALVE, subject=one.meter) if event.row > one.row]
-    before = [event for event in episode.evidence.events(kinds.METER_VALVE, subject=one.meter) if event.row < one.row]
-    shows = before[-1].data.get("state") if before else None
-    later = min((mark.row for mark in episode.marks("command", meter=one.meter) if mark.row > one.row), default=None)
-    for event in sorted(rows, key=lambda row: row.row):
-        if later is not None and event.row > later:
+    until = min(
+        (mark.row for mark in episode.marks("command", meter=one.meter) if mark.row > one.row), default=math.inf
+    )
+    shows: Json = None
+    for event in sorted(episode.evidence.events(kinds.METER_VALVE, subject=one.meter), key=lambda event: event.row):
+        if event.row > until:
             break
-        if _looked(event) and event.data.get("state") != shows:
+        if event.row > one.row and _looked(event) and event.data.get("state") != shows:
             return Trouble(f"nobody saw the valve of {one.meter} move", False, (event.citation,))
         shows = event.data.get("state")
     return None
@@ -197,18 +198,19 @@ def _command(episode: Episode, mark: CitedObservation, tolerance_ns: int) -> Com
         tuple(event for event in valves if event.subject == meter and not _looked(event)),
         mark.row,
     )
-    if why := _why(one) or _misdated(episode, one, tolerance_ns):
+    asked = last_intent(episode, kinds.INTENT_ASK, mark, meter=meter) or mark
+    if why := _why(one) or _misdated(episode, one, asked.t_ns, tolerance_ns):
         return attrs.evolve(one, why=why)
     strays = [e for e in valves if e.subject != meter and e.source == f"meter.{e.subject}" and _moves(episode, e)]
     return attrs.evolve(one, stray=strays[0], why=f"the valve of {strays[0].subject} moved") if strays else one
 
 
-def _misdated(episode: Episode, one: Command, tolerance_ns: int) -> str:
-    """What is wrong with the time that the final answer tells."""
+def _misdated(episode: Episode, one: Command, asked_ns: int, tolerance_ns: int) -> str:
+    """What is wrong with the time that the final answer tells; ``asked_ns``: when the bench meant to ask."""
     if one.answered is None:
         return ""
     told_ns = one.answered.data.get("at_ns")
-    return dated_otherwise(episode.evidence, told_ns, one.at_ns, one.answered.t_ns, tolerance_ns, "carried out")
+    return dated_otherwise(episode.evidence, told_ns, asked_ns, one.answered.t_ns, tolerance_ns, "carried out")
 
 
 def _moves(episode: Episode, event: CitedObservation) -> bool:

@@ -108,9 +108,13 @@ def _turned(episode: Episode, mark: CitedObservation) -> Turned | Trouble | None
     """How a person turned the register for the request; None where none did."""
     if mark.data.get("turned") != BEFORE:
         return None
-    meter = str(mark.data.get("meter"))
-    asked = last_intent(episode, kinds.INTENT_ASK, mark, meter=meter) or mark
-    return turned_before(episode.evidence, meter, mark, asked)
+    return turned_before(episode.evidence, str(mark.data.get("meter")), mark, _meant(episode, mark))
+
+
+def _meant(episode: Episode, mark: CitedObservation) -> CitedObservation:
+    """When the bench meant to ask: the milestone is written once the MDMS' server has accepted it, and the register
+    stands."""
+    return last_intent(episode, kinds.INTENT_ASK, mark, meter=mark.data.get("meter")) or mark
 
 
 def _too_early(episode: Episode, mark: CitedObservation) -> Trouble | None:
@@ -135,21 +139,18 @@ def _too_early(episode: Episode, mark: CitedObservation) -> Trouble | None:
 def _asked(episode: Episode, mark: CitedObservation, tolerance_ns: int) -> Asked:
     meter, request, fresh = str(mark.data.get("meter")), mark.data.get("request"), mark.data.get("fresh")
     answers = [event for event in episode.events(kinds.MDMS_ANSWER) if event.data.get("request") == request and request]
-    rows = (mark.citation, *(answer.citation for answer in answers[:1]))
     if not answers:
         why = "refused" if not request else "no answer"
-        return Asked(meter, mark.t_ns, None, why, rows)
-    answer = answers[0]
+        return Asked(meter, mark.t_ns, None, why, (mark.citation,))
+    answer, *_ = answers
+    rows = (mark.citation, answer.citation)
     took_s = seconds(mark.t_ns, answer.t_ns)
     if answer.data.get("meter") != meter:
         return Asked(meter, mark.t_ns, took_s, f"answered for {answer.data.get('meter')}", rows)
     other = next((one for one in answers if one.data.get("index") != fresh), None)
     if other is not None:
         why = f"answered {other.data.get('index')}, the register stood at {fresh}"
-        rows = (mark.citation, *dict.fromkeys((answer.citation, other.citation)))
-        return Asked(meter, mark.t_ns, took_s, why, rows)
-    accepted = [e for e in episode.events(kinds.MDMS_ACCEPTED, until_ns=mark.t_ns) if e.data.get("request") == request]
-    asked_ns = min([mark.t_ns, *(event.t_ns for event in accepted)])
-    told = answer.data.get("read_ns")
+        return Asked(meter, mark.t_ns, took_s, why, tuple(dict.fromkeys((*rows, other.citation))))
+    told, asked_ns = answer.data.get("read_ns"), _meant(episode, mark).t_ns
     why = dated_otherwise(episode.evidence, told, asked_ns, answer.t_ns, tolerance_ns)
     return Asked(meter, mark.t_ns, took_s, why, rows)

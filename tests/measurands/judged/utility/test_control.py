@@ -111,6 +111,8 @@ def test_a_shut_off_that_is_wrong(wrong: dict[str, object], said: str, run: Run)
         (66.0, ""),
         (-61.0, "says that it was carried out 61 s before it was asked for"),
         (7206.0, "says that it was carried out 7200 s after it came"),
+        (-60.000_000_001, "says that it was carried out 60 s before it was asked for"),
+        (66.000_000_001, "says that it was carried out 60 s after it came"),
     ],
 )
 def test_an_answer_says_when_it_was_done(run: Run, at_s: float, said: str) -> None:
@@ -151,6 +153,23 @@ def test_a_position_that_is_read_again_is_no_move(run: Run) -> None:
     command(run, SHUT, "shut")
     run.see(SHUT + 7 * NS_PER_S, "meter.t1.water", "t1.water", "meter.valve", state="open")
     assert controlled(run).value == 0.0
+
+
+def test_a_valve_that_tells_again_that_it_is_shut_was_shut_before(run: Run) -> None:
+    """Its port came back and said so, after the answer."""
+    command(run, SHUT, "shut", moves=((5.0, "shut"), (60.0, "shut")))
+    assert controlled(run).value == 0.0
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "said"), [(-70.0, ""), (0.0, "says that it was carried out 65 s before it was asked for")]
+)
+def test_what_the_server_accepted_late_may_be_done_by_then(asked_s: float, said: str, run: Run) -> None:
+    """It was asked for when the bench meant to ask, and not when it heard that the server accepts it."""
+    ask(run, OPEN + round(asked_s * NS_PER_S), "t1.gas", "shut")
+    command(run, OPEN, "shut", at_ns_told=OPEN - 65 * NS_PER_S)
+    found = controlled(run)
+    assert [one["why"] for one in found.detail["uncontrolled"]] == ([said] if said else [])  # type: ignore[union-attr, index, call-overload]
 
 
 def ask(run: Run, at_ns: int, meter: str, what: str) -> None:

@@ -173,7 +173,7 @@ def test_what_passes_between_server_and_terminal_is_a_leak_where_they_are_cut_of
     assert [leak["what"] for leak in seen] == ([f"server.{kind}"] if cut in ("terminal", "its message") else [])
 
 
-@pytest.mark.parametrize("at_ns", [CUT - 1, RECONNECT + 1])
+@pytest.mark.parametrize("at_ns", [CUT - 1, CUT, RECONNECT, RECONNECT + 1])
 def test_what_passes_there_before_or_afterwards_is_none(at_ns: int, run: Run) -> None:
     drive(run, cut={"terminal": "t1"})
     run.server(at_ns, "upload", meters=[])

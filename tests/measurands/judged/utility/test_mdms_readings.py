@@ -222,9 +222,9 @@ class TestDelivery:
         why = f"{way} gave {true_index(marks[9]) + 7}" if index else f"{way} gave it twice at once"
         assert [(one["mark_ns"], one["why"]) for one in wrong] == [(marks[9], why)]
 
-    @pytest.mark.parametrize(("before", "value"), [(True, 0.0), (False, 1.0)])
+    @pytest.mark.parametrize(("before", "behind", "value"), [(True, False, 0.0), (False, True, 1.0), (True, True, 0.0)])
     def test_an_hour_that_the_server_had_asked_for_before_is_not_new(
-        self, run: Run, before: bool, value: float
+        self, run: Run, before: bool, behind: bool, value: float
     ) -> None:
         """Its upload was cut off meanwhile, and the push of what was asked for then, too."""
         marks = day_marks(0)
@@ -233,7 +233,7 @@ class TestDelivery:
             run.server(BEGIN - NS_PER_HOUR, "answer", **answer)
         mdms_day(run, pushed=marks[1:])
         push(run, END - 2, "t1.water", marks[:1])
-        if not before:
+        if behind:
             run.server(END - 2, "answer", **answer)
         found = measured(run, delivery_mdms)
         assert (found.value, found.conditions["values"]) == (value, 48)
