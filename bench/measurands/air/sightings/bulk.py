@@ -102,11 +102,11 @@ class Contents:
 
     def of(self, frame: Frame) -> Said:
         """As `Payloads`."""
-        return Said(whole=pack(self._reader.read(frame, 0)))
+        return Said(whole=pack(self._reader.read(frame)))
 
     def again(self, frame: Frame) -> Said | None:
         """As `Payloads`: what a mesh says again and again (PAN notices, ICMPv6), and no time is in."""
-        sighting = self._reader.read(frame, 0)
+        sighting = self._reader.read(frame)
         content = sighting.content
         if isinstance(content, Datagram):
             if frame.packet is None or frame.packet.next_header == udp.PROTOCOL or isinstance(content.message, Echo):
@@ -326,7 +326,7 @@ def collect(
             frame = in_turn.decode(pending)
             if frame.bug:
                 return False
-            rows[place] = pack(reader.read(frame, 0))
+            rows[place] = pack(reader.read(frame))
         collector.take_rows(rows)
     if pipeline.refused:
         return False

@@ -30,10 +30,10 @@ def test_a_frame_with_a_wrong_fcs_says_when_it_was_there_and_how_long() -> None:
     radio = Radio()
     radio.pas(0, 1)
     [frame] = radio.frames()
-    plain = Reader().read(frame, 0)
+    plain = Reader().read(frame)
     assert (plain.src, plain.kind) == (eui(1), "PAS")
     for changed in (attrs.evolve(frame, fcs_ok=False), attrs.evolve(frame, mac=None)):
-        found = Reader().read(changed, 0)
+        found = Reader().read(changed)
         assert (found.src, found.seq, found.asks, found.content) == (None, None, False, None)
         assert (found.start_ns, found.octets) == (plain.start_ns, plain.octets)
         assert found.kind != "PAS"
@@ -110,7 +110,7 @@ def test_a_message_of_u_bus_is_the_same_on_every_hop() -> None:
 
     def carried(kind: int, hops_left: int, payload: bytes = b"reading") -> Carried:
         message = u_bus_standin.Message(kind, eui(1), eui(0), 7, hops_left, payload)
-        content = Reader().read(attrs.evolve(frame, content=message), 0).content
+        content = Reader().read(attrs.evolve(frame, content=message)).content
         assert isinstance(content, Carried)
         return content
 
