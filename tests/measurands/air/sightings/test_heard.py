@@ -17,10 +17,11 @@ from bench.air.ip import packet as ipv6
 from bench.air.ip.udp import Udp
 from bench.air.keys.table import KeyTable
 from bench.air.lowpan.datagram import compress
-from bench.air.mac.frame import decode_mac, encode_mac
+from bench.air.mac.frame import FrameType, decode_mac, encode_mac
 from bench.air.mac.ies import Ie
 from bench.air.mac.mpx import Transfer
 from bench.air.wisun import frames as wisun
+from bench.air.wisun.schedule import Schedule
 from bench.measurands.air.sightings import heard
 from bench.measurands.air.sightings.heard import OURS, AskedInOrderError, Shut, bulk_rows, decoded_rows
 from bench.measurands.air.sightings.reading import sightings
@@ -253,7 +254,7 @@ def test_rows_of_an_interval_are_those_that_began_in_it() -> None:
 
 def test_rows_of_a_network_on_paper_are_those_of_its_frames() -> None:
     """In clear: joins, fragments, echoes; leases to and from ports of which one is DHCPv6's; elements after the payload
-    and in place of it."""
+    and in place of it; no elements; a command that might be a datagram."""
     radio = Radio()
     radio.pa(0, 0, 0)
     radio.dio(0.5, 0, 128)
@@ -271,14 +272,19 @@ def test_rows_of_a_network_on_paper_are_those_of_its_frames() -> None:
     plain = wisun.data(eui(0), eui(1), lowpan, 9)
     *_, mpx = plain.payload_ies
     schedule, version = wisun.payload_ie(wisun.Us()), wisun.payload_ie(wisun.PanVersion(1))
+    unplanned = wisun.payload_ie(wisun.Us(schedule=Schedule(plan=1, channels=10)))
     for at, elements in enumerate(
         (
             (mpx, mpx),
             (mpx, schedule),
             (schedule, mpx),
             (schedule, schedule, mpx),
+            (unplanned, schedule, mpx),
+            (schedule, unplanned, mpx),
+            (unplanned, mpx),
             (version, schedule, mpx),
             (schedule, Ie(9, b"vendor"), mpx),
+            (Ie(mpx.id, bytes((Transfer.FULL_COMPRESSED,)) + mpx.content[1:]),),
             (Ie(mpx.id, bytes((Transfer.ABORT,)) + mpx.content[1:]),),
             (Ie(mpx.id, bytes((Transfer.FRAGMENT,)) + mpx.content[1:]),),
             (Ie(mpx.id, bytes((Transfer.LAST_FRAGMENT,)) + mpx.content[1:]),),
@@ -288,6 +294,9 @@ def test_rows_of_a_network_on_paper_are_those_of_its_frames() -> None:
         )
     ):
         radio.put(40 + at, attrs.evolve(plain, payload_ies=elements))
+    for at, kind in enumerate((FrameType.DATA, FrameType.COMMAND)):
+        bare = attrs.evolve(plain, frame_type=kind, header_ies=(), payload_ies=(), payload=lowpan)
+        radio.put(70 + at, bare)
     records = radio.records()
     rows = list(bulk_rows(records, None))
     assert rows == list(decoded_rows(records, None))
