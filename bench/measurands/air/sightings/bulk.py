@@ -325,5 +325,4 @@ def collect(
         collector.take_rows(rows)
     if pipeline.refused:
         return False
-    count = pipeline.packets
-    return pipeline.whole or (count > 0 and not any(done >= count for done, _ in enumerate(records)))
+    return pipeline.whole or not any(done >= pipeline.packets for done, _ in enumerate(records))

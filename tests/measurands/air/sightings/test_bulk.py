@@ -154,7 +154,14 @@ def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> Non
     assert found == one_by_one(whole, keys_of("line2"))[:-1]
 
 
-def test_a_second_section_is_left_to_the_full_decoder(tmp_path: Path) -> None:
-    twice = tmp_path / "twice.pcapng"
-    twice.write_bytes(2 * need("badauth.pcapng").read_bytes())
-    assert in_bulk(twice, keys_of("badauth")) is None
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_packets_of_a_second_section_are_left_to_the_full_decoder(more: int, tmp_path: Path) -> None:
+    first, twice, keys = need("badauth.pcapng"), tmp_path / "twice.pcapng", keys_of("badauth")
+    records = list(read_capture(first))
+    with twice.open("wb") as file:
+        file.write(first.read_bytes())
+        writer = PcapngWriter(file)
+        writer.section("test")
+        for record in records[:more]:
+            writer.packet(record.data, record.time_ns)
+    assert in_bulk(twice, keys) == (None if more else one_by_one(first, keys))
