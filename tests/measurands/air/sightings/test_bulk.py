@@ -9,6 +9,7 @@ import struct
 from itertools import accumulate
 from pathlib import Path
 
+import attrs
 import pytest
 
 from bench.air.bulk.decoder import BulkDecoder
@@ -18,6 +19,7 @@ from bench.air.capture.link import TAP, Tlv, make_record
 from bench.air.capture.pcapng import PcapngWriter
 from bench.air.frame.decoder import Decoder, decode_frames
 from bench.air.keys.table import KeyTable
+from bench.air.mac.frame import MacFrame, decode_mac, encode_mac
 from bench.errors import InputError
 from bench.measurands.air.sightings.bulk import SightingVisitor, collect
 from bench.measurands.air.sightings.digest import Collector
@@ -152,6 +154,31 @@ def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="cut"):
         collect(str(cut), read_capture(cut), keys_of("line2"), Collector(found.append), 1)
     assert found == one_by_one(whole, keys_of("line2"))[:-1]
+
+
+def test_a_capture_whose_senders_are_named_by_frames_before_is_left_to_the_full_decoder(tmp_path: Path) -> None:
+    """A secured frame without its sender's EUI-64."""
+    path, keys = tmp_path / "unnamed.pcapng", keys_of("fixedch")
+    records = list(read_capture(need("fixedch.pcapng")))
+    at = next(at for at, one in enumerate(decode_frames(records, keys)) if one.mic == "ok" and one.kind == "DATA")
+    unnamed = encode_mac(attrs.evolve(decode_mac(records[at].data), src=bytes(2)))
+    with path.open("wb") as file:
+        writer = PcapngWriter(file)
+        writer.section("test")
+        for place, record in enumerate(records):
+            writer.packet(unnamed if place == at else record.data, record.time_ns)
+    assert in_bulk(path, keys) is None
+
+
+def test_a_capture_in_which_the_decoder_has_a_bug_is_left_to_whoever_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = need("badauth.pcapng")
+
+    def broken(psdu: bytes, *, cut: bool, level_2003: int | None) -> MacFrame:
+        raise RuntimeError("oh")
+
+    assert in_bulk(path, keys_of("badauth")) is not None
+    monkeypatch.setattr("bench.air.frame.decoder.decode_mac", broken)
+    assert in_bulk(path, keys_of("badauth")) is None
 
 
 @pytest.mark.parametrize("more", [0, 1, 2])
