@@ -15,11 +15,10 @@ from bench.air.bulk.decoder import BulkDecoder
 from bench.air.bulk.rows import Pending
 from bench.air.capture.link import NO_FCS
 from bench.measurands.air.sightings.bulk import SightingVisitor
-from bench.measurands.air.sightings.sighting import Sighting
+from bench.measurands.air.sightings.spool import place_of
 from tests.measurands.air.real import CONTEXT, keys, records
 
-_KIND: Final = Sighting._fields.index("kind") - 1
-"""Its place in a row."""
+_KIND: Final = place_of("kind")
 
 
 @attrs.frozen(slots=True)

@@ -16,10 +16,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from bench.air.bulk.decoder import suits
-from bench.air.bulk.link import InOrder, Unusual
+from bench.air.bulk.link import Unusual
 from bench.air.bulk.packet import Headers, read_udp, remember, words_of
 from bench.air.bulk.pipeline import Pipeline
-from bench.air.bulk.rows import WHOLE, Head, InTurn, Link, Pending
+from bench.air.bulk.rows import Head, InTurn, Link, Pending
 from bench.air.bulk.rows import Row as BulkRow
 from bench.air.bulk.spans import Place, form_of
 from bench.air.capture.link import TAP, Record, Tlv
@@ -33,7 +33,7 @@ from bench.air.mac.mpx import LOWPAN, Mpx, Transfer, encode_mpx
 from bench.air.wisun import frames as wisun
 from bench.measurands.air.sightings.digest import Collector
 from bench.measurands.air.sightings.reading import NOTICES, Reader, air_of, identity, message_of, plan_of
-from bench.measurands.air.sightings.sighting import Datagram, Echo, PanNotice
+from bench.measurands.air.sightings.sighting import Datagram, PanNotice
 from bench.measurands.air.sightings.spool import Row, at_time, pack, pack_content
 from bench.measurands.air.sightings.stamps import start_of
 
@@ -102,16 +102,13 @@ class Contents:
 
     def of(self, frame: Frame) -> Said:
         """As `Payloads`."""
-        return Said(whole=pack(self._reader.read(frame, 0)))
+        return Said(whole=pack(self._reader.read(frame)))
 
     def again(self, frame: Frame) -> Said | None:
-        """As `Payloads`: what a mesh says again and again (PAN notices, ICMPv6), and no time is in."""
-        sighting = self._reader.read(frame, 0)
+        """As `Payloads`: what a mesh says again and again, and `read` does not (PAN notices)."""
+        sighting = self._reader.read(frame)
         content = sighting.content
-        if isinstance(content, Datagram):
-            if frame.packet is None or frame.packet.next_header == udp.PROTOCOL or isinstance(content.message, Echo):
-                return None
-        elif not (content is None or isinstance(content, PanNotice)):
+        if not (content is None or isinstance(content, PanNotice)):
             return None
         rsl = frame.ie(wisun.Rsl)
         packed = None if content is None else pack_content(content)
@@ -140,7 +137,7 @@ class Contents:
 
     def _elements_of(self, clear: bytes) -> tuple[bytes, int, _Plan]:
         """Of payload IEs: one whole MPX-IE's 6LoWPAN payload, the checksum, the channel plan of Wi-SUN's nested ones
-        before it. Raises `Unusual` for others, `InOrder` for a fragment."""
+        before it. Raises `Unusual` for others."""
         at, check = 0, 0
         plans: list[_Plan] = []
         while at < len(clear):
@@ -149,8 +146,6 @@ class Contents:
             at += 2 + (head & 0x7FF)
             check = zlib.crc32(content, check)
             if head >> 11 == _MPX_HEAD:
-                if at <= len(clear) and content[0] & 7 not in WHOLE:
-                    raise InOrder
                 if at != len(clear) or content[0] & 7 != Transfer.FULL or content[1:3] != _MPX:
                     break
                 return content[3:], check, plans[0] if plans else None
@@ -326,9 +321,8 @@ def collect(
             frame = in_turn.decode(pending)
             if frame.bug:
                 return False
-            rows[place] = pack(reader.read(frame, 0))
+            rows[place] = pack(reader.read(frame))
         collector.take_rows(rows)
     if pipeline.refused:
         return False
-    count = pipeline.packets
-    return pipeline.whole or (count > 0 and not any(done >= count for done, _ in enumerate(records)))
+    return pipeline.whole or not any(done >= pipeline.packets for done, _ in enumerate(records))

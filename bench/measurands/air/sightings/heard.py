@@ -22,14 +22,12 @@ from bench.air.keys.table import KeyTable
 from bench.measurands.air.sightings.bulk import SightingVisitor
 from bench.measurands.air.sightings.reading import Reader, air_of
 from bench.measurands.air.sightings.sighting import Sighting
-from bench.measurands.air.sightings.spool import ROWS, Row, pack
+from bench.measurands.air.sightings.spool import ROWS, Row, pack, place_of
 from bench.measurands.air.sniffers.clocks import whole
 
 OURS: Final = ("ok", "none")
 """``mic`` of frames that were opened, or not secured at all."""
-_FIELDS: Final = Sighting._fields[1:]
-"""Of a row, in order."""
-_AIR, _SRC, _OCTETS, _RSSI, _MIC = map(_FIELDS.index, ("air_ns", "src", "octets", "rssi_dbm", "mic"))
+_AIR, _SRC, _OCTETS, _RSSI, _MIC = map(place_of, ("air_ns", "src", "octets", "rssi_dbm", "mic"))
 HEAD_OCTETS: Final = 24
 """A MAC header's first octets, in which its addresses stand (IEEE 802.15.4-2015, 7.2: control, sequence number, two PAN
 IDs, two addresses)."""
@@ -69,7 +67,7 @@ def decoded_rows(records: Iterable[Record], keys: KeyTable | None, shut: Shut | 
     for record in records:
         frame = decoder.decode(record)
         if not keys or frame.mic in OURS:
-            row = pack(reader.read(frame, 0))
+            row = pack(reader.read(frame))
             shut.opened(row)
             yield row
         else:
@@ -85,7 +83,7 @@ def bulk_rows(records: Iterable[Record], keys: KeyTable | None, shut: Shut | Non
     decoder, reader, visitor = Decoder(keys), Reader(), SightingVisitor(NO_FCS)
     bulk = BulkDecoder(NO_FCS, visitor.payloads, keys, leaves_shut=True)
     for count, record in enumerate(records):
-        if count % ROWS == 0:
+        if not count % ROWS:
             bulk.begin()
         row: Row | None = None
         if whole(record):
@@ -103,7 +101,7 @@ def bulk_rows(records: Iterable[Record], keys: KeyTable | None, shut: Shut | Non
             named = frame.src is not None and len(frame.src) == 8
             if frame.secured and not named and keys and keys.candidates(frame.key_index):
                 raise AskedInOrderError
-            row = pack(reader.read(frame, 0))
+            row = pack(reader.read(frame))
         if not keys or row[_MIC] in OURS:
             shut.opened(row)
             yield row
@@ -113,7 +111,7 @@ def bulk_rows(records: Iterable[Record], keys: KeyTable | None, shut: Shut | Non
 
 def _as_recorded(row: Row, record: Record) -> Row | None:
     """The row with what the record knows and its octets do not tell; None where that is of another length."""
-    if record.fcs_octets and row[_OCTETS] != record.original_length:
+    if record.fcs_counted and row[_OCTETS] != record.original_length:
         return None
     air_ns = air_of(record.start_ns, record.end_ns)
     return (*row[:_AIR], air_ns, *row[_AIR + 1 : _RSSI], record.rssi_dbm, *row[_RSSI + 1 :])

@@ -54,8 +54,9 @@ class Reader:
     def __init__(self) -> None:
         self._fragments: dict[tuple[bytes | None, bytes | None], tuple[int, int]] = {}
 
-    def read(self, frame: Frame, ordinal: int) -> Sighting:
-        """The sighting of one frame. One whose FCS is wrong says nothing but when it was there, and how long."""
+    def read(self, frame: Frame, ordinal: int = 0) -> Sighting:
+        """The sighting of one frame; a row (`spool`) has no ``ordinal``. One whose FCS is wrong says nothing but when
+        it was there, and how long."""
         if frame.fcs_ok is False or frame.mac is None:
             frame = _unread(frame)
         start = start_ns(frame)

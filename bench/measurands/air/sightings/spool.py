@@ -67,7 +67,14 @@ _DATAGRAM: Final = _NUMBERS[Datagram]
 _FIRST: Final = _NAMES[Datagram].index("first_ns")
 """Place of `Datagram.first_ns`; ``first_octets`` comes next."""
 _MESSAGE: Final = _NAMES[Datagram].index("message")
-_START: Final = Sighting._fields.index("start_ns") - 1
+
+
+def place_of(field: str) -> int:
+    """Where a field of `Sighting` stands in a row."""
+    return Sighting._fields.index(field) - 1
+
+
+_START: Final = place_of("start_ns")
 
 
 def pack(sighting: Sighting) -> Row:

@@ -11,6 +11,7 @@ from bench.air.ip import packet as ipv6
 from bench.cli.measure import as_table
 from bench.measurands.air.figures.report import measure, statistics_ms
 from bench.measurands.air.figures.roundtrip import RoundTrips, round_trips
+from bench.measurands.air.sightings import expiry
 from bench.measurands.air.sightings.reading import host_time_ns
 from bench.measurands.air.sightings.samples import Pairs
 from bench.measurands.air.sniffers.airtime import airtime, octet_time_ns, phy
@@ -63,6 +64,16 @@ def test_an_answer_lost_on_its_last_hop_is_no_answer(radio: Radio) -> None:
     radio.packet(102.2, ipv6.Packet(address(2), address(0), reply(2)), 2, 1)
     trips = only(radio.frames())
     assert (trips.sent, trips.answered, trips.seen_on_the_way) == (2, 1, 1)
+
+
+def test_a_ping_that_is_over_counts_though_it_is_forgotten(radio: Radio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a capture of years, whose tables are swept."""
+    monkeypatch.setattr(expiry, "FEW", 1)
+    for n in range(1, 5):
+        radio.echo(700 * n, (0, 1), ask(n))
+        radio.echo(700 * n + 0.2, (1, 0), reply(n))
+    trips = only(radio.frames())
+    assert (trips.sent, trips.answered, len(trips.rtt_ns)) == (4, 4, 4)
 
 
 def test_an_answer_implies_its_request(radio: Radio) -> None:

@@ -6,7 +6,8 @@ import attrs
 import pytest
 
 from bench.air.app import u_bus_standin
-from bench.air.ip import dhcpv6, nd
+from bench.air.ip import dhcpv6, icmpv6, nd
+from bench.air.ip import packet as ipv6
 from bench.air.ip.udp import Udp
 from bench.air.keys.eapol import EapolRelay
 from bench.air.rpl import messages as rpl
@@ -18,6 +19,7 @@ from bench.measurands.air.sightings.sighting import (
     Advertised,
     AuthenticationStep,
     Carried,
+    Datagram,
     Registered,
 )
 from tests.measurands.air.radio import SECOND, T0, Radio, address, eui, ping_data
@@ -30,13 +32,30 @@ def test_a_frame_with_a_wrong_fcs_says_when_it_was_there_and_how_long() -> None:
     radio = Radio()
     radio.pas(0, 1)
     [frame] = radio.frames()
-    plain = Reader().read(frame, 0)
+    plain = Reader().read(frame)
     assert (plain.src, plain.kind) == (eui(1), "PAS")
     for changed in (attrs.evolve(frame, fcs_ok=False), attrs.evolve(frame, mac=None)):
-        found = Reader().read(changed, 0)
+        found = Reader().read(changed)
         assert (found.src, found.seq, found.asks, found.content) == (None, None, False, None)
         assert (found.start_ns, found.octets) == (plain.start_ns, plain.octets)
         assert found.kind != "PAS"
+
+
+def test_a_datagram_in_fragments_began_with_the_first_of_them() -> None:
+    """On its own link; what another one sends in between, and after it, began with itself."""
+    radio = Radio()
+    long, short = (icmpv6.EchoRequest(7, 1, bytes(octets)) for octets in (400, 8))
+    radio.fragments(10, ipv6.Packet(address(0), address(1), long), 0, 1, tag=5)
+    frames = radio.frames()
+    first, *_, last = (frame for frame in frames if frame.kind == "DATA")
+    other = Radio()
+    other.echo(10, (2, 0), short)
+    between, after = other.frames()[0], attrs.evolve(other.frames()[0], time_ns=last.time_ns + SECOND)
+    found = list(sightings((first, between, last, after)))
+    told = {one.ordinal: one.content for one in found if isinstance(one.content, Datagram)}
+    begun = {ordinal: (content.first_ns, content.first_octets) for ordinal, content in told.items()}
+    starts = [(one.start_ns, one.octets) for one in found]
+    assert begun == {1: starts[1], 2: starts[0], 3: starts[3]}
 
 
 def test_what_a_relay_carries_is_no_step_on_the_nodes_own_link() -> None:
@@ -84,6 +103,7 @@ def test_a_group_of_targets_has_the_parent_of_the_highest_preference() -> None:
     one, two, three, four = (rpl.Target(address(n)) for n in (1, 2, 3, 4))
     low, high = (rpl.Transit(address(n), path_control=control) for n, control in ((7, 1), (8, 2)))
     gone = rpl.Transit(address(7), path_lifetime=0)
+    equal = rpl.Transit(address(8), path_control=1)
     prefix = attrs.evolve(four, prefix_length=64)
     for options, routes, withdrawn in (
         ((one, two, low, high, three, low), ((1, 8), (2, 8), (3, 7)), ()),
@@ -91,6 +111,8 @@ def test_a_group_of_targets_has_the_parent_of_the_highest_preference() -> None:
         ((one, low, low), ((1, 7),), ()),
         ((one, gone, two, high), ((2, 8),), (1,)),
         ((one, gone, high), ((1, 8),), ()),
+        ((one, low, equal), ((1, 7),), ()),
+        ((one, low, two, three, high), ((1, 7), (2, 8), (3, 8)), ()),
         ((prefix, one, low), ((1, 7),), ()),
         ((low, one, high), ((1, 8),), ()),
     ):
@@ -110,7 +132,7 @@ def test_a_message_of_u_bus_is_the_same_on_every_hop() -> None:
 
     def carried(kind: int, hops_left: int, payload: bytes = b"reading") -> Carried:
         message = u_bus_standin.Message(kind, eui(1), eui(0), 7, hops_left, payload)
-        content = Reader().read(attrs.evolve(frame, content=message), 0).content
+        content = Reader().read(attrs.evolve(frame, content=message)).content
         assert isinstance(content, Carried)
         return content
 

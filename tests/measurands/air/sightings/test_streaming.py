@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import random
+import zlib
 from collections import defaultdict
 from itertools import pairwise
 from statistics import median
@@ -22,6 +23,7 @@ from bench.measurands.air.sightings.digest import digest
 from bench.measurands.air.sightings.expiry import Expiry
 from bench.measurands.air.sightings.samples import Pairs, Samples
 from bench.measurands.air.sightings.sighting import Sighting
+from bench.measurands.air.sightings.spool import Spool, pack
 from bench.measurands.air.sniffers import numbering, transfers
 from bench.measurands.air.sniffers.numbering import LATE, Keys, Numbers, Tally
 from bench.records import NS_PER_S
@@ -179,6 +181,31 @@ def test_forgetting_early_changes_no_result(name: str, monkeypatch: pytest.Monke
     monkeypatch.setattr(spool, "ROWS", 7)
     monkeypatch.setattr(spool, "IN_MEMORY_OCTETS", 100)
     assert as_json(measure(frames(name))) == wanted
+
+
+def test_rows_between_two_times_are_those_that_began_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds inclusive, wherever a block of rows ends; and no block is unpacked that has none of them."""
+    monkeypatch.setattr(spool, "ROWS", 4)
+    kept, unpacked = Spool(), 0
+    decompress = zlib.decompress
+
+    def counted(data: bytes) -> bytes:
+        nonlocal unpacked
+        unpacked += 1
+        return decompress(data)
+
+    rows = [pack(unicast(ordinal, 10 * ordinal)) for ordinal in range(22)]
+    monkeypatch.setattr(zlib, "decompress", counted)
+    for row in rows:
+        kept.add(row)
+        assert next(kept.rows()) == rows[0], "and rows go on behind the others"
+    assert list(kept.rows()) == rows
+    for since in range(-1, 22):
+        for until in range(since, 23):
+            unpacked = 0
+            wanted = rows[max(since, 0) : until + 1]
+            assert list(kept.between(10 * since, 10 * until)) == wanted
+            assert unpacked == len({at // 4 for at in range(20) if since <= at <= until})
 
 
 def test_swept_at_once_is_swept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,9 @@ def test_the_slope_is_the_median_over_all_pairs_that_are_far_enough_apart() -> N
     assert octet_time_ns(Pairs(near)) is None
     assert octet_time_ns(Pairs(pairs[:MIN_PAIRS])) is not None
     assert octet_time_ns(Pairs(pairs[: MIN_PAIRS - 1])) is None
+    one_other = [(20, 20 * 80_000), *(MIN_PAIRS * [(60, 60 * 80_000)])]
+    assert octet_time_ns(Pairs(one_other)) == 80_000, "neighbours in the order of lengths count as well"
+    assert octet_time_ns(Pairs(one_other[:-1])) is None
     assert MIN_PAIRS == 8
 
 

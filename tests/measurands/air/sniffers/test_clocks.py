@@ -18,15 +18,22 @@ def secured(n: int, octets: int) -> bytes:
 
 
 def fitted(
-    lengths: list[int], every_ns: int, *, offset_ns: int = 0, drift_ppm: float = 0.0, octet_ns: float = 0.0
+    lengths: list[int],
+    every_ns: int,
+    *,
+    offset_ns: int = 0,
+    drift_ppm: float = 0.0,
+    octet_ns: float = 0.0,
+    last_ns: int = 0,
 ) -> Clock:
-    """Of frames so long (without FCS), one every so often; the other sniffer's clock, and how much later it stamps."""
+    """Of frames so long (without FCS), one every so often; the other sniffer's clock, how much later it stamps, and how
+    much later than that the last one."""
     here: list[Record] = []
     there: list[Record] = []
     for n, octets in enumerate(lengths):
         data, at_ns = secured(n, octets), 10**18 + n * every_ns
         late_ns = (octets + FCS_OCTETS + OVERHEAD) * octet_ns
-        shown = at_ns + offset_ns + round(n * every_ns * drift_ppm * 1e-6 + late_ns)
+        shown = at_ns + offset_ns + round(n * every_ns * drift_ppm * 1e-6 + late_ns) + last_ns * (n == len(lengths) - 1)
         here.append(Record(n, at_ns, NO_FCS, data, original_length=octets))
         there.append(Record(n, shown, NO_FCS, data, original_length=octets))
     return fit(Frames.of("a", here), Frames.of("b", there))
@@ -72,3 +79,18 @@ def test_of_very_many_frames_as_many_are_taken_spread_over_the_time(monkeypatch:
     assert 40 < clock.pairs <= 50
     assert clock.drift_ppm == pytest.approx(20, abs=1e-3)
     assert clock.u_ns(10**18) == pytest.approx(clock.u_ns(10**18 + 238 * NS_PER_S), rel=0.1)
+
+
+@pytest.mark.parametrize(("last_ns", "rejected"), [(1000, 0), (1001, 1), (-1000, 0), (-1001, 1)])
+def test_a_frame_is_left_out_where_it_lies_more_than_a_microsecond_beside_others_that_agree(
+    last_ns: int, rejected: int
+) -> None:
+    clock = fitted([30] * 30, NS_PER_S, offset_ns=5_000, last_ns=last_ns)
+    assert (clock.pairs, clock.rejected) == (30 - rejected, rejected)
+
+
+@pytest.mark.parametrize("frames", [5, 6, 7, 8, 20])
+def test_one_wrong_frame_at_the_end_does_not_touch_the_clock(frames: int) -> None:
+    clock = fitted([30] * frames, NS_PER_S, offset_ns=5_000, drift_ppm=20, last_ns=30_000_000)
+    assert clock.drift_ppm == pytest.approx(20, abs=1e-3)
+    assert clock.rejected == 1

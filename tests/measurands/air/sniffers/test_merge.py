@@ -316,6 +316,14 @@ def test_how_near_hearings_of_one_transmission_are(apart_ns: int, together: bool
     assert grouped(list(merge(told))) == (["ab"] if together else ["a", "b"])
 
 
+@pytest.mark.parametrize(("apart_ns", "together"), [(NS_PER_S, True), (NS_PER_S + 1, False)])
+def test_how_near_hearings_are_whose_octets_are_like_no_other(apart_ns: int, together: bool) -> None:
+    """A counter is in them: a second's stall of one sniffer's host does not part them."""
+    sent = [record(10 * NS_PER_S * n, bytes((0x09, 0x00, n)) + bytes((n,)) * 20) for n in range(9)]
+    late = attrs.evolve(sent[-1], time_ns=sent[-1].time_ns + apart_ns)
+    assert grouped(list(merge({"a": sent, "b": [*sent[:-1], late]})))[8:] == (["ab"] if together else ["a", "b"])
+
+
 @pytest.mark.parametrize(
     ("end_ns", "wanted"),
     [(None, None), (5, 100), (6, 101), (4, 4), (5 + 10 * NS_PER_S - 1, 99 + 10 * NS_PER_S), (5 + 10 * NS_PER_S,) * 2],

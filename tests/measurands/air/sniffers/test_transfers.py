@@ -9,8 +9,9 @@ import attrs
 import pytest
 
 from bench.air.ip import icmpv6
+from bench.measurands.air.sightings.acks import RETRY_WINDOW_NS
 from bench.measurands.air.sightings.digest import digest, settle
-from bench.measurands.air.sniffers.transfers import links, transfers
+from bench.measurands.air.sniffers.transfers import WAITING, Transfer, Transfers, links, transfers
 from tests.measurands.air.figures.test_captures import LOGGED, Log
 from tests.measurands.air.radio import Radio, eui
 from tests.measurands.air.real import account, frames
@@ -109,6 +110,14 @@ def test_another_payload_with_the_same_number_is_another_frame() -> None:
     assert [t.retransmissions for t in transfers(digest(equal))] == [0, 0]
 
 
+@pytest.mark.parametrize(("apart_ns", "frames"), [(RETRY_WINDOW_NS - 1, 1), (RETRY_WINDOW_NS, 2)])
+def test_so_long_after_the_last_attempt_it_is_another_frame(apart_ns: int, frames: int) -> None:
+    radio = Radio()
+    radio.dao(0, (1, 0), acked=False)
+    [frame] = radio.frames()
+    assert len(transfers(digest([frame, attrs.evolve(frame, time_ns=frame.time_ns + apart_ns)]))) == frames
+
+
 def test_a_missed_acknowledgement_is_unclear_not_a_failure() -> None:
     radio = Radio()
     radio.dao(0, (1, 0), acked=True)
@@ -127,3 +136,17 @@ def test_a_level_belongs_to_the_link_of_the_frame_that_was_answered() -> None:
     levels = {eui(0): -50, eui(1): -80}
     told = [s._replace(rsl_dbm=levels[s.src or b""]) if s.is_ack else s for s in seen.sightings]
     assert {link.src: link.rsl_dbm for link in links(settle(told))} == {eui(1): -50.0, eui(0): -80.0}
+
+
+def test_what_no_attempt_can_join_is_given_while_the_capture_goes_on() -> None:
+    """So that a capture of months takes no more memory than one of a day."""
+    radio = Radio()
+    for number in range(WAITING + 50):
+        radio.dao(20 * number, (1, 0), sequence=number % 256, acked=False)
+    seen, given = digest(radio.frames()), list[Transfer]()
+    found = Transfers(seen, given.append)
+    for number, sighting in enumerate(seen.sightings, 1):
+        found.see(sighting)
+        assert len(given) >= number - WAITING
+    found.close()
+    assert len(given) == WAITING + 50
