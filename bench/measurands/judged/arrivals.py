@@ -65,8 +65,8 @@ def matched(
     found: dict[int, CitedObservation] = {}
     for arrival in come:
         if alike := [one for one in stimuli if _may_be(evidence, one, arrival)]:
-            latest_first = _nearest(evidence, arrival, alike)[::-1]
-            its = next((one for one in latest_first if one.row not in found), latest_first[0])
+            nearest = _nearest(evidence, arrival, alike)
+            its = next((one for one in nearest if one.row not in found), nearest[0])
             found.setdefault(its.row, arrival)
     return found
 
@@ -117,11 +117,11 @@ def _may_be(evidence: Evidence, stimulus: CitedObservation, arrival: CitedObserv
 def _nearest(
     evidence: Evidence, arrival: CitedObservation, alike: Sequence[CitedObservation]
 ) -> list[CitedObservation]:
-    """Those of the stimuli that it may be of that its time of occurrence is nearest to: one, or all that UTC, where it
-    is not known well, does not tell from that one."""
-    apart = [off(evidence, stimulus, _occurred_ns(arrival)) for stimulus in alike]
-    within = min(apart, key=lambda one: one.low).high
-    return [stimulus for stimulus, one in zip(alike, apart, strict=True) if one.low <= within]
+    """Those of the stimuli that it may be of that its time of occurrence is nearest to, the latest first: one, or all
+    that UTC, where it is not known well, does not tell from that one."""
+    apart = {stimulus.row: off(evidence, stimulus, _occurred_ns(arrival)) for stimulus in alike}
+    within = min(apart.values(), key=lambda one: one.low).high
+    return [stimulus for stimulus in reversed(alike) if apart[stimulus.row].low <= within]
 
 
 def _unconfirmed(evidence: Evidence, terminal: TerminalSetup) -> list[CitedObservation]:
