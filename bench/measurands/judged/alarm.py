@@ -358,7 +358,8 @@ def _untold(episode: Episode, terminal: TerminalSetup, alarms: list[Alarm]) -> T
     if any(alarm.arrival is None for alarm in alarms):
         odd = oddities(episode.evidence, terminal.id, episode.t0_ns, episode.t1_ns)
         return unfinished(episode) or odd
-    if any(alarm.time_kept is None for alarm in alarms):
+    kept = {alarm.time_kept for alarm in alarms}
+    if None in kept and False not in kept:  # one that was surely changed is a miss, whatever is open of others
         why = episode.evidence.clocks.utc(episode.t1_ns).why
         cited = tuple(alarm.stimulus.citation for alarm in alarms if alarm.time_kept is None)
         return Trouble(f"whether the time of occurrence was kept is open: {why}", False, cited)

@@ -181,3 +181,22 @@ def test_alarms_of_one_code_within_the_doubt_are_each_their_own(run: HostRun, lo
     ]
     on_time_ns = NS_PER_S - 1000
     assert took_ns == [on_time_ns, None if lost else on_time_ns, on_time_ns]
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["each within the doubt", "one surely changed"])
+def test_a_time_that_was_surely_changed_is_a_miss_whatever_is_open_of_others(run: HostRun, changed: bool) -> None:
+    """Of two alarms in an outage under an hour's doubt, one comes with a time of occurrence two hours early."""
+    run.anchors(steps=((MIDNIGHT_NS + 4 * NS_PER_DAY, 3600.0),))
+    outage(run, goes_on=True)
+    raised_ns = MIDNIGHT_NS + 3 * NS_PER_DAY
+    run.see(raised_ns, "meter.t1.gas", "t1.gas", "meter.alarm", code="tamper")
+    occurred_ns = raised_ns - (2 * NS_PER_HOUR if changed else 0)
+    arrived_ns = MIDNIGHT_NS + 9 * NS_PER_DAY
+    run.server(arrived_ns, "alarm", meter="t1.gas", code="tamper", occurred_ns=occurred_ns)
+    run.end(arrived_ns + NS_PER_HOUR, "outage")
+    (alarm,) = alarm_outage([episode(run, "outage")], SETUP, "maximum")
+    if changed:
+        assert not alarm.gate
+        assert alarm.detail["never"] == "1 of 2 arrived with another time of occurrence"
+    else:
+        assert "whether the time of occurrence was kept is open" in alarm.gate
