@@ -78,3 +78,12 @@ def test_stamps_that_are_moved_leave_what_became_of_each_frame() -> None:
     assert [a.start_ns - b.start_ns for a, b in zip(seen.sightings, earlier.sightings, strict=True)] == [
         1000 * one.octets for one in seen.sightings
     ]
+
+
+def test_what_is_said_of_a_frame_and_of_what_answers_it_is_apart() -> None:
+    """Of a frame and its acknowledgement, one that failed before it, and an acknowledgement of what nobody heard."""
+    told = ({"start_ns": 0}, {"start_ns": 50_000_000}, ack(60_000_000), ack(10**12, seq=9))
+    found = ledger(*told).outcomes
+    assert [found.acked(ordinal) for ordinal in range(4)] == [False, True, False, False]
+    assert [found.failed(ordinal) for ordinal in range(4)] == [True, False, False, False]
+    assert [found.lone(ordinal) for ordinal in range(4)] == [False, False, False, True]
