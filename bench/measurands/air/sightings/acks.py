@@ -22,7 +22,9 @@ ACK_WINDOW_NS: Final = NS_PER_S
 RETRY_WINDOW_NS: Final = 10 * NS_PER_S
 """Attempts of one frame lie within this; after it, an equal 8-bit sequence number is another frame."""
 
-_ACKED, _FAILED, _LONE = 1, 2, 4
+_ACKED: Final = 1
+_FAILED: Final = 2
+_LONE: Final = 4
 _FLAGS: Final = 3
 """Bits of the flags; the sender's number stands above them."""
 

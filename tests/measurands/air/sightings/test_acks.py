@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from bench.air.ip import packet as ipv6
 from bench.measurands.air.sightings.acks import ACK_WINDOW_NS, RETRY_WINDOW_NS, Ledger
+from bench.measurands.air.sightings.digest import digest, moved
 from bench.measurands.air.sightings.sighting import Sighting
+from tests.measurands.air.radio import Radio, address
 
 A, B, C = (bytes(7) + bytes((n,)) for n in (1, 2, 3))
 
@@ -59,3 +62,28 @@ def test_the_last_of_several_failed_where_the_receiver_is_heard_before_or_after(
     heard = {"start_ns": 2000, "src": C, "seq": 9}, ack(3000, dst=C, seq=9)
     assert failed(ledger(*twice, *heard), 4) == [0, 1]
     assert failed(ledger(*heard, *({**one, "start_ns": one["start_ns"] + 5000} for one in twice)), 4) == [2, 3]
+
+
+def test_stamps_that_are_moved_leave_what_became_of_each_frame() -> None:
+    """Also of the last one, which is given up when the capture ends."""
+    radio = Radio()
+    packet = ipv6.Packet(address(1), address(0), b"reading", next_header=253)
+    radio.packet(0, packet, 1, 0)
+    radio.packet(5, packet, 1, 0, acked=False, attempts=3)
+    seen = digest(radio.frames())
+    earlier = moved(seen, lambda octets: 1000 * octets)
+    fates = [[(one.acked(each), one.gave_up(each)) for each in one.sightings] for one in (seen, earlier)]
+    assert fates[0] == fates[1]
+    assert fates[0][-1] == (False, True)
+    assert [a.start_ns - b.start_ns for a, b in zip(seen.sightings, earlier.sightings, strict=True)] == [
+        1000 * one.octets for one in seen.sightings
+    ]
+
+
+def test_what_is_said_of_a_frame_and_of_what_answers_it_is_apart() -> None:
+    """Of a frame and its acknowledgement, one that failed before it, and an acknowledgement of what nobody heard."""
+    told = ({"start_ns": 0}, {"start_ns": 50_000_000}, ack(60_000_000), ack(10**12, seq=9))
+    found = ledger(*told).outcomes
+    assert [found.acked(ordinal) for ordinal in range(4)] == [False, True, False, False]
+    assert [found.failed(ordinal) for ordinal in range(4)] == [True, False, False, False]
+    assert [found.lone(ordinal) for ordinal in range(4)] == [False, False, False, True]

@@ -116,13 +116,14 @@ def test_whatever_a_tap_header_holds_is_read_as_the_full_decoder_does() -> None:
         tapped(SHORTEST, level, start, other, end),
         tapped(SHORTEST, (VENDOR, bytes(5)), end, start),
         tapped(SHORTEST, (Tlv.RSS, level[1] + bytes(5)), start, end),
-        tapped(SHORTEST, (VENDOR, bytes(256 - 36)), start, end),
+        tapped(SHORTEST, (VENDOR, bytes(256 - 32)), start, end),
         tapped(SHORTEST, level, start, (Tlv.LQI, b"\xff")),
         tapped(SHORTEST + b"and more", level, start, (Tlv.LQI, b"\xff"), padded=False),
         tapped(SHORTEST, level, start, (Tlv.LQI, b"\xff"), padded=False),
         tapped(SHORTEST, start, end, (Tlv.RSS, struct.pack("<f", math.nan))),
         tapped(SHORTEST),
     ]
+    assert max(len(packet) for packet in packets) == 256 + len(SHORTEST)
     packets = 2 * [*packets, bytes(200)]
     stops = list(accumulate(map(len, packets)))
     places = [(at, 0, T0, stops[at] - len(packet), stops[at], len(packet)) for at, packet in enumerate(packets)]
