@@ -120,12 +120,12 @@ def _held(name: str, episode: Episode, terminal: TerminalSetup, cut: CitedObserv
     last = max(arrived, key=lambda pair: pair[0].low, default=None)
     since_ns = gone.low if last is None else last[0].low
     quiet = [p for p in probes if p.answer is None and p.sent.t_ns >= since_ns]
-    silent = next((p for p in quiet if _watched(episode, p)), None)
+    silent = next((p for p in quiet if _blind(episode, p) is None), None)
     least_s = 0.0 if last is None else max(0, last[0].less(gone).low) / NS_PER_S
     most_s = None if silent is None else (silent.sent.t_ns + ALIVE_NS - gone.low) / NS_PER_S
-    if quiet and silent is None:
-        said = f"it answered after {least_s:.0f} s, and nobody watched whether it did later"
-        return gated(name, terminal.id, "s", Trouble(said, False, (quiet[0].sent.citation,)))
+    if silent is None and quiet and (blind := _blind(episode, quiet[0])) is not None:
+        said = f"it answered after {least_s:.0f} s, and nobody watched whether it did later: {blind.why}"
+        return gated(name, terminal.id, "s", Trouble(said, False, (quiet[0].sent.citation, *blind.cited)))
     if silent is not None and not after:
         said = (
             f"it did not answer after the mains were back either: that it was silent after {least_s:.0f} s is no proof"
@@ -192,9 +192,9 @@ def _by_hand(episode: Episode, mark: CitedObservation) -> Turned | Trouble:
     return turned_before(episode.evidence, str(mark.data.get("meter")), mark, asked)
 
 
-def _watched(episode: Episode, probe: Probe) -> bool:
-    """Whether an answer would have been seen."""
-    return blind_over(episode.evidence, probe.sent.t_ns, probe.sent.t_ns + ALIVE_NS, ("server",)) is None
+def _blind(episode: Episode, probe: Probe) -> Trouble | None:
+    """Why an answer might not have been seen."""
+    return blind_over(episode.evidence, probe.sent.t_ns, probe.sent.t_ns + ALIVE_NS, ("server",))
 
 
 def _outputs(episode: Episode, fed: str) -> list[CitedObservation]:
