@@ -21,7 +21,8 @@ os.environ["KENSHIN_KEY"] = ""
 # time: what a commit is refused for is what the commit did. By hand and by night they are drawn anew, and find more.
 settings.register_profile("bench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("bench"), derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "bench")
+settings.register_profile("elsewhere", settings.get_profile("ci"), max_examples=25)  # a further Python, after the first
+settings.load_profile("elsewhere" if "KENSHIN_ELSEWHERE" in os.environ else "ci" if os.environ.get("CI") else "bench")
 
 
 def pytest_configure(config: pytest.Config) -> None:
