@@ -12,12 +12,14 @@ of them. What is written once and stands many times (`bench.repeated`) is writte
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import re
 import types
 import typing
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -34,6 +36,8 @@ from bench.repeated import expanded
 
 MAX_OCTETS: Final = 32 * 1024 * 1024
 """Largest file that is read: a stored run with a thousand terminals by value is a tenth of it."""
+MAX_KEPT_OCTETS: Final = 256 * 1024
+"""Largest file whose reading is kept for the next time it is asked for."""
 MAX_DEPTH: Final = 50
 """Deepest nesting: the deepest file of the bench has twelve levels."""
 _REPEATS: Final = re.compile(r"\beach[\"']?\s*:")
@@ -123,23 +127,31 @@ def load_source(path: str | Path) -> Source:
     try:
         with Path(path).open("rb") as file:
             octets = file.read(MAX_OCTETS + 1)
-        if len(octets) > MAX_OCTETS:
-            raise InputError(f"{path}: more than {MAX_OCTETS >> 20} MiB; expected a YAML file of at most that size")
-        text = octets.decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected a YAML file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); expected a YAML file in UTF-8") from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if len(octets) > MAX_OCTETS:
+        raise InputError(f"{path}: more than {MAX_OCTETS >> 20} MiB; expected a YAML file of at most that size")
+    read = (_read_once if len(octets) <= MAX_KEPT_OCTETS else _read)(str(path), octets)
+    return attrs.evolve(read, data=copy.deepcopy(read.data))  # a caller may alter what it got
+
+
+def _read(path: str, octets: bytes) -> Source:
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, error) from None
     yaml = YAML(typ="safe", pure=True)
     yaml.Composer, yaml.Constructor = _Composer, _Constructor
     try:
         constructor, _ = yaml.get_constructor_parser(text)
         root = constructor.composer.get_single_node()
-        _check_bounds(root, str(path))
+        _check_bounds(root, path)
         repeats = root is not None and _REPEATS.search(text) is not None
         if repeats:
-            root = expanded(root, str(path))
-            _check_bounds(root, str(path))
+            root = expanded(root, path)
+            _check_bounds(root, path)
         data = None if root is None else constructor.construct_document(root)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -149,7 +161,16 @@ def load_source(path: str | Path) -> Source:
         raise InputError(f"{path}:{line}: {problem}{tail}") from None
     except (YAMLError, ValueError) as error:  # ValueError: a number too long, a tag that its value does not fit
         raise InputError(f"{path}:1: {_one_line(str(error)).split(';')[0]}; expected YAML 1.2") from None
-    return Source(str(path), data, root, repeats)
+    return Source(path, data, root, repeats)
+
+
+# A run asks some twenty times for its rig file, plan and record, and to read one takes longer than to judge a join.
+# Keyed by what the file holds, so what somebody wrote in the meantime is read.
+_read_once = lru_cache(maxsize=16)(_read)
+
+
+def _unreadable(path: str | Path, error: Exception) -> InputError:
+    return InputError(f"{path}: cannot be read ({error}); expected a YAML file in UTF-8")
 
 
 def _check_bounds(root: Node | None, path: str) -> None:

@@ -142,3 +142,17 @@ def test_a_wrong_item_is_named_and_not_the_list_that_it_empties(tmp_path: Path) 
     path.write_text('items:\n  - count: "one"\n', encoding="utf-8")
     with pytest.raises(InputError, match=r'list\.yaml:2: count: "one" is wrong'):
         load_model(path, Listed)
+
+
+def test_what_is_read_again_is_what_stands_there_now_and_no_caller_alters_it(tmp_path: Path) -> None:
+    path = write(tmp_path, "base: &base {x: 1, y: 2}\nmerged: {<<: *base, x: 3}\n")
+    first = load_source(path)
+    first.data["merged"]["x"] = "altered"
+    assert load_source(path).data == {"base": {"x": 1, "y": 2}, "merged": {"x": 3, "y": 2}}
+    write(tmp_path, "base: &base {x: 1, y: 4}\nmerged: {<<: *base, x: 3}\n")
+    assert load_source(path).data["merged"] == {"x": 3, "y": 4}
+    other = tmp_path / "other.yaml"
+    path.rename(other)
+    assert load_source(other).error(("merged",), "wrong").args[0].startswith(f"{other}:2:")
+    with pytest.raises(InputError, match="no such file"):
+        load_source(path)
