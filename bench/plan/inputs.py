@@ -97,9 +97,8 @@ def stored_plan(
     )
 
 
-def rig_by_value(rig: Path) -> dict[str, Any]:
+def rig_by_value(source: Source) -> dict[str, Any]:
     """What the labgrid environment says, as plain values without secrets; InputError when it is no mapping."""
-    source = load_source(rig)
     if not isinstance(source.data, dict):
         raise source.error((), "no mapping at the top", "a labgrid environment with targets and options")
     plain = withheld(_plain(source.data))
