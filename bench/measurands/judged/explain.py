@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from bench.measurands.air.sightings.digest import Digest
     from bench.measurands.air.sightings.sighting import Sighting
     from bench.measurands.air.sightings.spool import Row
+
+
+_KEPT_RECORDS: Final = 50_000
+"""Most frames of a sniffer that are kept in memory between two readings, some 400 octets each."""
 
 
 @attrs.frozen(slots=True)
@@ -185,19 +189,32 @@ def radio(join: Join) -> dict[str, Json]:
     }
 
 
-@attrs.frozen(slots=True)
+@attrs.define(slots=True)
 class _Heard:
-    """What one sniffer captured, up to where its file ends early (the sniffer was killed); to be read repeatedly."""
+    """What one sniffer captured, up to where its file ends early (the sniffer was killed); to be read repeatedly.
+
+    The clocks are fitted on a first reading and the frames merged on a second; what is short is read once.
+    """
 
     evidence: Evidence
     sniffer: str
     until_ns: int
+    _kept: list[Record] | None = attrs.field(default=None, init=False)
 
     def __iter__(self) -> Iterator[Record]:
-        try:
-            yield from self.evidence.records(self.sniffer, until_ns=self.until_ns)
-        except InputError:
+        if self._kept is not None:
+            yield from self._kept
             return
+        kept: list[Record] = []
+        try:
+            for record in self.evidence.records(self.sniffer, until_ns=self.until_ns):
+                if len(kept) <= _KEPT_RECORDS:
+                    kept.append(record)
+                yield record
+        except InputError:
+            pass
+        if len(kept) <= _KEPT_RECORDS:
+            self._kept = kept
 
 
 def _octets(eui64: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from bench.measurands.air.figures.phases import Phase
 from bench.measurands.air.sightings.bulk import SightingVisitor
 from bench.measurands.air.sightings.heard import OURS
 from bench.measurands.air.sniffers.merge import Air
+from bench.measurands.judged import explain
 from bench.measurands.judged.explain import AirView, Place, air_view, phases, radio
 from bench.records import NS_PER_HOUR
 from tests.measurands.real_rig import RealRun
@@ -106,6 +108,25 @@ def test_captures_are_decoded_once_for_all_who_ask(tmp_path: Path, monkeypatch: 
     with (evidence.folder.captures / "s2.pcapng").open("ab") as file:
         file.write(bytes(1))
     assert view(evidence) is not first, "the capture has grown"
+
+
+@pytest.mark.parametrize(("most", "readings"), [(50_000, 1), (3, 2)])
+def test_short_captures_are_read_once_and_long_ones_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, readings: int
+) -> None:
+    monkeypatch.setattr(explain, "_KEPT_RECORDS", most)
+    read: list[str] = []
+    records = Evidence.records
+
+    def counted(self: Evidence, name: str, **bounds: Any) -> Iterator[Record]:
+        read.append(name)
+        return records(self, name, **bounds)
+
+    monkeypatch.setattr(Evidence, "records", counted)
+    evidence = run_with(tmp_path, "s1", "s2", octets=100_000)
+    seen = view(evidence)
+    assert read.count("s1") == read.count("s2") == readings
+    assert set(seen.nodes) == set(view(run_with(tmp_path / "alone", "s1", octets=100_000)).nodes)
 
 
 def test_hops_are_smart_meters_in_between(tmp_path: Path) -> None:
