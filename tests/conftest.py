@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import once
 from tests.failed import Failed
 from tests.skips import NoSilentSkips
 
@@ -30,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     The workers of xdist leave both to their master.
     """
+    config.pluginmanager.register(once, "once")
     if hasattr(config, "workerinput"):
         return
     if os.environ.get("CI"):

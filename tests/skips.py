@@ -16,10 +16,10 @@ import pytest
 _BY_NIGHT: Final = "asked for by KENSHIN_MATRIX"
 BY_NIGHT: Final = pytest.mark.skipif("KENSHIN_MATRIX" not in os.environ, reason=_BY_NIGHT)
 """Whole plans and long waits of which `.ci/run` sees a smaller one, too: `make matrix` (docs/guides/night.md)."""
-_ONCE: Final = "run on the first Python already"
-ONCE: Final = pytest.mark.skipif("KENSHIN_ELSEWHERE" in os.environ, reason=_ONCE)
-"""Whole runs and captures judged anew, waits for wall time: `.ci/run` has them on one Python. What they rest on has
-tests of its own, which each Python runs."""
+ELSEWHERE: Final = "run on the first Python already"
+ONCE: Final = pytest.mark.once
+"""Whole runs and captures judged anew, twins and waits for wall time, comparisons with tshark: `.ci/run` has them on
+one Python, and measures no coverage of them (`tests.once`). What they rest on has tests that each Python runs."""
 
 ALLOWED: Final = (
     r"no Python 3\.1\d here",
@@ -27,7 +27,7 @@ ALLOWED: Final = (
     r"no build of a real stack here.*",
     r"no file system can be mounted here",
     _BY_NIGHT,
-    _ONCE,
+    ELSEWHERE,
 )
 """Reasons, as whole regular expressions: what no package of the system brings."""
 

@@ -15,8 +15,9 @@ import pytest
 
 from devices.operator.task import Do, Task
 from tests.devices.browser import WIDTH, Phone
+from tests.skips import ONCE
 
-pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+pytestmark = [ONCE, pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")]
 
 
 class DeskProcess:

@@ -23,6 +23,7 @@ from bench.judge.verdicts import verdicts_from_json
 from fixtures.rig.watchdog import take_over
 from tests.fixtures.run.bench_process import kenshin
 from tests.places import CAPTURES, ROOT, RUNS
+from tests.skips import ONCE
 
 UNKNOWN: Final = 99
 
@@ -81,6 +82,7 @@ def read_verdicts(run: Path) -> object:
     return verdicts_from_json((run / "verdicts.json").read_text("utf-8"), str(run / "verdicts.json"))
 
 
+@ONCE
 @pytest.mark.parametrize("spoil", [newer_record, newer_timeline, newer_log])
 def test_the_command_line_says_so_in_one_line(run: Path, tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     spoil(run)
@@ -121,6 +123,7 @@ def test_the_stored_run_says_its_formats() -> None:
     assert 'name="kenshin.format" value="2"' in (RUNS / "2" / "junit.xml").read_text("utf-8")
 
 
+@ONCE
 def test_frames_and_figures_say_their_format() -> None:
     capture, keys = CAPTURES / "fixedch.pcapng", CAPTURES / "fixedch.ieee802154_keys"
     lines = kenshin("decode", capture, "--keys", keys, "--format", "jsonl").stdout.splitlines()

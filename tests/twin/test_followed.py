@@ -12,7 +12,10 @@ import pytest
 from bench.air.keys.table import gak
 from bench.twin.topology import load, octets
 from tests.air.capture.followed import WAIT_S, Start, programs
+from tests.skips import ONCE
 from tests.twin.twin_process import DEFAULT, Twin, twin
+
+pytestmark = ONCE
 
 SNIFFER = "sniffer.s1"
 

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from bench.records import NS_PER_S
+from tests.skips import ONCE
 from tests.twin.lab_process import LabProcess, faulty_lab, until
+
+pytestmark = ONCE
 
 HOUR_NS = 3600 * NS_PER_S
 

@@ -14,7 +14,10 @@ import pytest
 from bench.twin.core.engine import Engine
 from bench.twin.core.kernel import Kernel
 from bench.twin.core.ports import SnifferPort
+from tests.skips import ONCE
 from tests.twin.twin_process import PATIENCE_S, Twin, twin
+
+pytestmark = ONCE
 
 SECTION = bytes.fromhex("0a0d0d0a")
 

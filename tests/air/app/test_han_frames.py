@@ -31,6 +31,7 @@ from bench.air.mac import beacon, command, header_ies, mlme
 from bench.air.mac.frame import FrameType, MacFrame, encode_mac
 from bench.air.mac.ies import HT1, PAYLOAD_TERMINATION, Ie, SubIe, write_sub_ies
 from tests.air.app import han_vectors as vectors
+from tests.skips import ONCE
 
 METER, TERMINAL = vectors.METER, vectors.TERMINAL
 SRC, DST = ipv6.link_local(TERMINAL), ipv6.link_local(METER)
@@ -126,6 +127,7 @@ def tshark(path: Path, *fields: str) -> list[list[str]]:
     ]
 
 
+@ONCE
 def test_tshark_finds_nothing_malformed(udp_capture: Path, mac_capture: Path) -> None:
     for path, count in ((udp_capture, len(applications())), (mac_capture, len(mac_frames()))):
         rows = tshark(path, "_ws.malformed", "frame.protocols")

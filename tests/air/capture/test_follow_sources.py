@@ -25,6 +25,7 @@ from bench.air.show.command import decode_command
 from bench.errors import InputError
 from tests.air.capture.followed import WAIT_S, Start, frames, number, programs
 from tests.air.mac_captures import need
+from tests.skips import ONCE
 
 ACK = bytes.fromhex("020007")
 """An acknowledgement of 802.15.4-2006, sequence number 7."""
@@ -171,6 +172,7 @@ def test_keys_that_become_none_are_said_and_the_old_ones_stay(tmp_path: Path, mo
     assert '"mic": "bad"' not in out.getvalue()
 
 
+@ONCE
 def test_memory_stays_flat_however_long_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     begin, *pieces = frames(400)
     rounds, held = 12, []

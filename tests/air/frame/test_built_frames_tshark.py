@@ -22,6 +22,9 @@ from bench.air.keys.table import KeyTable, gak, gtk_hash
 from bench.air.mac.frame import MacFrame, encode_mac
 from bench.air.mac.mpx import KmpId
 from bench.air.wisun import frames as wisun
+from tests.skips import ONCE
+
+pytestmark = ONCE
 
 BR, M1 = bytes.fromhex("024b42fffe000001"), bytes.fromhex("024b42fffe000101")
 GTK = bytes(range(16))

@@ -16,6 +16,7 @@ from bench.air.ip.packet import Packet
 from bench.air.keys.eapol import tls_records
 from bench.air.wisun import frames as wisun
 from tests.air.mac_captures import keys_of, need
+from tests.skips import ONCE
 
 
 def test_what_lfns_and_ffns_hear_of_a_pan() -> None:
@@ -48,6 +49,7 @@ WORDS = {
 """What Wireshark's Info column says and what ours says then."""
 
 
+@ONCE
 @pytest.mark.parametrize("name", ["line2", "badauth", "mbed-line2", "mcast"])
 def test_what_wireshark_says_is_said_here(name: str) -> None:
     program = shutil.which("tshark")

@@ -21,6 +21,9 @@ from bench.air.mac.ies import write_payload_ies
 from bench.air.wisun import frames as wisun
 from bench.errors import InputError
 from tests.air.mac_captures import CONTIKI, CONTIKI_CONTEXTS, UNOPENED, WISUN, keys_of, need, table
+from tests.skips import ONCE
+
+pytestmark = ONCE
 
 T = TypeVar("T")
 

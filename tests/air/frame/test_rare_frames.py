@@ -25,6 +25,7 @@ from tests.air.bulk.test_table import bulk_table, full_table
 from tests.air.keys import test_security_2003
 from tests.air.lowpan import test_sixlorh_packet
 from tests.air.mac import test_tsch
+from tests.skips import ONCE
 
 SRC, DST = bytes.fromhex("00124b0000000001"), bytes.fromhex("00124b0000000002")
 KNOWN = test_sixlorh_packet.KNOWN
@@ -85,6 +86,7 @@ def test_the_bulk_decoder_gives_the_same_table(
     assert ("root is not known" in table) is (contexts is PREFIX)
 
 
+@ONCE
 def test_each_is_shown_whole(capture: Path) -> None:
     """`kenshin decode --frame`: no frame but the escape is malformed, and none is bare."""
     shown = {}

@@ -9,6 +9,9 @@ from bench.air.mac import command
 from bench.air.mac.frame import FrameType, MacFrame, encode_mac
 from tests.air.frame.built_frames import decoded, same_fields
 from tests.air.tshark_oracle import NO_TSHARK
+from tests.skips import ONCE
+
+pytestmark = ONCE
 
 DEVICE, COORDINATOR = bytes.fromhex("00124b0000000001"), bytes.fromhex("00124b0000000002")
 CAPABILITIES = [1 << bit for bit in range(8)]

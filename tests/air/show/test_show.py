@@ -20,6 +20,7 @@ from bench.air.show.command import decode_command
 from bench.errors import InputError
 from tests.air.mac_captures import need
 from tests.places import ROOT
+from tests.skips import ONCE
 
 
 def run(name: str, fmt: str = "jsonl", expr: str | None = None, keys: str | None = "") -> str:
@@ -56,6 +57,7 @@ def test_table_is_a_heading_and_a_line_a_frame() -> None:
     assert table[1].endswith("Key request")
 
 
+@ONCE
 @pytest.mark.parametrize("live", [False, True])
 def test_time_counts_from_the_captures_first_record_whatever_is_shown(live: bool) -> None:
     """The bulk decoder's lines (no filter) hold the filtered ones, and Wireshark's column counts alike."""
@@ -155,6 +157,7 @@ def test_a_truncated_capture_is_shown_as_far_as_it_goes(tmp_path: Path) -> None:
     assert len(out.getvalue().splitlines()) > 200
 
 
+@ONCE
 @pytest.mark.parametrize(
     ("options", "zipped"), [((), False), (("--filter", "number > 400"), True), (("--frame", "8"), False)]
 )

@@ -24,7 +24,10 @@ from devices.switch.impersonator import RelayImpersonator
 from fixtures.rig.environment import open_environment
 from fixtures.rig.rig import Rig, drivers
 from tests.places import ROOT
+from tests.skips import ONCE
 from tests.twin.lab_process import LabProcess, faulty_lab, until
+
+pytestmark = ONCE
 
 RELAYS: Final = ROOT / "fixtures" / "topologies" / "relays.yaml"
 HOLD_S: Final = 2.0
@@ -51,9 +54,6 @@ import attr
 from labgrid import target_factory
 from labgrid.driver import Driver
 from labgrid.protocol import DigitalOutputProtocol
-from tests.skips import ONCE
-
-pytestmark = ONCE
 
 @target_factory.reg_driver
 @attr.s(eq=False)

@@ -19,6 +19,9 @@ from bench.records import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, Json, Measurement, 
 from tests.measurands.judged.test_hourly_values import spoilt_week
 from tests.measurands.judged.test_outage import outage
 from tests.measurands.synthetic import MIDNIGHT_NS, SETUP, Run, day_marks, steady_week
+from tests.skips import ONCE
+
+pytestmark = ONCE
 
 WEEK = (MIDNIGHT_NS - 15 * NS_PER_HOUR, MIDNIGHT_NS + 9 * NS_PER_DAY)
 NOTHING_WRONG = Requirement("r", "2-1", Obligation.MANDATORY, "m", ("e",), 0.0, "1")

@@ -25,6 +25,9 @@ from bench.records import NS_PER_S, Measurement, Obligation, Outcome, Verdict
 from devices.server.stamping import TRUE_TIME, Stamping
 from tests.measurands.real_rig import RealRun, alarms, joins, round_trips
 from tests.measurands.synthetic import MIDNIGHT_NS, SETUP
+from tests.skips import ONCE
+
+pytestmark = ONCE
 
 AT = MIDNIGHT_NS
 LIMIT_S = 90.0

@@ -17,8 +17,11 @@ from bench.air.wisun.channels import channel_of
 from bench.twin.mesh import SnifferPlan
 from bench.twin.terminal.network import JoinState
 from tests.air.wisun.test_channels import Foretold
+from tests.skips import ONCE
 from tests.twin.mesh.air import EPOCH_NS, GTK, NAME, NODES, Air, Caught, plan
 from tests.twin.mesh.test_join import COLD, join
+
+pytestmark = ONCE
 
 CHANNELS = set(range(4, 18))
 ASYNCHRONOUS = ("PA", "PAS", "PC", "PCS")

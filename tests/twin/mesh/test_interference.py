@@ -13,8 +13,11 @@ from bench.twin.mesh.interference import Interferer, InterfererPlan
 from bench.twin.mesh.medium import OnAir
 from bench.twin.terminal.network import JoinState
 from bench.twin.topology import load
+from tests.skips import ONCE
 from tests.twin.mesh.air import NODES, Air, plan
 from tests.twin.twin_process import DEFAULT
+
+pytestmark = ONCE
 
 MS = 1_000_000
 

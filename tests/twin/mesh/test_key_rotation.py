@@ -43,8 +43,11 @@ from bench.twin.mesh.plan import KeyCalendar
 from bench.twin.mesh.timers import TEST
 from bench.twin.terminal.network import JoinState
 from tests.air.mac_captures import keys_of, need
+from tests.skips import ONCE
 from tests.twin.mesh.air import GTK, NAME, NODES, Air, plan, write_pcap
 from tests.twin.mesh.test_join import join
+
+pytestmark = ONCE
 
 HOUR = 3600
 LIFE_H = 10

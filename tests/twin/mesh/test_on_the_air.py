@@ -11,9 +11,12 @@ import pytest
 from bench.air.capture.link import NO_FCS, Record
 from bench.air.frame.decoder import Decoder
 from bench.air.keys.table import KeyTable, gak
+from tests.skips import ONCE
 from tests.twin.mesh.air import GTK, NAME, NODES, Air, plan, tshark, write_pcap
 from tests.twin.mesh.test_join import join
 from tests.twin.mesh.test_mesh_outage import METERS, outage
+
+pytestmark = ONCE
 
 WARNING = 0x600000
 """PI_WARN of Wireshark's expert severities; relayed EAP frames earn a note (retransmission), real captures too."""

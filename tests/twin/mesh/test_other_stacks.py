@@ -24,8 +24,11 @@ from bench.twin.mesh.mac_layer import Heard
 from bench.twin.mesh.member import Terminal
 from bench.twin.terminal.network import JoinState
 from tests.air.mac_captures import keys_of, need
+from tests.skips import ONCE
 from tests.twin.mesh.air import GTK, NAME, NODES, Air, plan
 from tests.twin.mesh.test_join import join
+
+pytestmark = ONCE
 
 BR, M1, T1 = (bytes.fromhex(NODES[name]) for name in ("br", "m1", "t1"))
 

@@ -20,9 +20,12 @@ from bench.measurands.air.sightings.digest import Collector
 from bench.measurands.air.sightings.reading import sightings
 from bench.measurands.air.sightings.sighting import Sighting
 from tests.air.mac_captures import keys_of, need
+from tests.skips import ONCE
 from tests.twin.mesh.air import Air
 from tests.twin.mesh.lfn.lfns import KEYS, LFNS, decoded, lfn, lfn_plan
 from tests.twin.mesh.test_join import join
+
+pytestmark = ONCE
 
 WARNING = 0x600000
 """PI_WARN of Wireshark's expert severities."""
