@@ -85,6 +85,10 @@ class CountedEvents(Channel):
         self._on_event(event)
 
 
+_HUNG_UP: Final = (h11.RemoteProtocolError, ConnectionError, ssl.SSLEOFError)
+"""In TLS 1.3 who does not take a certificate may say so after the handshake, or close or reset without a word."""
+
+
 class EventChannel(CountedEvents):
     """The open event stream. ``instead`` makes the channel that takes its place after ``TRIES``; None: nothing does."""
 
@@ -126,10 +130,11 @@ class EventChannel(CountedEvents):
             while (event := self._http.next_event()) is h11.NEED_DATA:
                 self._http.receive_data(self._socket.recv(CHUNK))
         except (OSError, h11.RemoteProtocolError) as error:
-            # In TLS 1.3 who does not take a certificate may close without a word.
-            silent = line.papers is not None and isinstance(error, h11.RemoteProtocolError)
-            hint = ": it may not take the bench's certificate" if silent else ""
-            why = tls_words(error) or f"no answer to the request for events{hint}"
+            why = "no answer to the request for events"
+            if line.papers is not None and isinstance(error, _HUNG_UP):
+                why += ": it may not take the bench's certificate"
+            else:
+                why = tls_words(error) or why
             raise BenchError(f"{self.port}: {why}") from None
         if not isinstance(event, h11.Response) or event.status_code != 200:
             status = getattr(event, "status_code", "none")

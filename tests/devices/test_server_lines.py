@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import select
 import socket
 import ssl
 import threading
@@ -192,6 +193,23 @@ class TestTls:
             driver = secured(port, papers, **told)
             with pytest.raises(BenchError, match=rf"^server: {said}"):
                 driver.connect(StillClock())
+
+    @pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
+    def test_a_server_that_hangs_up_without_a_word(self, papers: Papers, reset: bool) -> None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(papers.server.certificate, papers.server.key)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+
+            def hang_up() -> None:
+                taken = context.wrap_socket(listener.accept()[0], server_side=True)
+                select.select([taken], [], [])
+                if not reset:  # who closes with the request unread resets
+                    taken.recv(1 << 16)
+                taken.close()
+
+            threading.Thread(target=hang_up, daemon=True).start()
+            with pytest.raises(BenchError, match=r"^server: no answer .*: it may not take the bench's certificate$"):
+                secured(listener.getsockname()[1], papers).connect(StillClock())
 
     @pytest.mark.parametrize(
         ("told", "said"),
