@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.soak import exporters, habits, kills, ways
+from tests.soak import exporters, habits, kills, rows, ways
 from tests.soak.plan import Plan
 
 
@@ -42,6 +43,13 @@ def main(arguments: Sequence[str]) -> int:
     strikes.add_argument("--jobs", type=int, default=3, metavar="N", help="so many labs and benches at once")
     strikes.add_argument("--keep", type=Path, metavar="FOLDER", help="keep run folders and logs here")
     strikes.set_defaults(run=_kills)
+    each = commands.add_parser("rows", help="a kill after each kind of row that a bench writes, on the virtual rig")
+    each.add_argument("requirements", nargs="+", metavar="REQUIREMENT")
+    each.add_argument("--sample", type=int, metavar="N", help="so many kinds of rows")
+    each.add_argument("--seed", type=int, default=1, metavar="N", help="which row of each kind, and which kinds")
+    each.add_argument("--jobs", type=int, default=2, metavar="N", help="so many benches at once")
+    each.add_argument("--keep", type=Path, metavar="FOLDER", help="keep run folders and logs here")
+    each.set_defaults(run=_rows)
     options = parser.parse_args(arguments)
     return int(options.run(options))
 
@@ -90,6 +98,21 @@ def _kills(options: argparse.Namespace) -> int:
     for problem in tally.problems:
         print(f"  {problem}")
     return 1 if tally.problems else 0
+
+
+def _rows(options: argparse.Namespace) -> int:
+    def tell(moment: rows.Moment, wrong: list[str], undecided: list[str]) -> None:
+        print(f"row {moment.row:5}  {moment.kind:<56} {'; '.join(wrong) or 'ok'}", flush=True)
+        for text in undecided:
+            print(f"           {text}", flush=True)
+
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        runs = rows.Runs(folder, options.requirements)
+        problems = rows.strike_all(runs, options.sample, options.seed, options.jobs, tell)
+    print(f"{len(problems)} problems")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

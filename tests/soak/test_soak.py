@@ -11,7 +11,7 @@ import pytest
 
 from bench.twin.lab.trap import Point
 from tests.skips import BY_NIGHT
-from tests.soak import exporters, habits, kills, ways
+from tests.soak import exporters, habits, kills, rows, ways
 from tests.soak.plan import Plan, planned
 from tests.soak.zygote import Forked, Zygote
 from tests.twin.lab_process import until
@@ -41,6 +41,14 @@ def test_a_run_that_is_struck_goes_on_from_the_command_line() -> None:
     tally = kills.strike_all(what, seed=5, jobs=2, tell=lambda _text: None)
     assert tally.problems == []
     assert tally.done == what
+
+
+def test_a_bench_killed_after_a_row_of_its_choice_blames_nobody(tmp_path: Path) -> None:
+    struck: list[rows.Moment] = []
+    runs = rows.Runs(tmp_path, ["join-time"])
+    problems = rows.strike_all(runs, 2, 3, 1, lambda moment, _wrong, _open: struck.append(moment))
+    assert problems == []
+    assert len(struck) == 2
 
 
 @BY_NIGHT
