@@ -44,7 +44,7 @@ test-rest: setup
 
 # What takes minutes each, beside smaller ones of the same in `.ci/run` (BY_NIGHT in tests/skips.py). About an hour.
 matrix: setup
-	@KENSHIN_MATRIX=all $(BIN)/python -m pytest tests/fixtures tests/soak -q -n 2 --dist worksteal $(ARGS)
+	@KENSHIN_MATRIX=all $(BIN)/python -m pytest tests/fixtures tests/soak tests/cli/test_wheel.py -q -n 2 --dist worksteal $(ARGS)
 
 # The fast tests with branch coverage, of the processes that they start as well, printed also where one failed; takes about
 # one and a half times as long.

@@ -15,6 +15,7 @@ import pytest
 
 from bench.identity import identity
 from tests.places import CAPTURES, ROOT
+from tests.skips import BY_NIGHT
 
 PROFILE = """\
 name: small
@@ -100,6 +101,7 @@ def test_the_version_tells_the_commit_that_was_built(installed: Path, empty: Pat
     assert (said.returncode, said.stdout) == (0, f"kenshin {identity()}\n")
 
 
+@BY_NIGHT  # `.ci/run` does it with a wheel, too, in an environment of another Python
 def test_a_plan_is_run_and_judged_again(installed: Path, empty: Path) -> None:
     (empty / "small.yaml").write_text(PROFILE)
     only = ("--requirement", "join-time", "--requirement", "roundtrip-time")
