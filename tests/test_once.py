@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from coverage import CoverageData
 
-from tests.places import ROOT
+from tests.test_skips import session
 
-CONFTEST = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom tests.conftest import pytest_configure\n"
-SETTINGS = """[tool:pytest]
-markers = once: on one Python
-[coverage:run]
-branch = true
-parallel = true
-patch = subprocess
-"""
+SETTINGS = "[run]\nbranch = true\nparallel = true\npatch = subprocess\n"
 LIBRARY = "def spared():\n    return 1\n\n\ndef traced():\n    return 2\n"
 TESTS = """import subprocess, sys
-import pytest
 import library
 
 @pytest.mark.once
@@ -34,29 +24,23 @@ def test_traced():
 """
 
 
-def session(folder: Path, *command: str, **told: str) -> str:
-    (folder / "setup.cfg").write_text(SETTINGS)
-    (folder / "conftest.py").write_text(CONFTEST)
+def said(folder: Path, by: Sequence[str] = (), **told: str) -> str:
+    """What a session of both tests says; it passes."""
     (folder / "library.py").write_text(LIBRARY)
-    (folder / "test_some.py").write_text(TESTS)
-    own = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COVERAGE_", "KENSHIN_"))}
-    pytest = [*command, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "setup.cfg", "-rs"]
-    done = subprocess.run(
-        [sys.executable, *pytest], cwd=folder, env=own | {"CI": "true", "PYTHONPATH": str(folder)} | told,
-        capture_output=True, text=True, timeout=500, check=False,
-    )  # fmt: skip
+    (folder / ".coveragerc").write_text(SETTINGS)
+    done = session(folder, TESTS, "-rs", by=by, markers="once: on one Python", PYTHONPATH=str(folder), **told)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def test_a_further_python_skips_them(tmp_path: Path) -> None:
-    said = session(tmp_path, KENSHIN_ELSEWHERE="1")
-    assert "run on the first Python already" in said
-    assert "1 passed, 1 skipped" in said
+    told = said(tmp_path, KENSHIN_ELSEWHERE="1")
+    assert "run on the first Python already" in told
+    assert "1 passed, 1 skipped" in told
 
 
 def test_coverage_passes_them_over_with_what_they_start(tmp_path: Path) -> None:
-    assert "2 passed" in session(tmp_path, "-m", "coverage", "run", "--rcfile=setup.cfg")
+    assert "2 passed" in said(tmp_path, ("-m", "coverage", "run"))
     lines: set[int] = set()
     for path in tmp_path.glob(".coverage.*"):
         data = CoverageData(str(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,16 @@ from tests.places import ROOT
 CONFTEST = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom tests.conftest import pytest_configure\n"
 
 
-def session(folder: Path, tests: str, *options: str, ci: str = "true") -> subprocess.CompletedProcess[str]:
-    (folder / "pytest.ini").write_text("[pytest]\n")
+def session(
+    folder: Path, tests: str, *options: str, ci: str = "true", by: Sequence[str] = (), markers: str = "", **told: str
+) -> subprocess.CompletedProcess[str]:
+    """Pytest in ``folder`` with the conftest of these tests; ``by``: what runs it, e.g. ``-m coverage run``."""
+    (folder / "pytest.ini").write_text(f"[pytest]\nmarkers = {markers}\n")
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_some.py").write_text(f"import pytest\n\n{tests}\n")
-    own = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")} | {"CI": ci}
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    outer = ("PYTEST_", "COVERAGE_", "KENSHIN_")
+    own = {key: value for key, value in os.environ.items() if not key.startswith(outer)} | {"CI": ci} | told
+    command = [sys.executable, "-P", *by, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
     return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, timeout=500, check=False)
 
 

@@ -24,9 +24,8 @@ from typing import Final, TypeAlias
 import attrs
 
 from bench.records import Outcome
-from bench.rooms import VIRTUAL_RIG
+from tests.fixtures.run.test_interrupted import long_profile, rig_with, verdicts
 from tests.places import ROOT
-from tests.soak.plan import PROFILE
 
 EACH_S: Final = 900.0
 """Patience with one bench."""
@@ -57,7 +56,7 @@ main()
 TELLING: Final = ("name", "scope", "phase", "do")
 """What tells rows of one kind apart, of those that the bench itself writes."""
 
-Verdicts: TypeAlias = Mapping[tuple[str, str], Outcome]
+Verdicts: TypeAlias = Mapping[tuple[str, str], str]
 
 
 @attrs.frozen(slots=True)
@@ -77,10 +76,8 @@ class Runs:
 
     def moments(self, sample: int | None, seed: int) -> tuple[list[Moment], Verdicts]:
         """One row of each kind that a run has, at random (``sample``: so many of them), and its verdicts."""
-        rig = VIRTUAL_RIG.read_text("utf-8").replace("hold_s: 120 ", "hold_s: 1200 ")
-        self._rig.write_text(rig.replace("../topologies", str(VIRTUAL_RIG.parents[1] / "topologies")), "utf-8")
-        profile = {**PROFILE, "round_trips": 1}
-        self._profile.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in profile.items()), "utf-8")
+        rig_with(self.scratch, "hold_s: 120 ", "hold_s: 1200 ")  # nobody is late
+        long_profile(self.scratch)
         whole, told = self.scratch / "whole", self.scratch / "rows.jsonl"
         self._kenshin(whole, "--profile", self._profile, TELL_ROWS=str(told))
         rng, kinds = random.Random(seed), dict[str, list[int]]()
@@ -92,7 +89,7 @@ class Runs:
                 kinds.setdefault(" ".join(filter(None, [f"{episode}:", kind, *map(str, more)])), []).append(row)
         found = [Moment(rng.choice(rows), kind) for kind, rows in kinds.items()]
         rng.shuffle(found)
-        return found[:sample], _verdicts(whole)
+        return found[:sample], verdicts(whole)
 
     def strike(self, expected: Verdicts, moment: Moment) -> tuple[list[str], list[str]]:
         """What is wrong after a kill at this moment, and what is open."""
@@ -102,12 +99,12 @@ class Runs:
         with suppress(OSError, ValueError, KeyError):  # a twin whose bench could not go on
             os.kill(json.loads((run / ".twin" / "ready.json").read_text())["pid"], signal.SIGKILL)
         try:
-            found = _verdicts(run)
+            found = verdicts(run)
         except OSError:
             return [f"no verdicts: {said.splitlines()[-1:]}"], []
-        differ = {key: found.get(key) for key, outcome in expected.items() if found.get(key) is not outcome}
+        differ = {key: found.get(key) for key, outcome in expected.items() if found.get(key) != outcome}
         told = {key: f"{' '.join(key)}: {outcome}" for key, outcome in differ.items()}
-        wrong = [told[key] for key, outcome in differ.items() if outcome is not Outcome.INCONCLUSIVE]
+        wrong = [told[key] for key, outcome in differ.items() if outcome != Outcome.INCONCLUSIVE]
         if not wrong:
             shutil.rmtree(run)
         return wrong, [text for text in told.values() if text not in wrong]
@@ -155,8 +152,3 @@ def strike_all(
             tell(moment, wrong, undecided)
             problems += [f"killed after {moment.kind} (row {moment.row}): {text}" for text in wrong]
     return problems
-
-
-def _verdicts(run: Path) -> Verdicts:
-    document = json.loads((run / "verdicts.json").read_text("utf-8"))
-    return {(one["requirement"], one["subject"]): Outcome(one["outcome"]) for one in document["verdicts"]}
