@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from hypothesis import HealthCheck, settings
 from tests import once
 from tests.failed import Failed
 from tests.skips import NoSilentSkips
+
+# What a script starts in the background has its Ctrl-C ignored, and hands that on; here it is sent, and must be heard.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A watchdog that outlives a test that was killed must not keep the next test, nor a bench of this machine, from a port.
 os.environ.setdefault("KENSHIN_LOCKS", tempfile.mkdtemp(prefix="kenshin-locks-"))

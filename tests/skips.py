@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, TypeVar
 
 import pytest
+
+T = TypeVar("T")
 
 _BY_NIGHT: Final = "asked for by KENSHIN_MATRIX"
 BY_NIGHT: Final = pytest.mark.skipif("KENSHIN_MATRIX" not in os.environ, reason=_BY_NIGHT)
@@ -30,6 +33,12 @@ ALLOWED: Final = (
     ELSEWHERE,
 )
 """Reasons, as whole regular expressions: what no package of the system brings."""
+
+
+def slow_but(quick: Iterable[T], values: Iterable[T]) -> list[T | pytest.ParameterSet]:
+    """The values of a test's parameter, of which all but the ``quick`` ones are left out by `make test`."""
+    at_once = list(quick)
+    return [value if value in at_once else pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
 class NoSilentSkips:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.places import ROOT
+from tests.skips import slow_but
 
 CONFTEST = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom tests.conftest import pytest_configure\n"
 
@@ -28,7 +29,7 @@ def session(
     return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, timeout=500, check=False)
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")])
+@pytest.mark.parametrize("options", slow_but([()], [(), ("-n", "2")]))
 @pytest.mark.parametrize(
     "tests",
     [

@@ -10,6 +10,7 @@ import pytest
 
 from bench.cli.pytest_plugin import PLUGINS, load_plan_plugins
 from tests.places import ROOT
+from tests.skips import slow_but
 
 OTHERS = """
 import sys
@@ -53,7 +54,9 @@ def test_other_peoples_tests_are_left_alone(project: Path, words: tuple[str, ...
     assert "1 passed" in done.stdout
 
 
-@pytest.mark.parametrize("words", [("testplans",), ("testplans/test_2_1_performance.py::test_join_time",)])
+@pytest.mark.parametrize(
+    "words", slow_but([("testplans",)], [("testplans",), ("testplans/test_2_1_performance.py::test_join_time",)])
+)
 def test_a_plan_gets_its_options(words: tuple[str, ...]) -> None:
     done = in_project(ROOT, "-q", *words)
     assert done.returncode == 4

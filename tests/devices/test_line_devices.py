@@ -189,6 +189,7 @@ class TestMeter:
         assert said(clock, "meter.valve") == [{"state": "shut"}]
         device.close()
 
+    @pytest.mark.slow
     def test_an_index_that_reads_back_otherwise_is_a_bench_error(self, connect: Connect) -> None:
         class Stuck(FakeMeter):
             def set_index(self, index: int) -> None:

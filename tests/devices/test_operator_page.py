@@ -116,6 +116,7 @@ def test_what_a_valve_shows_is_chosen(desk: DeskProcess, phone: Phone, tmp_path:
     phone.picture(tmp_path / "turn.png")
 
 
+@pytest.mark.slow
 def test_a_tap_without_a_link_is_told_later_with_its_age(desk: DeskProcess, phone: Phone) -> None:
     desk.ask(Task(1, Do.PRESS, "t1", "1", 600))
     phone.go(desk.url)

@@ -295,6 +295,7 @@ class TestSupply:
         assert b"31" not in device.heard
         supply.close()
 
+    @pytest.mark.slow
     def test_a_read_back_that_differs_is_a_bench_error(self, serve: Callable[..., TcpDevice]) -> None:
         class Clipping(RigolImpersonator):
             def _set_volts(self, n: Any, args: Any) -> None:
@@ -306,6 +307,7 @@ class TestSupply:
             supply.set_volts(1, 3.6)
         supply.close()
 
+    @pytest.mark.slow
     def test_an_output_that_does_not_switch_is_a_bench_error(self, serve: Callable[..., TcpDevice]) -> None:
         class Stuck(FakeOutput):
             def switch(self, on: bool) -> None:

@@ -11,6 +11,7 @@ LEAST = 0.6
 """What CONTRIBUTING.md says: real captures stand in for written-out cases. It may rise, and does not fall."""
 
 
+@pytest.mark.slow
 def test_tests_keep_pace_with_the_code() -> None:
     assert ratio(ROOT) >= LEAST, "more code than tests for it:\n" + table(ROOT)
 

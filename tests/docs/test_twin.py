@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bench.twin.pan import Timers
 from tests.docs import twin
 
 
+@pytest.mark.slow
 def test_the_page_is_what_the_command_makes() -> None:
     assert twin.PAGE.read_text(encoding="utf-8") == twin.page(), "run python -m tests.docs.twin, and look at the page"
 

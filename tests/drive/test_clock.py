@@ -475,6 +475,7 @@ class TestWallClock:
         assert clock.now_ns() < far_ns
         clock.close()
 
+    @pytest.mark.slow
     def test_what_stays_away_costs_its_patience_once(self) -> None:
         """However often it is asked for. A killed exporter takes thirty ports: each for itself would be hours."""
         clock = WallClock(Bus())

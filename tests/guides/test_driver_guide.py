@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.guides.guide import blocks, register, run, write_files
 from tests.places import ROOT
 
@@ -29,6 +31,7 @@ def rig_with_thermometer(folder: Path) -> None:
     (folder / "rig.yaml").write_text(rig, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_guides_family_works_from_its_own_folder(tmp_path: Path) -> None:
     made = write_files(PAGE, tmp_path)
     assert {path.parent.name for path in made} == {"thermometer"}

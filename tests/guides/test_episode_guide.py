@@ -6,12 +6,15 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.guides.guide import blocks, register, run, write_files
 from tests.places import ROOT
 
 PAGE = "episode.md"
 
 
+@pytest.mark.slow
 def test_the_guides_episode_is_driven_alone_and_judged(tmp_path: Path) -> None:
     made = {str(path.relative_to(tmp_path)) for path in write_files(PAGE, tmp_path)}
     assert made == {"ours/double.py", "test_double.py"}

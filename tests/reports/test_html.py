@@ -75,6 +75,7 @@ def test_uncertainty_stands_with_every_value_in_both_tables(top: str) -> None:
     assert "t1 (1 hop, cold, TEST): 31.20 s" in words(overview)
 
 
+@pytest.mark.slow
 def test_many_subjects_are_a_line_for_each_outcome_in_the_overview() -> None:
     """Each verdict has its row below all the same."""
     took = [(f"t{n}", 30.0 + n) for n in range(1, 31)]

@@ -66,6 +66,7 @@ def joined(virtual: Twin) -> tuple[bytes, bytes, list[dict[str, int]]]:
     return drain(s1, counts[-1]["sniffer.s1"]), drain(s2, counts[-1]["sniffer.s2"]), counts
 
 
+@pytest.mark.slow
 def test_packets_are_counted_and_one_seed_gives_the_same_octets(tmp_path: Path) -> None:
     runs = []
     for name, seed in [("a", 5), ("b", 5), ("c", 6)]:

@@ -33,6 +33,7 @@ from bench.air.mac.frame import AuxSecurity, FrameType, MacFrame, encode_mac
 from bench.air.wisun.frames import data
 from tests.air.bulk.test_table import bulk_table, full_table
 from tests.air.mac.test_mpx import DATAGRAM, KEY, A, B, fragments, frame
+from tests.skips import slow_but
 
 PREFIX = bytes.fromhex("fd004b4200000000")
 OTHER_KEY = bytes(range(16, 32))
@@ -187,7 +188,7 @@ def _nearly_in_order(draw: st.DrawFn) -> list[bytes]:
 _LANES = ((A, KEY, 1), (A, OTHER_KEY, 1), (A, KEY, 2), (B, KEY, 1))
 
 
-@pytest.mark.parametrize("remembered", [4, REMEMBERED])
+@pytest.mark.parametrize("remembered", slow_but([4], [4, REMEMBERED]))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames=_nearly_in_order(), octets=st.integers(200, 6000), keys=st.sampled_from((KEYS, OVERLAPPING)))
 def test_disorder_is_judged_as_frame_by_frame(

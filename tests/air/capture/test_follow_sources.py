@@ -173,6 +173,7 @@ def test_keys_that_become_none_are_said_and_the_old_ones_stay(tmp_path: Path, mo
 
 
 @ONCE
+@pytest.mark.slow
 def test_memory_stays_flat_however_long_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     begin, *pieces = frames(400)
     rounds, held = 12, []

@@ -21,6 +21,7 @@ from bench.air.mac.ies import write_payload_ies
 from bench.air.wisun import frames as wisun
 from tests.air.mac_captures import CONTIKI, CONTIKI_CONTEXTS, WISUN, keys_of, need
 from tests.air.tshark_oracle import NO_TSHARK, known_fields, preferences, read, sources, values
+from tests.skips import slow_but
 
 EVERY = (*WISUN, *CONTIKI)
 TAP = "line2-tap-fcs32"
@@ -90,7 +91,7 @@ def test_every_other_name_is_wiresharks() -> None:
 
 
 @NO_TSHARK
-@pytest.mark.parametrize("capture", [*EVERY, TAP])
+@pytest.mark.parametrize("capture", slow_but([TAP, "star3", "badauth", "mcast", "pomrpi"], [*EVERY, TAP]))
 def test_every_field_is_tsharks(capture: str) -> None:
     names = sorted(set(FIELDS) - OURS)
     rows = values(need(f"{capture}.pcapng"), names, preferences(capture))

@@ -30,6 +30,7 @@ from bench.air.frame.decoder import Decoder
 from bench.errors import InputError
 from tests.air.mac_captures import CONTIKI, CONTIKI_CONTEXTS, CONTIKI_KEY, WISUN, keys_of, need
 from tests.air.tshark_oracle import NO_TSHARK, preferences, tshark
+from tests.skips import slow_but
 
 NO_SHARKD = pytest.mark.skipif(shutil.which("sharkd") is None, reason="sharkd is not installed")
 
@@ -245,7 +246,7 @@ def test_there_are_enough() -> None:
 
 
 @NO_SHARKD
-@pytest.mark.parametrize("capture", [*WISUN, *CONTIKI])
+@pytest.mark.parametrize("capture", slow_but(["star3", "mcast", "mix-twk1"], [*WISUN, *CONTIKI]))
 def test_the_frames_that_wireshark_shows(capture: str, tmp_path: Path) -> None:
     filters = FILTERS[::4] if capture == "mbed-line2" else FILTERS  # that one is as long as all others together
     found = 0

@@ -18,7 +18,7 @@ from bench.air.wisun.frames import WisunFrameType
 from tests.air.mac_captures import need, table
 from tests.skips import ONCE
 
-pytestmark = ONCE
+pytestmark = [ONCE, pytest.mark.slow]
 
 COLUMNS = {
     "number": "frame.number",

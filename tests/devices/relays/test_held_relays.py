@@ -142,6 +142,7 @@ def test_the_watchdog_of_a_killed_bench_lets_go_within_hold_s(lab: LabProcess, t
         bench.stdout.close()
 
 
+@pytest.mark.slow
 def test_a_box_that_does_not_answer_keeps_no_other_output_on(lab: LabProcess, rig: Rig) -> None:
     rig.held["cut.rf"].bare().switch(1, True)
     lab.ask("habits", ports={"key.t1": {"half_open": True}})
