@@ -17,6 +17,8 @@ from bench.identity import identity
 from tests.places import CAPTURES, ROOT
 from tests.skips import BY_NIGHT
 
+pytestmark = pytest.mark.slow
+
 PROFILE = """\
 name: small
 purpose: as little as can be driven
