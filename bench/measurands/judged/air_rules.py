@@ -15,6 +15,10 @@ A count, passive and over everything that was driven. Start and stop are those o
 * *no pause*: less than 2 ms after a sending, or 50 ms after one of more than 0.4 s. Only where the sniffer stamps both
   ends of a frame, and not beside an acknowledgement, which is an answer.
 
+No breach is said only where the sniffers heard most of what the terminal sent. Each datum of it at the server came by
+frames shortly before, and its counters tell which frames are missing. Where more than one datum in five came without
+a frame heard, or more than one frame in five follows on missing ones, nothing is judged; a breach stays one.
+
 What needs more than the air is not judged: carrier sense, power. Senders that are neither samples nor reference
 terminals are counted in the conditions and blamed for nothing: the smart meters of a mesh are among them. A run that
 went on in a new simulated world has new terminals: counters and sums begin anew there, and nowhere else
@@ -23,14 +27,17 @@ went on in a new simulated world has new terminals: counters and sums begin anew
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from collections.abc import Sequence
+from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from bench.evidence.evidence import Episode
+from bench import kinds
+from bench.evidence.evidence import Episode, Evidence
 from bench.evidence.worlds import Worlds
 from bench.measurands.judged.common import Trouble, gated, unfinished
 from bench.measurands.judged.explain import AirView, air_view
@@ -52,6 +59,10 @@ PAUSES_NS: Final = (2_000_000, 50_000_000)
 """After a sending of at most 0.4 s, and after a longer one."""
 REPLAYED_NS: Final = 60 * NS_PER_S
 """A MAC repeats a frame that was not acknowledged within seconds; what comes again after a minute is no repetition."""
+DATA: Final = (kinds.SERVER_REACHABLE, kinds.SERVER_UPLOAD, kinds.SERVER_ALARM, kinds.SERVER_ANSWER)
+"""Events at the server that need a message of the terminal each."""
+WINDOW_NS: Final = 300 * NS_PER_S
+"""How long the message of a datum may be on its way."""
 
 
 @attrs.frozen(slots=True)
@@ -104,8 +115,9 @@ class Listener:
 
     fan: bool
     counted: bool
-    frames: int = 0
+    starts: list[int] = attrs.field(factory=list)
     breaches: list[Breach] = attrs.field(factory=list)
+    _gaps: int = 0
     _counters: dict[tuple[int | None, int], Sighting] = attrs.field(factory=dict)
     _hour: deque[tuple[int, int]] = attrs.field(factory=deque)
     _hour_ns: int = 0
@@ -114,7 +126,7 @@ class Listener:
 
     def hear(self, sighting: Sighting, radio: Phy) -> None:
         """The next frame that the terminal sent."""
-        self.frames += 1
+        self.starts.append(sighting.start_ns)
         if self.counted:
             self._security(sighting)
         self._sending(sighting, radio)
@@ -126,8 +138,22 @@ class Listener:
             return "ARIB STD-T108 and FAN security"
         return "ARIB STD-T108 and frame counters" if self.counted else "ARIB STD-T108"
 
+    @property
+    def frames(self) -> int:
+        """How many were heard."""
+        return len(self.starts)
+
+    @property
+    def gaps(self) -> int:
+        """How often frames are missing before one that was heard, as counters tell."""
+        by_key: dict[int | None, list[int]] = {}
+        for key_index, counter in sorted(self._counters, key=itemgetter(1)):
+            by_key.setdefault(key_index, []).append(counter)
+        return self._gaps + sum(after - before > 1 for one in by_key.values() for before, after in pairwise(one))
+
     def forget(self) -> None:
         """What comes now is sent by another one of the same name: nothing before it counts against it."""
+        self._gaps = self.gaps
         self._counters.clear()
         self._hour.clear()
         self._hour_ns, self._over, self._last = 0, False, None
@@ -234,9 +260,10 @@ def _of_unknown_key(view: AirView, eui64: bytes) -> list[Breach]:
 def _measure(episode: Episode, terminal: TerminalSetup, listener: Listener, others: list[bytes]) -> Measurement:
     if not listener.frames:
         return gated(NAME, terminal.id, "1", Trouble("the sniffers heard nothing of it", False, ()))
-    broken_off = unfinished(episode)
-    if broken_off is not None and not listener.breaches:  # what was seen stays seen
-        return gated(NAME, terminal.id, "1", broken_off, frames=listener.frames)
+    if not listener.breaches:  # what was seen stays seen
+        trouble = unfinished(episode) or _missed_much(episode.evidence, terminal.id, listener)
+        if trouble is not None:
+            return gated(NAME, terminal.id, "1", trouble, frames=listener.frames)
     breaches = sorted(listener.breaches, key=lambda one: one.at_ns)
     return Measurement(
         NAME,
@@ -255,3 +282,18 @@ def _measure(episode: Episode, terminal: TerminalSetup, listener: Listener, othe
             "other_senders": [":".join(f"{octet:02x}" for octet in other) for other in others],
         },
     )
+
+
+def _missed_much(evidence: Evidence, terminal: str, listener: Listener) -> Trouble | None:
+    """Why what was heard of a terminal does not stand for all that it sent; None where it does."""
+    starts = sorted(listener.starts)
+    data = [event for kind in DATA for event in evidence.events(kind, subject=terminal)]
+    came = [evidence.clocks.utc(evidence.clocks.heard(event, 0).high) for event in data]
+    unheard = sum(bisect_left(starts, at.low - WINDOW_NS) == bisect_right(starts, at.high) for at in came)
+    if unheard * 5 > len(data):
+        why = f"the sniffers heard nothing of it in the five minutes before {unheard} of its {len(data)} data"
+        return Trouble(why, False, ())
+    if listener.gaps * 5 > listener.frames:
+        why = f"the sniffers missed frames before {listener.gaps} of the {listener.frames} that they heard"
+        return Trouble(why, False, ())
+    return None

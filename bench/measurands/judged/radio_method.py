@@ -27,18 +27,16 @@ from bench import kinds
 from bench.evidence.evidence import Episode, Evidence
 from bench.evidence.timeline import CitedObservation
 from bench.evidence.worlds import Worlds
-from bench.measurands.judged.air_rules import FAN, nothing_heard, octets
+from bench.measurands.judged.air_rules import DATA, FAN, WINDOW_NS, nothing_heard, octets
 from bench.measurands.judged.common import Trouble, bench_trouble, gated, unfinished
 from bench.measurands.judged.explain import AirView, air_view
 from bench.measurands.judged.setup import Setup, TerminalSetup
-from bench.records import NS_PER_HOUR, NS_PER_S, Json, Measurement
+from bench.records import NS_PER_HOUR, Json, Measurement
 
 if TYPE_CHECKING:
     from bench.measurands.air.sightings.sighting import Content, Sighting
 
 NAME: Final = "radio.method"
-WINDOW_NS: Final = 300 * NS_PER_S
-DATA: Final = (kinds.SERVER_REACHABLE, kinds.SERVER_UPLOAD, kinds.SERVER_ALARM, kinds.SERVER_ANSWER)
 AGAIN_NS: Final = NS_PER_HOUR
 """The same message within this is a repetition, by the MAC or by whoever waits for an answer, not another one."""
 

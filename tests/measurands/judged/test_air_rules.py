@@ -200,6 +200,38 @@ def test_a_terminal_that_nobody_heard_is_open(run: Run, monkeypatch: pytest.Monk
     assert "heard nothing of it" in rules(run, monkeypatch, [frame(0, 1.0, src=PARENT)]).gate
 
 
+@pytest.mark.parametrize(
+    ("heard_to_s", "every_nth", "says"),
+    [
+        (4000.0, 1, None),
+        (3100.0, 1, None),
+        (2900.0, 1, "nothing of it in the five minutes before 2 of its 5 data"),
+        (4000.0, 2, "missed frames before 39 of the 40 that they heard"),
+    ],
+    ids=["all", "all but one datum's", "all but two data's", "every other frame"],
+)
+def test_what_was_not_heard_breaks_no_rule_and_keeps_none(
+    run: Run, monkeypatch: pytest.MonkeyPatch, heard_to_s: float, every_nth: int, says: str | None
+) -> None:
+    uploads(run, 1000.0, 2000.0, 3000.0, 3350.0, 3900.0)
+    sent = [frame(n, 50.0 * n) for n in range(80)]
+    left = sent[: round(heard_to_s / 50) : every_nth]
+    measured = rules(run, monkeypatch, left)
+    if says is None:
+        assert measured.value == 0.0
+    else:
+        assert measured.value is None
+        assert says in measured.gate
+    broken = [*left, frame(90, 100.0 * len(left) + 1.0, counter=None)]
+    assert rules(run, monkeypatch, broken).value == 1.0, "a breach that was heard stays one"
+
+
+def test_counters_that_go_ahead_once_are_no_missing_frames(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that starts again leaves some out, so as to repeat none."""
+    frames = [frame(n, 50.0 * n, counter=n + 1000 * (n >= 5)) for n in range(10)]
+    assert rules(run, monkeypatch, frames).value == 0.0
+
+
 def test_no_sniffer_is_open(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(air_rules, "air_view", lambda evidence, until_ns: AirView())
     (measured,) = air_rules.air_rules([run.evidence().episode("steady")], FAN, "count")
@@ -213,9 +245,9 @@ def method(run: Run, monkeypatch: pytest.MonkeyPatch, frames: Sequence[Sighting]
     return measured
 
 
-def uploads(run: Run, *at_s: float) -> None:
+def uploads(run: Run, *at_s: float, by: str = "t1") -> None:
     for n, at in enumerate(at_s):
-        run.server(MIDNIGHT_NS + round(at * NS_PER_S), "upload", upload_seq=n, meters=[])
+        run.server(MIDNIGHT_NS + round(at * NS_PER_S), "upload", by, upload_seq=n, meters=[])
 
 
 def carrying(*at_s: float) -> list[Sighting]:
@@ -397,16 +429,17 @@ TWIN: dict[str, list[str]] = {"terminals": []}
 
 
 def gone_on(path: Path, topology: object, takeover: str = "too late", anew: bool = True, again: bool = False) -> Run:
-    """A run that was killed ``SEAM_S`` after midnight and went on; ``anew``: with another server."""
+    """A run that was killed ``SEAM_S`` after midnight and went on; ``anew``: with another server. What the server has
+    is another terminal's: of this one a test hears what it needs."""
     run, at_ns = Run(path, topology=topology), MIDNIGHT_NS + round(SEAM_S * NS_PER_S)
     run.begin(MIDNIGHT_NS, "steady")
-    uploads(run, 10.0, 20.0)
+    uploads(run, 10.0, 20.0, by="t9")
     run.bench(at_ns, "bench.safe", "bench", reason="interrupted", failed=[])
     run.resumed(at_ns, at_ns, takeover, anew)
-    uploads(run, 1000.0)
+    uploads(run, 1000.0, by="t9")
     if again:  # the same twin is found again: its numbers are below those of the first one, and go on
         run.resumed(at_ns + 1100 * NS_PER_S, at_ns + 1100 * NS_PER_S, takeover)
-        uploads(run, 2000.0)
+        uploads(run, 2000.0, by="t9")
     run.end(MIDNIGHT_NS + NS_PER_DAY, "steady")
     return run
 
