@@ -77,11 +77,13 @@ _CHECKS_THEIRS: Final = {_RIGHT: "Good", _WRONG: "Bad", _ILLEGAL: "Illegal"}
 
 @frozen
 class Layer:
-    """An IPv6 packet and its octets; ``trouble`` says why it is not read to its end."""
+    """An IPv6 packet and its octets; ``trouble`` says why it is not read to its end. ``sized``: its lengths are those of
+    the packet; where compressed headers were damaged, nobody knows these."""
 
     packet: ipv6.Packet
     octets: bytes
     trouble: str = ""
+    sized: bool = True
 
     @property
     def word(self) -> int:
@@ -120,11 +122,12 @@ class Fragmentation:
 
 @frozen
 class Datagram:
-    """A UDP datagram, its octets and whether its checksum is right."""
+    """A UDP datagram, its octets and whether its checksum is right; ``sized`` as in `Layer`."""
 
     udp: Udp
     octets: bytes
     checksum_ok: bool | None
+    sized: bool = True
 
 
 @frozen
@@ -150,9 +153,9 @@ class Payload:
     octets: bytes
 
 
-def layer_of(packet: ipv6.Packet, data: bytes) -> Layer:
-    """The view of a packet parsed from ``data``."""
-    return Layer(packet, data, packet.trouble)
+def layer_of(packet: ipv6.Packet, data: bytes, sized: bool = True) -> Layer:
+    """The view of a packet parsed from ``data``; ``sized`` as in `Layer`."""
+    return Layer(packet, data, packet.trouble, sized)
 
 
 def as_far_as_read(data: bytes) -> Layer | Trouble:
@@ -171,10 +174,10 @@ def _packet_inside(layer: Layer) -> Iterator[object]:
         at += length
     upper, rest = layer.packet.upper, layer.octets[at:]
     if isinstance(upper, ipv6.Packet):
-        yield Layer(upper, rest, layer.trouble)
+        yield Layer(upper, rest, layer.trouble, layer.sized)
         return
     if isinstance(upper, Udp):
-        yield Datagram(upper, rest, layer.packet.checksum_ok)
+        yield Datagram(upper, rest, layer.packet.checksum_ok, layer.sized)
     elif not isinstance(upper, bytes):
         yield Control(upper, rest, layer.packet.checksum_ok)
     elif rest:
@@ -258,8 +261,8 @@ def _udp_checksum(view: Datagram) -> int | None:
     return int(view.checksum_ok) if any(view.octets[6:8]) else _ILLEGAL
 
 
-def _payload_octets(view: Layer) -> int:
-    return int.from_bytes(view.octets[4:6], "big")
+def _payload_octets(view: Layer) -> int | None:
+    return None if not view.sized else int.from_bytes(view.octets[4:6], "big")
 
 
 def _u16(at: int) -> Callable[[Datagram | Control], int | None]:
@@ -386,7 +389,7 @@ TABLES: Final[Tables] = {
             u16("udp.srcport", "Source port", "udp.src_port"),
             u16("udp.dstport", "Destination port", "udp.dst_port"),
             u16("udp.port", "Port", lambda v: (v.udp.src_port, v.udp.dst_port), hidden=True),
-            u16("udp.length", "Length", _u16(4), unit="octets"),
+            u16("udp.length", "Length", lambda v: _u16(4)(v) if v.sized else None, unit="octets"),
             u16("udp.checksum", "Checksum", _u16(6), digits=4),
             u8(
                 "udp.checksum.status",
