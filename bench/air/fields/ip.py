@@ -77,8 +77,8 @@ _CHECKS_THEIRS: Final = {_RIGHT: "Good", _WRONG: "Bad", _ILLEGAL: "Illegal"}
 
 @frozen
 class Layer:
-    """An IPv6 packet and its octets; ``trouble`` says why it is not read to its end. ``sized``: its lengths are those of
-    the packet; where compressed headers were damaged, nobody knows these."""
+    """An IPv6 packet and its octets; ``trouble`` says why it is not read to its end. ``sized``: its lengths are those
+    that were sent; where compressed headers were damaged, nobody knows these."""
 
     packet: ipv6.Packet
     octets: bytes

@@ -287,8 +287,9 @@ class Decoder:
         read = self._steps.run(lambda: self._ipv6(packet, layers, mac, time_ns), attrs.evolve(known, packet=packet))
         inside = attrs.evolve(read, piece=piece, datagram=whole.packet)
         if ROOT not in self._contexts and any(map(sixlorh.needs_root, whole.routing)):
+            line, mark, trouble = inside.info.partition(" [malformed")  # the mark stays the last
             gap = "(source route and tunnel apart: the root is not known: --context root=ADDRESS)"
-            return attrs.evolve(inside, info=f"{inside.info} {gap}")
+            return attrs.evolve(inside, info=f"{line} {gap}{mark}{trouble}")
         return inside
 
     def _parsed(self, whole: lowpan.Datagram) -> Packet:
