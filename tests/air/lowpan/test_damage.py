@@ -25,7 +25,7 @@ from bench.measurands.air.sightings.reading import sightings
 from bench.measurands.air.sightings.sighting import Datagram
 from tests.air.bulk.test_table import bulk_table, full_table
 from tests.air.fields.differences import write_capture
-from tests.air.frame.test_air_cases import A, B, columns, data, decoded, frame_of, measured, tree
+from tests.air.frame.test_air_cases import A, B, columns, data, decoded, frame_of, tree
 from tests.air.ip import packets
 from tests.air.tshark_oracle import NO_TSHARK, values
 
@@ -265,8 +265,9 @@ def test_tshark_reads_no_more(capture: Path) -> None:
     lacking = []
     for case, mine, row in zip(CASES, ours, theirs, strict=True):
         for name in NAMES:
-            known = mine[name] if isinstance(mine[name], list) else [mine[name]]
-            missing = [v for v in row[name].split("|") if v and v not in [str(each) for each in known]]
+            told = mine[name]
+            known = [str(each) for each in told] if isinstance(told, list) else [str(told)]
+            missing = [value for value in row[name].split("|") if value and value not in known]
             if missing and not (case.says == CONTEXT and name == "ipv6.src"):  # it makes zeros of what is not known
                 lacking.append((case.name, name, missing, known))
     assert lacking == []
