@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from bench.air.broken import Broken
 from bench.air.errors import Malformed
@@ -78,7 +78,7 @@ _CHECKS_THEIRS: Final = {_RIGHT: "Good", _WRONG: "Bad", _ILLEGAL: "Illegal"}
 @frozen
 class Layer:
     """An IPv6 packet and its octets; ``trouble`` says why it is not read to its end. ``sized``: its lengths are those
-    that were sent; where compressed headers were damaged, nobody knows these."""
+    that were sent; where compressed headers were damaged, nobody knows these, nor what follows the last."""
 
     packet: ipv6.Packet
     octets: bytes
@@ -93,10 +93,11 @@ class Layer:
 
 @frozen
 class Options:
-    """A hop-by-hop options header and its octets."""
+    """A hop-by-hop options header and its octets; ``sized`` as in `Layer`."""
 
     header: HopByHop | DestinationOptions
     octets: bytes
+    sized: bool = True
 
 
 @frozen
@@ -106,18 +107,20 @@ class EndOptions(Options):
 
 @frozen
 class Routing:
-    """A routing header and its octets."""
+    """A routing header and its octets; ``sized`` as in `Layer`."""
 
     header: SourceRoute | RoutingHeader
     octets: bytes
+    sized: bool = True
 
 
 @frozen
 class Fragmentation:
-    """A fragment header and its octets."""
+    """A fragment header and its octets; ``sized`` as in `Layer`."""
 
     header: FragmentHeader
     octets: bytes
+    sized: bool = True
 
 
 @frozen
@@ -170,7 +173,7 @@ def _packet_inside(layer: Layer) -> Iterator[object]:
     at = ipv6.HEADER_OCTETS
     for header in layer.packet.headers:
         length = 8 if isinstance(header, FragmentHeader) else 8 + 8 * layer.octets[at + 1]
-        yield _extension(header, layer.octets[at : at + length])
+        yield _extension(header, layer.octets[at : at + length], layer.sized)
         at += length
     upper, rest = layer.packet.upper, layer.octets[at:]
     if isinstance(upper, ipv6.Packet):
@@ -195,14 +198,14 @@ def _datagram_inside(view: Datagram) -> Iterator[object]:
         yield Payload(view.udp.payload)
 
 
-def _extension(header: ExtensionHeader, data: bytes) -> object:
+def _extension(header: ExtensionHeader, data: bytes, sized: bool) -> object:
     if isinstance(header, HopByHop):
-        return Options(header, data)
+        return Options(header, data, sized)
     if isinstance(header, DestinationOptions):
-        return EndOptions(header, data)
+        return EndOptions(header, data, sized)
     if isinstance(header, FragmentHeader):
-        return Fragmentation(header, data)
-    return Routing(header, data)
+        return Fragmentation(header, data, sized)
+    return Routing(header, data, sized)
 
 
 def _options(view: Options) -> Iterator[object]:
@@ -261,6 +264,16 @@ def _udp_checksum(view: Datagram) -> int | None:
     return int(view.checksum_ok) if any(view.octets[6:8]) else _ILLEGAL
 
 
+def _following(at: int) -> Callable[[Any], int | None]:
+    """The next header; behind damaged compressed headers "none" stands for one that nobody knows, and is no value."""
+
+    def get(view: Any) -> int | None:
+        found: int = view.octets[at]
+        return found if view.sized or found != ipv6.NO_NEXT_HEADER else None
+
+    return get
+
+
 def _payload_octets(view: Layer) -> int | None:
     return None if not view.sized else int.from_bytes(view.octets[4:6], "big")
 
@@ -273,9 +286,9 @@ def _u16(at: int) -> Callable[[Datagram | Control], int | None]:
 def _header(name: str, title: str, *more: Field, inside: object = None) -> Table:
     """An extension header's table: next header and length stand first in each."""
     first = (
-        u8(f"{name}.nxt", "Next header", lambda v: v.octets[0], names=PROTOCOLS, theirs=_PROTOCOLS_THEIRS),
+        u8(f"{name}.nxt", "Next header", _following(0), names=PROTOCOLS, theirs=_PROTOCOLS_THEIRS),
         u8(f"{name}.len", "Further units of 8 octets", lambda v: v.octets[1]),
-        u16(f"{name}.len_oct", "Length", lambda v: len(v.octets), unit="octets"),
+        u16(f"{name}.len_oct", "Length", lambda v: 8 + 8 * v.octets[1], unit="octets"),
     )
     return Table(name, title, (*first, *more), inside) if callable(inside) else Table(name, title, (*first, *more))
 
@@ -331,7 +344,7 @@ TABLES: Final[Tables] = {
             u32("ipv6.tclass.ecn", "ECN", bits(0, 3, "packet.traffic_class")),
             u24("ipv6.flow", "Flow label", "packet.flow", digits=5),
             u16("ipv6.plen", "Payload length", _payload_octets, unit="octets"),
-            u8("ipv6.nxt", "Next header", lambda v: v.octets[6], names=PROTOCOLS, theirs=_PROTOCOLS_THEIRS),
+            u8("ipv6.nxt", "Next header", _following(6), names=PROTOCOLS, theirs=_PROTOCOLS_THEIRS),
             u8("ipv6.hlim", "Hop limit", "packet.hop_limit"),
             address("ipv6.src", "Source", lambda v: v.packet.src or None),
             address(
@@ -352,7 +365,7 @@ TABLES: Final[Tables] = {
         "ipv6.fraghdr",
         "Fragment header",
         (
-            u8("ipv6.fraghdr.nxt", "Next header", lambda v: v.octets[0], names=PROTOCOLS, theirs=_PROTOCOLS_THEIRS),
+            u8("ipv6.fraghdr.nxt", "Next header", _following(0), names=PROTOCOLS, theirs=_PROTOCOLS_THEIRS),
             u16("ipv6.fraghdr.offset", "Offset", lambda v: v.header.offset // 8, unit="x 8 octets"),
             flag("ipv6.fraghdr.more", "More fragments", "header.more"),
             u32("ipv6.fraghdr.ident", "Identification", "header.identification", digits=8),

@@ -156,6 +156,14 @@ def test_lengths_that_nobody_knows_are_none(tmp_path: Path) -> None:
     }
 
 
+def test_a_next_header_that_nobody_knows_is_none(tmp_path: Path) -> None:
+    frames = [data(KNOWN + HOP_BY_HOP + b"\xea"), data(KNOWN + b"\xea"), data(b"\x7a\x00\x3b" + ONE + FIVE)]
+    path = write_capture(tmp_path / "three.pcapng", [(0, frame) for frame in frames])
+    rows = columns(path, "ipv6.nxt", "ipv6.hopopts.nxt", "ipv6.hopopts.len_oct")
+    assert [row["ipv6.nxt"] for row in rows] == [0, None, 59]
+    assert (rows[0]["ipv6.hopopts.nxt"], rows[0]["ipv6.hopopts.len_oct"]) == (None, 8)
+
+
 def test_options_before_the_damage(tmp_path: Path) -> None:
     path = write_capture(tmp_path / "one.pcapng", [(0, data(KNOWN + HOP_BY_HOP + b"\xea"))])
     assert columns(path, "ipv6.opt.rpl.instance_id", "6lowpan.nhc.ext.eid") == [
