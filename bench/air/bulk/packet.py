@@ -24,6 +24,7 @@ from bench.air.keys import words
 from bench.air.keys.eapol import RELAY_PORT, KeyInfo, decode_eapol, decode_relay
 from bench.air.keys.fourway import read_kdes
 from bench.air.lowpan import iphc
+from bench.air.lowpan.links import Links
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -127,7 +128,7 @@ class Headers:
         at = self._sizes.get(octets[0] << 8 | octets[1]) or self._size(octets)
         found = ends.get(octets[:at])
         if found is None:
-            found = self._learn(ends, octets[:at], iphc.Links.of_frame(src, dst, self._contexts))
+            found = self._learn(ends, octets[:at], Links.of_frame(src, dst, self._contexts))
         final, protocol, depth = found.dst, found.protocol, 0
         around: bytes | None = None
         ahead: tuple[bytes, ...] = ()
@@ -141,7 +142,7 @@ class Headers:
                 at = start + (self._sizes.get(octets[start] << 8 | octets[start + 1]) or self._size(octets[start:]))
                 outer, found = found, found.inner.get(octets[start:at])
                 if found is None:
-                    links = iphc.Links(outer.src[8:], outer.dst[8:], self._contexts)
+                    links = Links(outer.src[8:], outer.dst[8:], self._contexts)
                     found = self._learn(outer.inner, octets[start:at], links)
                 final, protocol = found.dst, found.protocol
                 around = outer.src + outer.dst if depth == 1 else b""
@@ -174,12 +175,12 @@ class Headers:
         if base >> 13 != 0b011:
             raise Unusual
         probe = (base & ~_NH).to_bytes(2, "big") + bytes(64)
-        anything = iphc.Links(bytes(8), bytes(8), dict.fromkeys(range(16), bytes(8)))
+        anything = Links(bytes(8), bytes(8), dict.fromkeys(range(16), bytes(8)))
         packet, _ = iphc.decompress(probe, anything, [], None)
         size = len(probe) - (len(packet) - ipv6.HEADER_OCTETS) - bool(base & _NH)
         return remember(self._sizes, base, size)
 
-    def _learn(self, memo: dict[bytes, Ends], head: bytes, links: iphc.Links) -> Ends:
+    def _learn(self, memo: dict[bytes, Ends], head: bytes, links: Links) -> Ends:
         """What a compressed header means; one that compresses the next one, too, is read with an empty datagram."""
         compressed = bool(head[0] << 8 & _NH)
         packet, _ = iphc.decompress(head + (_EMPTY_UDP if compressed else b""), links, [], None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from bench.air.broken import Broken
 from bench.air.errors import Malformed
@@ -77,11 +77,13 @@ _CHECKS_THEIRS: Final = {_RIGHT: "Good", _WRONG: "Bad", _ILLEGAL: "Illegal"}
 
 @frozen
 class Layer:
-    """An IPv6 packet and its octets; ``trouble`` says why it is not read to its end."""
+    """An IPv6 packet and its octets; ``trouble`` says why it is not read to its end. ``sized``: its lengths are those
+    that were sent; where compressed headers were damaged, nobody knows these, nor what follows the last."""
 
     packet: ipv6.Packet
     octets: bytes
     trouble: str = ""
+    sized: bool = True
 
     @property
     def word(self) -> int:
@@ -91,10 +93,11 @@ class Layer:
 
 @frozen
 class Options:
-    """A hop-by-hop options header and its octets."""
+    """A hop-by-hop options header and its octets; ``sized`` as in `Layer`."""
 
     header: HopByHop | DestinationOptions
     octets: bytes
+    sized: bool = True
 
 
 @frozen
@@ -104,27 +107,30 @@ class EndOptions(Options):
 
 @frozen
 class Routing:
-    """A routing header and its octets."""
+    """A routing header and its octets; ``sized`` as in `Layer`."""
 
     header: SourceRoute | RoutingHeader
     octets: bytes
+    sized: bool = True
 
 
 @frozen
 class Fragmentation:
-    """A fragment header and its octets."""
+    """A fragment header and its octets; ``sized`` as in `Layer`."""
 
     header: FragmentHeader
     octets: bytes
+    sized: bool = True
 
 
 @frozen
 class Datagram:
-    """A UDP datagram, its octets and whether its checksum is right."""
+    """A UDP datagram, its octets and whether its checksum is right; ``sized`` as in `Layer`."""
 
     udp: Udp
     octets: bytes
     checksum_ok: bool | None
+    sized: bool = True
 
 
 @frozen
@@ -150,9 +156,9 @@ class Payload:
     octets: bytes
 
 
-def layer_of(packet: ipv6.Packet, data: bytes) -> Layer:
-    """The view of a packet parsed from ``data``."""
-    return Layer(packet, data, packet.trouble)
+def layer_of(packet: ipv6.Packet, data: bytes, sized: bool = True) -> Layer:
+    """The view of a packet parsed from ``data``; ``sized`` as in `Layer`."""
+    return Layer(packet, data, packet.trouble, sized)
 
 
 def as_far_as_read(data: bytes) -> Layer | Trouble:
@@ -167,14 +173,14 @@ def _packet_inside(layer: Layer) -> Iterator[object]:
     at = ipv6.HEADER_OCTETS
     for header in layer.packet.headers:
         length = 8 if isinstance(header, FragmentHeader) else 8 + 8 * layer.octets[at + 1]
-        yield _extension(header, layer.octets[at : at + length])
+        yield _extension(header, layer.octets[at : at + length], layer.sized)
         at += length
     upper, rest = layer.packet.upper, layer.octets[at:]
     if isinstance(upper, ipv6.Packet):
-        yield Layer(upper, rest, layer.trouble)
+        yield Layer(upper, rest, layer.trouble, layer.sized)
         return
     if isinstance(upper, Udp):
-        yield Datagram(upper, rest, layer.packet.checksum_ok)
+        yield Datagram(upper, rest, layer.packet.checksum_ok, layer.sized)
     elif not isinstance(upper, bytes):
         yield Control(upper, rest, layer.packet.checksum_ok)
     elif rest:
@@ -192,14 +198,14 @@ def _datagram_inside(view: Datagram) -> Iterator[object]:
         yield Payload(view.udp.payload)
 
 
-def _extension(header: ExtensionHeader, data: bytes) -> object:
+def _extension(header: ExtensionHeader, data: bytes, sized: bool) -> object:
     if isinstance(header, HopByHop):
-        return Options(header, data)
+        return Options(header, data, sized)
     if isinstance(header, DestinationOptions):
-        return EndOptions(header, data)
+        return EndOptions(header, data, sized)
     if isinstance(header, FragmentHeader):
-        return Fragmentation(header, data)
-    return Routing(header, data)
+        return Fragmentation(header, data, sized)
+    return Routing(header, data, sized)
 
 
 def _options(view: Options) -> Iterator[object]:
@@ -258,8 +264,18 @@ def _udp_checksum(view: Datagram) -> int | None:
     return int(view.checksum_ok) if any(view.octets[6:8]) else _ILLEGAL
 
 
-def _payload_octets(view: Layer) -> int:
-    return int.from_bytes(view.octets[4:6], "big")
+def _following(at: int) -> Callable[[Any], int | None]:
+    """The next header; behind damaged compressed headers "none" stands for one that nobody knows, and is no value."""
+
+    def get(view: Any) -> int | None:
+        found: int = view.octets[at]
+        return found if view.sized or found != ipv6.NO_NEXT_HEADER else None
+
+    return get
+
+
+def _payload_octets(view: Layer) -> int | None:
+    return None if not view.sized else int.from_bytes(view.octets[4:6], "big")
 
 
 def _u16(at: int) -> Callable[[Datagram | Control], int | None]:
@@ -270,9 +286,9 @@ def _u16(at: int) -> Callable[[Datagram | Control], int | None]:
 def _header(name: str, title: str, *more: Field, inside: object = None) -> Table:
     """An extension header's table: next header and length stand first in each."""
     first = (
-        u8(f"{name}.nxt", "Next header", lambda v: v.octets[0], names=PROTOCOLS, theirs=_PROTOCOLS_THEIRS),
+        u8(f"{name}.nxt", "Next header", _following(0), names=PROTOCOLS, theirs=_PROTOCOLS_THEIRS),
         u8(f"{name}.len", "Further units of 8 octets", lambda v: v.octets[1]),
-        u16(f"{name}.len_oct", "Length", lambda v: len(v.octets), unit="octets"),
+        u16(f"{name}.len_oct", "Length", lambda v: 8 + 8 * v.octets[1], unit="octets"),
     )
     return Table(name, title, (*first, *more), inside) if callable(inside) else Table(name, title, (*first, *more))
 
@@ -328,7 +344,7 @@ TABLES: Final[Tables] = {
             u32("ipv6.tclass.ecn", "ECN", bits(0, 3, "packet.traffic_class")),
             u24("ipv6.flow", "Flow label", "packet.flow", digits=5),
             u16("ipv6.plen", "Payload length", _payload_octets, unit="octets"),
-            u8("ipv6.nxt", "Next header", lambda v: v.octets[6], names=PROTOCOLS, theirs=_PROTOCOLS_THEIRS),
+            u8("ipv6.nxt", "Next header", _following(6), names=PROTOCOLS, theirs=_PROTOCOLS_THEIRS),
             u8("ipv6.hlim", "Hop limit", "packet.hop_limit"),
             address("ipv6.src", "Source", lambda v: v.packet.src or None),
             address(
@@ -349,7 +365,7 @@ TABLES: Final[Tables] = {
         "ipv6.fraghdr",
         "Fragment header",
         (
-            u8("ipv6.fraghdr.nxt", "Next header", lambda v: v.octets[0], names=PROTOCOLS, theirs=_PROTOCOLS_THEIRS),
+            u8("ipv6.fraghdr.nxt", "Next header", _following(0), names=PROTOCOLS, theirs=_PROTOCOLS_THEIRS),
             u16("ipv6.fraghdr.offset", "Offset", lambda v: v.header.offset // 8, unit="x 8 octets"),
             flag("ipv6.fraghdr.more", "More fragments", "header.more"),
             u32("ipv6.fraghdr.ident", "Identification", "header.identification", digits=8),
@@ -386,7 +402,7 @@ TABLES: Final[Tables] = {
             u16("udp.srcport", "Source port", "udp.src_port"),
             u16("udp.dstport", "Destination port", "udp.dst_port"),
             u16("udp.port", "Port", lambda v: (v.udp.src_port, v.udp.dst_port), hidden=True),
-            u16("udp.length", "Length", _u16(4), unit="octets"),
+            u16("udp.length", "Length", lambda v: _u16(4)(v) if v.sized else None, unit="octets"),
             u16("udp.checksum", "Checksum", _u16(6), digits=4),
             u8(
                 "udp.checksum.status",

@@ -11,7 +11,7 @@ from itertools import islice
 
 from bench.air.errors import Malformed
 from bench.air.frozen import frozen
-from bench.air.ip.packet import HEADER_OCTETS, chain, parse
+from bench.air.ip.packet import HEADER_OCTETS, chain, parse_readable
 from bench.air.lowpan import ghc, hc1, recoverable, sixlorh
 from bench.air.lowpan.datagram import Datagram, Fragment, Mesh
 from bench.air.octets import Reader
@@ -108,7 +108,15 @@ class Whole:
 
 
 def headers(payload: Lowpan) -> Iterator[object]:
-    """The headers at the start of a 6LoWPAN payload. Raises `Malformed` after the last that is whole."""
+    """The headers at the start of a 6LoWPAN payload. Raises `Malformed` after the last that is whole, or what is wrong
+    with a fragment, of which no packet says so."""
+    yield from _headers(payload)
+    piece = payload.piece
+    if isinstance(piece, Fragment) and (piece.trouble or piece.unknown):
+        raise Malformed(piece.trouble or next(iter(piece.unknown.values())))
+
+
+def _headers(payload: Lowpan) -> Iterator[object]:
     if recoverable.is_one(payload.octets):
         yield from _recoverable(payload)
         return
@@ -123,21 +131,24 @@ def headers(payload: Lowpan) -> Iterator[object]:
     if head >> 3 in (0b11000, 0b11100):
         size, tag = (head & 7) << 8 | reader.u8(), reader.u16()
         later = head >> 3 == 0b11100
-        yield Part(head >> 3, size, tag, reader.u8() * 8 if later else None)
+        yield Part(head >> 3, size, tag, reader.peek() * 8 if later and reader.left else None)
         if later:
+            reader.u8()
             return
         head = reader.u8()
     if head == sixlorh.PAGE_1:
-        yield from sixlorh.parse(reader)
+        yield from sixlorh.each(reader)
         head = reader.u8()
     if head >> 5 == 0b011:
         yield from _iphc(head, reader, _compressed(payload), 0)
     elif head == 0x41:
         yield Dispatch(0x41, "uncompressed IPv6")
     elif head == hc1.DISPATCH:
-        plain = payload.plain
-        known = len(plain) >= HEADER_OCTETS
-        yield OldHeader(hc1.parse(reader.rest())[0], *((plain[8:24], plain[24:40]) if known else (None, None)))
+        said, _octets, trouble = hc1.parse_readable(reader.rest())
+        src, dst = _addresses(payload.plain, 0)
+        yield OldHeader(said, src, None if said.dst is None else dst)
+        if trouble is not None:
+            raise trouble
 
 
 def _compressed(payload: Lowpan) -> bytes:
@@ -146,17 +157,19 @@ def _compressed(payload: Lowpan) -> bytes:
     if not isinstance(piece, Datagram) or not piece.restored:
         return payload.plain
     tunnels = sum(isinstance(header, sixlorh.IpInIp) for header in piece.routing)
-    packet = next(islice(chain(parse(payload.plain)), tunnels, None))
-    return bytes(8) + packet.src + packet.final_dst
+    packet = next(islice(chain(parse_readable(payload.plain)), tunnels, None), None)
+    return b"" if packet is None else bytes(8) + packet.src + packet.final_dst
 
 
 def _recoverable(payload: Lowpan) -> Iterator[object]:
     """A recoverable fragment, and the datagram that it completes."""
-    piece = recoverable.parse(payload.octets)
-    yield piece
-    if isinstance(payload.piece, recoverable.Fragment) and payload.piece.whole:
-        yield Whole(len(payload.piece.whole))
-        yield from headers(Lowpan(payload.piece.whole, payload.plain))
+    yield recoverable.parse_readable(payload.octets)
+    piece = payload.piece
+    if isinstance(piece, recoverable.Fragment) and piece.whole:
+        yield Whole(len(piece.whole))
+        yield from headers(Lowpan(piece.whole, payload.plain))
+    if isinstance(piece, recoverable.Fragment | recoverable.Acknowledgement) and piece.trouble:
+        raise Malformed(piece.trouble)
 
 
 def _mesh(head: int, reader: Reader) -> tuple[Mesh, int]:
@@ -169,14 +182,20 @@ def _mesh(head: int, reader: Reader) -> tuple[Mesh, int]:
 def _iphc(first: int, reader: Reader, plain: bytes, at: int) -> Iterator[object]:
     """One IPHC header and the NHC headers behind it; its IPv6 header stands at octet ``at`` of ``plain``."""
     word = first << 8 | reader.u8()
-    contexts = reader.u8() if word & 0x80 else None
-    ecn, dscp, flow = _traffic(word >> 11 & 3, reader)
-    following = None if word & 0x0400 else reader.u8()
-    hop_limit = None if word >> 8 & 3 else reader.u8()
-    reader.take(_source_octets(word))
-    reader.take(_destination_octets(word))
-    known = len(plain) >= at + HEADER_OCTETS
-    src, dst = (plain[at + 8 : at + 24], plain[at + 24 : at + 40]) if known else (None, None)
+    contexts = ecn = dscp = flow = following = hop_limit = None
+    src = dst = None
+    try:
+        contexts = reader.u8() if word & 0x80 else None
+        ecn, dscp, flow = _traffic(word >> 11 & 3, reader)
+        following = None if word & 0x0400 else reader.u8()
+        hop_limit = None if word >> 8 & 3 else reader.u8()
+        reader.take(_source_octets(word))
+        src, found = _addresses(plain, at)
+        _destination(word, reader)
+        dst = found
+    except Malformed:
+        yield Iphc(word, contexts, ecn, dscp, flow, following, hop_limit, src, dst)
+        raise
     yield Iphc(word, contexts, ecn, dscp, flow, following, hop_limit, src, dst)
     if following is None:
         yield from _nhc(reader, plain, at + HEADER_OCTETS)
@@ -198,11 +217,25 @@ def _source_octets(word: int) -> int:
     return 0 if word & 0x40 and mode == 0 else (16, 8, 2, 0)[mode]
 
 
-def _destination_octets(word: int) -> int:
-    mode = word & 3
+def _destination(word: int, reader: Reader) -> None:
+    """Pass over the octets of the destination. Raises `Malformed` for a reserved mode, too."""
+    mode, stateful = word & 3, bool(word & 0x04)
     if not word & 0x08:
-        return (16, 8, 2, 0)[mode]
-    return 6 if word & 0x04 else (16, 6, 4, 1)[mode]
+        if stateful and not mode:
+            raise Malformed("IPHC: reserved destination address mode")
+        reader.take((16, 8, 2, 0)[mode])
+    elif stateful:
+        if mode:
+            raise Malformed("IPHC: reserved multicast address mode")
+        reader.take(6)
+    else:
+        reader.take((16, 6, 4, 1)[mode])
+
+
+def _addresses(plain: bytes, at: int) -> tuple[bytes | None, bytes | None]:
+    """Source and destination of the IPv6 header at octet ``at``, None where there is none."""
+    known = len(plain) >= at + HEADER_OCTETS
+    return (plain[at + 8 : at + 24], plain[at + 24 : at + 40]) if known else (None, None)
 
 
 def _nhc(reader: Reader, plain: bytes, at: int) -> Iterator[object]:

@@ -194,7 +194,8 @@ def _layers(frame: Frame, record: Record | None, start_ns: int | None) -> Iterat
     elif opaque := _opaque(frame):
         yield fields_ipv6.Payload(opaque)
     if frame.packet is not None:
-        yield fields_ipv6.layer_of(frame.packet, frame.datagram)
+        sized = frame.piece is None or not frame.piece.trouble
+        yield fields_ipv6.layer_of(frame.packet, frame.datagram, sized)
     elif frame.datagram:
         yield fields_ipv6.as_far_as_read(frame.datagram)
     if frame.eapol is not None and frame.relay is None:

@@ -262,54 +262,67 @@ class Decoder:
             return self._recover(octets, mac, time_ns, outer)
         piece = lowpan.decompress_readable(octets, mac.src, mac.dst, self._contexts, self._missing)
         layers = outer + _adaptation(piece.layers)
-        whole: lowpan.Datagram | None
+        whole: lowpan.Datagram | None = None
         if isinstance(piece, lowpan.Fragment):
-            whole = self._reassembler.add(piece, mac.src, mac.dst, time_ns) if not self._missing else None
+            try:
+                if not self._missing:
+                    whole = self._reassembler.add(piece, mac.src, mac.dst, time_ns)
+            except Malformed as error:
+                piece = attrs.evolve(piece, trouble=str(error))
             if whole is None:
-                end = piece.offset + len(piece.data)
-                info = f"fragment {piece.offset}-{end} of {piece.size}, tag {piece.tag}"
-                return _Inside(layers, piece=piece, info=info)
+                return _Inside(layers, piece=piece, info=_fragment_line(piece))
         else:
             whole = piece
         known = _Inside(layers, piece=piece, datagram=whole.packet)
+        if whole.trouble and not whole.packet:
+            return attrs.evolve(known, info=f"malformed: {whole.trouble}")
         try:
             packet = self._steps.run(lambda: self._parsed(whole), None)
         except Malformed as error:
             return attrs.evolve(known, info=f"malformed: {error}")
         if packet is None:
             return known
+        if whole.trouble:
+            return _damaged(known, packet)
         read = self._steps.run(lambda: self._ipv6(packet, layers, mac, time_ns), attrs.evolve(known, packet=packet))
         inside = attrs.evolve(read, piece=piece, datagram=whole.packet)
         if ROOT not in self._contexts and any(map(sixlorh.needs_root, whole.routing)):
+            line, mark, trouble = inside.info.partition(" [malformed")  # the mark stays the last
             gap = "(source route and tunnel apart: the root is not known: --context root=ADDRESS)"
-            return attrs.evolve(inside, info=f"{inside.info} {gap}")
+            return attrs.evolve(inside, info=f"{line} {gap}{mark}{trouble}")
         return inside
 
     def _parsed(self, whole: lowpan.Datagram) -> Packet:
         """The packet of a datagram as far as it can be read."""
         packet = ipv6.parse_readable(whole.packet)
-        if self._missing:
-            return attrs.evolve(ipv6.unchecked(packet), trouble="")
+        if not (self._missing or whole.unknown or whole.trouble):
+            return packet
+        found = ipv6.unchecked(packet)
         if whole.unknown:
-            why = next(iter(whole.unknown.values()))
-            found = ipv6.without_addresses(ipv6.unchecked(packet), whole.unknown)
-            return attrs.evolve(found, trouble=packet.trouble or why)
-        return packet
+            found = ipv6.without_addresses(found, whole.unknown)
+        trouble = whole.trouble or packet.trouble or next(iter(whole.unknown.values()), "")
+        return attrs.evolve(found, trouble="" if self._missing else trouble)
 
     def _recover(self, octets: bytes, mac: MacFrame, time_ns: int, outer: tuple[str, ...]) -> _Inside:
         """A recoverable fragment, and the datagram that it completes (RFC 8931)."""
-        piece = recoverable.parse(octets)
-        waiting = _Inside((*outer, "6lowpan", piece.LAYER), piece=piece, info=recoverable.describe(piece))
-        if isinstance(piece, recoverable.Acknowledgement):
+        piece = recoverable.parse_readable(octets)
+        waiting = _Inside((*outer, "6lowpan", piece.LAYER), piece=piece, info=_marked(piece))
+        if isinstance(piece, recoverable.Acknowledgement) or piece.trouble:
             return waiting
-        whole = self._recoverable.add(piece, mac.src, mac.dst, time_ns)
-        if whole is None:
-            return waiting
-        if recoverable.is_one(whole) or whole[0] >> 3 in _FRAGMENTS:
-            raise Malformed("6LoWPAN: a fragment within a recoverable one")
-        inside = self._lowpan(whole, mac, time_ns, outer)
+        whole = None
+        try:
+            whole = self._recoverable.add(piece, mac.src, mac.dst, time_ns)
+            if whole is None:
+                return waiting
+            if recoverable.is_one(whole) or whole[0] >> 3 in _FRAGMENTS:
+                raise Malformed("6LoWPAN: a fragment within a recoverable one")
+            inside = self._lowpan(whole, mac, time_ns, outer)
+        except Malformed as error:
+            piece = attrs.evolve(piece, whole=whole or b"", trouble=str(error))
+            return attrs.evolve(waiting, piece=piece, info=_marked(piece))
         layers = tuple(dict.fromkeys((*waiting.layers, *inside.layers)))
-        return attrs.evolve(inside, layers=layers, piece=attrs.evolve(piece, whole=whole))
+        trouble = getattr(inside.piece, "trouble", "")
+        return attrs.evolve(inside, layers=layers, piece=attrs.evolve(piece, whole=whole, trouble=trouble))
 
     def _ipv6(self, packet: Packet, layers: tuple[str, ...], mac: MacFrame, time_ns: int) -> _Inside:
         """An IPv6 packet; where it is a fragment (RFC 8200, 4.5), the packet that it completes."""
@@ -390,6 +403,29 @@ _ADAPTATION: Final = (
     *("6lowpan", "mesh", "frag1", "fragn", "iphc", "hc1"),
     *(header.LAYER for header in (sixlorh.SourceRoute, sixlorh.PacketInformation, sixlorh.IpInIp, sixlorh.Elective)),
 )
+
+
+def _fragment_line(piece: lowpan.Fragment) -> str:
+    """A few words on a fragment; of a damaged one nobody knows where it ends."""
+    of = f"of {piece.size}, tag {piece.tag}"
+    if piece.trouble:
+        return f"fragment at {piece.offset} {of} [malformed: {piece.trouble}]"
+    line = f"fragment {piece.offset}-{piece.offset + len(piece.data)} {of}"
+    return f"{line} [malformed: {next(iter(piece.unknown.values()))}]" if piece.unknown else line
+
+
+def _marked(piece: recoverable.Piece) -> str:
+    """A few words on a recoverable fragment or its acknowledgement, and what is wrong with it."""
+    line = recoverable.describe(piece)
+    return f"{line} [malformed: {piece.trouble}]" if piece.trouble else line
+
+
+def _damaged(known: _Inside, packet: Packet) -> _Inside:
+    """The packet of a datagram that is damaged where it is compressed: shown as far as it goes, and read no further, so
+    nothing is learnt of it."""
+    said = ipv6.innermost(packet).next_header != ipv6.NO_NEXT_HEADER
+    line = f"{line_of_cut(packet) if said else 'IPv6'} [malformed: {packet.trouble}]"
+    return attrs.evolve(known, packet=packet, layers=known.layers + summary.packet_layers(packet), info=line)
 
 
 def _adaptation(layers: tuple[str, ...]) -> tuple[str, ...]:

@@ -58,10 +58,12 @@ class Wanted:
 
 
 def sent_by(frame: Frame, node: bytes) -> bool:
-    """Whether the frame's innermost IPv6 source was made of that EUI-64; where it has no packet, its own source."""
-    if frame.packet is None:
+    """Whether the frame's innermost IPv6 source was made of that EUI-64; where it has no packet, or one with an address
+    that nobody knows, its own source."""
+    inner = None if frame.packet is None else ipv6.innermost(frame.packet)
+    if frame.packet is None or inner is None or not all((frame.packet.src, frame.packet.dst, inner.src, inner.dst)):
         return frame.src == node
-    return ipv6.innermost(frame.packet).src[8:] == ipv6.interface_id(node)
+    return inner.src[8:] == ipv6.interface_id(node)
 
 
 def wanted_frames(path: Path | str, keys: KeyTable | None, wanted: Wanted) -> Iterator[tuple[Record, Frame]]:

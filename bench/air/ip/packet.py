@@ -188,7 +188,7 @@ def parse_readable(data: bytes) -> Packet:
 
     Headers from the front on, a broken one as far as it goes; ``upper`` is what of it can be read: ports, a message
     without its content, a packet likewise read, or octets. Checksums are not judged where something is wrong. Raises
-    :class:`Malformed` where not even the IPv6 header is whole.
+    :class:`Malformed` where not even the source is whole; a destination that is not is empty.
     """
     return _readable(data, 0)
 
@@ -200,9 +200,13 @@ def _readable(data: bytes, depth: int) -> Packet:
         trouble = str(error)
     reader = Reader(data, "IPv6")
     word, length, protocol, hop_limit = reader.u32(), reader.u16(), reader.u8(), reader.u8()
-    src, dst = reader.take(16), reader.take(16)
+    src = reader.take(16)
     if word >> 28 != 6:
         raise Malformed(trouble)
+    tclass, flow = word >> 20 & 0xFF, word & 0xFFFFF
+    if reader.left < 16:
+        return Packet(src, b"", b"", hop_limit, tclass, flow, (), protocol, trouble=trouble)
+    dst = reader.take(16)
     if length < reader.left:
         return attrs.evolve(_readable(data[: HEADER_OCTETS + length], depth), trouble=trouble)
     headers: list[ExtensionHeader] = []
@@ -216,7 +220,6 @@ def _readable(data: bytes, depth: int) -> Packet:
     upper = _readable_upper(protocol, payload, depth) if whole else payload
     if isinstance(upper, Packet):
         trouble = upper.trouble or trouble
-    tclass, flow = word >> 20 & 0xFF, word & 0xFFFFF
     return Packet(src, dst, upper, hop_limit, tclass, flow, tuple(headers), protocol, payload, trouble=trouble)
 
 
@@ -246,7 +249,7 @@ def _readable_upper(protocol: int, payload: bytes, depth: int) -> Upper:
             return icmpv6.parse(payload)
         except Malformed:
             return icmpv6.RawMessage(payload[0], payload[1], payload[icmpv6.HEADER_OCTETS :])
-    if protocol == IPV6 and depth < _DEEPEST and len(payload) >= HEADER_OCTETS and payload[0] >> 4 == 6:
+    if protocol == IPV6 and depth < _DEEPEST and len(payload) >= DESTINATION_AT and payload[0] >> 4 == 6:
         return _readable(payload, depth + 1)
     return payload
 

@@ -22,12 +22,14 @@ from bench.air.ip import extensions
 from bench.air.ip import packet as ipv6
 from bench.air.lowpan import hc1, iphc, sixlorh, sixlorh_packet
 from bench.air.lowpan.contexts import ROOT
-from bench.air.lowpan.iphc import Elided, fill_checksums
+from bench.air.lowpan.links import Elided, Gaps, Links, fill_checksums
 from bench.air.octets import Reader, counted
 
 IPV6_DISPATCH: Final = 0x41
 _NOTHING: Final[Mapping[int, str]] = MappingProxyType({})
 _BROADCAST: Final = b"\x50"
+_FRAG1, _FRAGN = 0b11000, 0b11100
+_FRAGMENTS: Final = (_FRAG1, _FRAGN)
 _PAGE_0: Final = 0xF0
 _RPI_OCTETS: Final = 8  # a hop-by-hop header with the RPL option
 FRAG1_OCTETS: Final = 4
@@ -50,7 +52,8 @@ class Datagram:
     ``routing`` are the 6LoRH headers before it. An RPI-6LoRH of the packet itself stands in ``packet`` as the
     hop-by-hop header that it is short for, source routes and tunnels where the contexts name the DODAG's root
     (``restored``). ``unknown`` are addresses that cannot be made up, by where they stand in it, and why; zeros stand in
-    their place (`decompress_readable`).
+    their place (`decompress_readable`). ``trouble``: why it is not read to its end, "" where it is; ``packet`` is then
+    what stands before the damage, nothing where that is no IPv6 header, and its lengths count that.
     """
 
     packet: bytes
@@ -59,6 +62,7 @@ class Datagram:
     routing: tuple[sixlorh.Header, ...] = ()
     restored: bool = False
     unknown: Mapping[int, str] = _NOTHING
+    trouble: str = ""
 
 
 @frozen
@@ -66,6 +70,8 @@ class Fragment:
     """A piece of one: ``size`` octets in all, this piece from ``offset``, ``tag`` as the sender chose it.
 
     ``data`` is uncompressed. ``elided`` names UDP checksums that can be computed only when the datagram is whole.
+    ``unknown`` and ``trouble`` as in `Datagram`: one with a trouble is no part of any datagram, and ``data`` tells no
+    more than addresses.
     """
 
     size: int
@@ -76,6 +82,8 @@ class Fragment:
     mesh: Mesh | None = None
     elided: tuple[Elided, ...] = ()
     routing: tuple[sixlorh.Header, ...] = ()
+    unknown: Mapping[int, str] = _NOTHING
+    trouble: str = ""
 
 
 def decompress(
@@ -92,10 +100,11 @@ def decompress(
 def decompress_readable(
     payload: bytes, src: bytes | None, dst: bytes | None, contexts: Mapping[int, bytes] | None = None, missing: int = 0
 ) -> Datagram | Fragment:
-    """As `decompress`, for people: a context that is not known costs the address that needs it and nothing else, and
-    of a payload whose last octets (``missing``) the capture cut off, what is there. Checksums left out on the air are
-    then not filled in. Raises `Malformed`."""
-    return _decompress(payload, src, dst, contexts, missing, {})
+    """As `decompress`, for people: a context that is not known costs the address that needs it and nothing else, damage
+    what stands behind it (`Datagram.trouble`), and of a payload whose last octets (``missing``) the capture cut off,
+    what is there is read. Checksums left out on the air are then not filled in. Raises `Malformed` where no header can
+    be read."""
+    return _decompress(payload, src, dst, contexts, missing, Gaps())
 
 
 def _decompress(
@@ -104,7 +113,7 @@ def _decompress(
     dst: bytes | None,
     contexts: Mapping[int, bytes] | None,
     missing: int,
-    unknown: dict[int, str] | None,
+    gaps: Gaps | None,
 ) -> Datagram | Fragment:
     layers: list[str] = ["6lowpan"]
     mesh = None
@@ -112,55 +121,73 @@ def _decompress(
         mesh, payload = _mesh(payload)
         layers.append("mesh")
         src, dst = mesh.originator, mesh.final
-    if payload[:1] == _BROADCAST:
-        broadcast = Reader(payload, "6LoWPAN broadcast header")
-        broadcast.take(2)
-        payload = broadcast.rest()
+    links = Links.of_frame(src, dst, contexts, gaps)
     reader = Reader(payload, "6LoWPAN")
+    try:
+        if payload[:1] == _BROADCAST:
+            Reader(payload, "6LoWPAN broadcast header").take(2)
+            reader.take(2)
+        head = reader.peek()
+        if head >> 3 in _FRAGMENTS:
+            found = _fragment(reader, links, layers, mesh)
+            if gaps is None:
+                return found
+            return attrs.evolve(found, unknown=gaps.unknown or _NOTHING, trouble=gaps.trouble)
+        rest, before = reader.rest(), len(layers)
+        data, elided, routing, restored = _packet(rest, links, layers, None)
+        if missing and not routing and not links.ended:
+            # Once more, for length fields that count what the capture cut off, too.
+            del layers[before:]
+            data, elided, routing, restored = _packet(rest, links, layers, len(data) + missing)
+    except Malformed as error:
+        if mesh is None:
+            raise
+        links.ends(error)
+        return Datagram(b"", tuple(layers), mesh, trouble=str(error))
+    if gaps is None:
+        return Datagram(fill_checksums(data, elided), tuple(layers), mesh, routing, restored)
+    whole = data if missing or gaps.unknown or gaps.trouble else fill_checksums(data, elided)
+    return Datagram(whole, tuple(layers), mesh, routing, restored, gaps.unknown or _NOTHING, gaps.trouble)
+
+
+def _fragment(reader: Reader, links: Links, layers: list[str], mesh: Mesh | None) -> Fragment:
+    """The fragment that begins in ``reader``; why it cannot be read to its end, or be one, is noted in ``links``."""
     head = reader.u8()
-    links = iphc.Links.of_frame(src, dst, contexts, unknown)
-    before = len(layers)
-    if head >> 3 == 0b11000:
-        size, tag = (head & 7) << 8 | reader.u8(), reader.u16()
-        layers.append("frag1")
-        data, elided, routing = _packet(reader.rest(), links, layers, size)
-        if unknown:
-            raise Malformed(next(iter(unknown.values())))  # what it is put together with would not show what is missing
-        if len(data) > size:
-            raise Malformed(f"6LoWPAN FRAG1: {counted(len(data))} of a datagram of {size}")
-        return Fragment(size, tag, 0, data, tuple(layers), mesh, elided, routing)
-    if head >> 3 == 0b11100:
-        size, tag, offset = (head & 7) << 8 | reader.u8(), reader.u16(), reader.u8() * 8
+    size, tag = (head & 7) << 8 | reader.u8(), reader.u16()
+    if head >> 3 == _FRAGN:
+        offset = reader.u8() * 8
         layers.append("fragn")
         data = reader.rest()
         if not data or offset + len(data) > size:
-            raise Malformed(f"6LoWPAN FRAGN: {counted(len(data))} at {offset} of a datagram of {size}")
+            links.ends(Malformed(f"6LoWPAN FRAGN: {counted(len(data))} at {offset} of a datagram of {size}"))
         return Fragment(size, tag, offset, data, tuple(layers), mesh)
-    data, elided, routing = _packet(payload, links, layers, None)
-    if missing and not routing:
-        # Once more, for length fields that count what the capture cut off, too.
-        del layers[before:]
-        data, elided, routing = _packet(payload, links, layers, len(data) + missing)
-    restored = bool(routing) and ROOT in links.contexts
-    whole = data if missing or unknown else fill_checksums(data, elided)
-    return Datagram(whole, tuple(layers), mesh, routing, restored, unknown or _NOTHING)
+    layers.append("frag1")
+    try:
+        data, elided, routing, _ = _packet(reader.rest(), links, layers, size)
+    except Malformed as error:
+        links.ends(error)
+        return Fragment(size, tag, 0, b"", tuple(layers), mesh)
+    if len(data) > size:
+        links.ends(Malformed(f"6LoWPAN FRAG1: {counted(len(data))} of a datagram of {size}"))
+    return Fragment(size, tag, 0, data, tuple(layers), mesh, elided, routing)
 
 
-_Found: TypeAlias = tuple[bytes, tuple[Elided, ...], tuple[sixlorh.Header, ...]]
+_Found: TypeAlias = tuple[bytes, tuple[Elided, ...], tuple[sixlorh.Header, ...], bool]
+"""IPv6 octets, checksums still missing, routing headers, and whether those are in the octets (`Datagram.restored`)."""
 
 
-def _packet(payload: bytes, links: iphc.Links, layers: list[str], size: int | None) -> _Found:
+def _packet(payload: bytes, links: Links, layers: list[str], size: int | None) -> _Found:
     """The IPv6 octets behind an addressing dispatch; ``size`` is given where this is a first fragment."""
     reader = Reader(payload, "6LoWPAN")
     head = reader.u8()
     if head == IPV6_DISPATCH:
         layers.append("ipv6")
-        return reader.rest(), (), ()
+        return reader.rest(), (), (), False
     if head >> 5 == 0b011:
-        return *iphc.decompress(payload, links, layers, size), ()
+        return *iphc.decompress(payload, links, layers, size), (), False
     if head == hc1.DISPATCH:
         layers.append("hc1")
-        return hc1.decompress(reader.rest(), links, size), (), ()
+        return hc1.decompress(reader.rest(), links, size), (), (), False
     if head == _PAGE_0 and payload[1:2] < b"\xf0":
         return _packet(payload[1:], links, layers, size)
     if head == sixlorh.PAGE_1:
@@ -168,36 +195,80 @@ def _packet(payload: bytes, links: iphc.Links, layers: list[str], size: int | No
     raise Malformed(f"6LoWPAN: {_dispatch_name(head)} (dispatch {head:#04x}) is not decoded")
 
 
-def _routed(reader: Reader, links: iphc.Links, layers: list[str], size: int | None) -> _Found:
-    """A packet behind routing headers (RFC 8138). Fragment sizes count it as it was before compression, so that of an
-    outer header too, whose size nobody but its sender knows: a fragmented tunnel is not decoded."""
-    routing = sixlorh.parse(reader)
-    links = attrs.evolve(links, unknown=None)  # headers put in front would move what is noted there
-    layers.extend(header.LAYER for header in routing)
-    if size is not None and len(sixlorh.of_packet(routing)) < len(routing):
-        raise Malformed("6LoWPAN: a fragmented packet behind an IP-in-IP-6LoRH is not decoded")
-    own = sixlorh.rpi_header(routing)
-    rest = reader.rest()
+def _routed(reader: Reader, links: Links, layers: list[str], size: int | None) -> _Found:
+    """A packet behind routing headers (RFC 8138)."""
+    routing: list[sixlorh.Header] = []
+    try:
+        for header in sixlorh.each(reader):
+            routing.append(header)
+            layers.append(header.LAYER)
+        data, elided, restored = _behind(tuple(routing), reader.rest(), links, layers, size)
+    except Malformed as error:
+        if not routing:
+            raise
+        links.ends(error)
+        return b"", (), tuple(routing), False
+    return data, elided, tuple(routing), restored
+
+
+def _behind(
+    routing: tuple[sixlorh.Header, ...], rest: bytes, links: Links, layers: list[str], size: int | None
+) -> tuple[bytes, tuple[Elided, ...], bool]:
+    """The packet in ``rest`` with what ``routing`` puts into it.
+
+    Fragment sizes count it as it was before compression, so that of an outer header too, whose size nobody but its
+    sender knows: a fragmented tunnel is not put together, and of its first fragment the packet within is told."""
     if rest[:1] >= b"\xf0":
         raise Malformed(f"6LoWPAN: {_dispatch_name(rest[0])} within page 1")
+    gaps = links.gaps
+    inner = links if gaps is None else attrs.evolve(links, gaps=Gaps())  # what is put in front moves what it notes
+    own = sixlorh.rpi_header(routing)
+    tunnelled = size is not None and len(sixlorh.of_packet(routing)) < len(routing)
+    if tunnelled:
+        links.ends(Malformed("6LoWPAN: a fragmented packet behind an IP-in-IP-6LoRH is not decoded"))
+        size = None
+    packet_size = size if size is None or own is None else size - _RPI_OCTETS
+    data, elided, _none, _ = _packet(rest, inner, layers, packet_size)
+    whole, base, restored = data, 0, False
+    if not tunnelled:
+        try:
+            whole, base, restored = _restored(data, routing, own, inner, size)
+        except Malformed as error:
+            links.ends(error)
+    grown = len(whole) - len(data)
+    if gaps is not None and inner.gaps is not None:
+        moved = {at + (base if at < ipv6.HEADER_OCTETS else grown): why for at, why in inner.gaps.unknown.items()}
+        gaps.unknown.update(moved)
+        gaps.trouble = gaps.trouble or inner.gaps.trouble
+    return whole, tuple(attrs.evolve(gap, at=gap.at + grown) for gap in elided), restored
+
+
+def _restored(
+    data: bytes,
+    routing: tuple[sixlorh.Header, ...],
+    own: extensions.HopByHop | None,
+    links: Links,
+    size: int | None,
+) -> tuple[bytes, int, bool]:
+    """A packet with what ``routing`` says of it, where its own header then stands, and whether that is all."""
     root = links.contexts.get(ROOT)
-    if root is not None and size is None:
-        data, elided, _none = _packet(rest, links, layers, None)
+    # A source route ends, and a tunnel may end, at the packet's destination.
+    ends = links.gaps is None or ipv6.DESTINATION_AT not in links.gaps.unknown
+    if root is not None and size is None and ends:
         whole = sixlorh_packet.restore(routing, data, root)
-        grown = len(whole) - len(data)
-        return whole, tuple(attrs.evolve(gap, at=gap.at + grown) for gap in elided), routing
-    if own is None:
-        data, elided, _none = _packet(rest, links, layers, size)
-        return data, elided, routing
-    data, elided, _none = _packet(rest, links, layers, None if size is None else size - _RPI_OCTETS)
+        return whole, len(whole) - len(sixlorh_packet.restore(sixlorh.of_packet(routing), data, root)), True
+    return data if own is None else _with_option(data, own), 0, False
+
+
+def _with_option(data: bytes, own: extensions.HopByHop) -> bytes:
+    """The octets of a packet with its hop-by-hop header put in."""
     if len(data) < ipv6.HEADER_OCTETS:
         raise Malformed("6LoWPAN: no IPv6 header behind the 6LoRH")
     header = data[6:7] + b"\0" + extensions.build_options(own.options)
     length = int.from_bytes(data[4:6], "big") + _RPI_OCTETS
     if length > 0xFFFF:
         raise Malformed("6LoWPAN: the packet behind the RPI-6LoRH leaves no room for its header")
-    data = data[:4] + length.to_bytes(2, "big") + b"\0" + data[7:40] + header + data[40:]
-    return data, tuple(attrs.evolve(gap, at=gap.at + _RPI_OCTETS) for gap in elided), routing
+    return data[:4] + length.to_bytes(2, "big") + b"\0" + data[7:40] + header + data[40:]
 
 
 def _dispatch_name(head: int) -> str:
@@ -248,7 +319,7 @@ def compress(
     a receiver that announced it (6CIO) reads them. Octets that are no well-formed IPv6 packet are sent uncompressed
     (dispatch 0x41), so any octets survive the way there and back.
     """
-    links = attrs.evolve(iphc.Links.of_frame(src, dst, contexts), generic=generic)
+    links = attrs.evolve(Links.of_frame(src, dst, contexts), generic=generic)
     headers, rest = iphc.compress(packet, links) or (bytes((IPV6_DISPATCH,)), packet)
     return headers + rest
 
@@ -257,7 +328,7 @@ def split(
     packet: bytes, src: bytes | None, dst: bytes | None, contexts: Mapping[int, bytes] | None = None
 ) -> tuple[bytes, bytes]:
     """What :func:`compress` gives, as headers, which one frame must hold whole, and the octets left as they are."""
-    return iphc.compress(packet, iphc.Links.of_frame(src, dst, contexts)) or (bytes((IPV6_DISPATCH,)), packet)
+    return iphc.compress(packet, Links.of_frame(src, dst, contexts)) or (bytes((IPV6_DISPATCH,)), packet)
 
 
 def compress_routed(

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import attrs
 
 from bench.air.errors import Malformed
 from bench.air.lowpan import datagram as lowpan
-from bench.air.lowpan import iphc, sixlorh
+from bench.air.lowpan import sixlorh
 from bench.air.lowpan.datagram import Datagram, Fragment
+from bench.air.lowpan.links import Elided, fill_checksums
 from bench.air.octets import counted
 
 TIMEOUT_NS: Final = 60_000_000_000
@@ -69,8 +71,9 @@ class _Partial:
     missing: set[int]
     layers: tuple[str, ...] = ()
     mesh: lowpan.Mesh | None = None
-    elided: tuple[iphc.Elided, ...] = ()
+    elided: tuple[Elided, ...] = ()
     routing: tuple[sixlorh.Header, ...] = ()
+    unknown: Mapping[int, str] = MappingProxyType({})
 
 
 @attrs.define(slots=True)
@@ -91,8 +94,11 @@ class Reassembler:
         """The datagram that ``piece`` completes, else None.
 
         ``src`` and ``dst`` are the frame's link addresses (a mesh header's stand for them). Raises
-        :class:`bench.air.errors.Malformed` where a fragment other than the last does not end on a multiple of 8.
+        :class:`bench.air.errors.Malformed` where a fragment other than the last does not end on a multiple of 8, and
+        for one that was damaged.
         """
+        if piece.trouble:
+            raise Malformed(piece.trouble)
         end = piece.offset + len(piece.data)
         if end != piece.size and end % 8:
             raise Malformed(f"6LoWPAN fragment: ends at {end} of {piece.size}, not on a multiple of 8")
@@ -111,12 +117,14 @@ class Reassembler:
         partial.missing.difference_update(range(piece.offset // 8, (end + 7) // 8))
         if piece.offset == 0:
             partial.layers, partial.mesh = piece.layers, piece.mesh
-            partial.elided, partial.routing = piece.elided, piece.routing
+            partial.elided, partial.routing, partial.unknown = piece.elided, piece.routing, piece.unknown
         if partial.missing:
             return None
         del self._open[key]
-        packet = iphc.fill_checksums(bytes(partial.data), partial.elided)
-        return Datagram(packet, partial.layers, partial.mesh, partial.routing)
+        packet = bytes(partial.data)
+        if not partial.unknown:
+            packet = fill_checksums(packet, partial.elided)
+        return Datagram(packet, partial.layers, partial.mesh, partial.routing, unknown=partial.unknown)
 
     def _begin(self, key: _Key, size: int, t_ns: int) -> _Partial:
         if len(self._open) >= self.limit:

@@ -33,7 +33,21 @@ def expand(reader: Reader, known: bytes) -> bytes:
     A code of n octets gives fewer than 96 n. Raises `Malformed` for a reserved code and for one that points before
     the dictionary.
     """
+    made = bytearray()
+    expand_into(made, reader, known)
+    return bytes(made)
+
+
+def expand_into(out: bytearray, reader: Reader, known: bytes) -> None:
+    """As `expand`, put to ``out``, where there is what damaged code stands for up to the damage, too."""
     made = bytearray(known)
+    try:
+        _expand(made, reader)
+    finally:
+        out += made[len(known) :]
+
+
+def _expand(made: bytearray, reader: Reader) -> None:
     reach = length = 0
     while reader.left and (code := reader.u8()) != STOP:
         if code <= _LONGEST_LITERAL:
@@ -52,7 +66,6 @@ def expand(reader: Reader, known: bytes) -> bytes:
             reach = length = 0
         else:
             raise Malformed(f"GHC: reserved code {code:#04x}")
-    return bytes(made[len(known) :])
 
 
 def squeeze(data: bytes, known: bytes) -> bytes:

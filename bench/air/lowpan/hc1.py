@@ -7,7 +7,7 @@ identifier as with IPHC (RFC 6282, 3.2.2), as Wireshark reads it by default.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -15,7 +15,7 @@ from bench.air.errors import Malformed
 from bench.air.frozen import frozen
 from bench.air.ip import packet as ipv6
 from bench.air.ip import udp
-from bench.air.lowpan.iphc import Links
+from bench.air.lowpan.links import Links
 
 DISPATCH: Final = 0x42
 NEXT: Final = {1: udp.PROTOCOL, 2: 58, 3: 6}
@@ -27,23 +27,27 @@ _SRC_PORT, _DST_PORT, _LENGTH = 0x80, 0x40, 0x20  # bits of HC2's octet for UDP:
 
 @frozen
 class Udp:
-    """A UDP header in HC2; ``length`` None where it is left out."""
+    """A UDP header in HC2; ``length`` None where it is left out, ``checksum`` where it is cut off."""
 
     encoding: int
     src_port: int
     dst_port: int
-    length: int | None
-    checksum: int
+    length: int | None = None
+    checksum: int | None = None
+
+
+_Halves: TypeAlias = "tuple[bytes | None, bytes | None]"
 
 
 @frozen
 class Hc1:
-    """An IPv6 header as sent: prefixes and interface identifiers (8 octets) None where they are left out."""
+    """An IPv6 header as sent: prefixes and interface identifiers (8 octets) None where they are left out, the
+    destination's where it is damaged."""
 
     encoding: int
     hop_limit: int
-    src: tuple[bytes | None, bytes | None]
-    dst: tuple[bytes | None, bytes | None]
+    src: _Halves
+    dst: _Halves | None
     traffic_class: int | None
     flow: int | None
     following: int | None
@@ -51,14 +55,22 @@ class Hc1:
 
     @property
     def next_header(self) -> int:
-        """The protocol behind it."""
-        return NEXT[self.encoding >> 1 & 3] if self.following is None else self.following
+        """The protocol behind it, none where it is damaged before it says."""
+        return NEXT.get(self.encoding >> 1 & 3, ipv6.NO_NEXT_HEADER) if self.following is None else self.following
 
 
 def parse(data: bytes) -> tuple[Hc1, int]:
     """The header at the start of ``data`` (the octet after the dispatch is the first), and its length in octets.
 
     Raises `Malformed`."""
+    found, octets, trouble = parse_readable(data)
+    if trouble is not None:
+        raise trouble
+    return found, octets
+
+
+def parse_readable(data: bytes) -> tuple[Hc1, int, Malformed | None]:
+    """The same as far as it can be read, and why no further. Raises `Malformed` where not even the source can be."""
     bits = _Bits(data)
     encoding = bits.take(8)
     form, more = encoding >> 1 & 3, encoding & _MORE
@@ -66,50 +78,74 @@ def parse(data: bytes) -> tuple[Hc1, int]:
         raise Malformed("HC1: more header compression is announced, and there is none but UDP's")
     second = bits.take(8) if more else None
     hop_limit = bits.take(8)
-    halves = [None if encoding & 0x80 >> place else bits.take(64).to_bytes(8, "big") for place in range(4)]
-    inline = not encoding & _ZERO_TRAFFIC
-    traffic_class, flow = (bits.take(8), bits.take(20)) if inline else (None, None)
-    following = None if form else bits.take(8)
-    found = Hc1(encoding, hop_limit, (halves[0], halves[1]), (halves[2], halves[3]), traffic_class, flow, following)
-    if second is not None:
-        found = attrs.evolve(found, udp=_parse_udp(second, bits))
-    return found, bits.octets
+    src = _halves_sent(encoding, bits)
+    found = Hc1(encoding, hop_limit, src, None, None, None, None)
+    try:
+        found = attrs.evolve(found, dst=_halves_sent(encoding << 2, bits))
+        if not encoding & _ZERO_TRAFFIC:
+            found = attrs.evolve(found, traffic_class=bits.take(8))
+            found = attrs.evolve(found, flow=bits.take(20))
+        if not form:
+            found = attrs.evolve(found, following=bits.take(8))
+        if second is not None:
+            said = _parse_ports(second, bits)
+            found = attrs.evolve(found, udp=said)
+            length = None if second & _LENGTH else bits.take(16)
+            found = attrs.evolve(found, udp=attrs.evolve(said, length=length, checksum=bits.take(16)))
+    except Malformed as error:
+        return found, bits.octets, error
+    return found, bits.octets, None
 
 
-def _parse_udp(encoding: int, bits: _Bits) -> Udp:
+def _halves_sent(encoding: int, bits: _Bits) -> _Halves:
+    """Prefix and interface identifier of the address whose bits are the highest of ``encoding``."""
+    prefix, interface = (None if encoding & left_out else bits.take(64).to_bytes(8, "big") for left_out in (0x80, 0x40))
+    return prefix, interface
+
+
+def _parse_ports(encoding: int, bits: _Bits) -> Udp:
     src_port = _FIRST_PORT | bits.take(4) if encoding & _SRC_PORT else bits.take(16)
     dst_port = _FIRST_PORT | bits.take(4) if encoding & _DST_PORT else bits.take(16)
-    length = None if encoding & _LENGTH else bits.take(16)
-    return Udp(encoding, src_port, dst_port, length, bits.take(16))
+    return Udp(encoding, src_port, dst_port)
 
 
 def decompress(data: bytes, links: Links, size: int | None) -> bytes:
     """The IPv6 packet of what follows the dispatch; ``size`` is that of the datagram where this is its first fragment.
 
-    Raises `Malformed`."""
-    header, octets = parse(data)
-    src, dst = _address(header.src, links.src), _address(header.dst, links.dst)
-    body = data[octets:]
+    Raises `Malformed`; where ``links`` have `Gaps`, only if not even the source can be read."""
+    header, octets, trouble = parse_readable(data)
+    if trouble is not None:
+        links.ends(trouble)
+    src = _address(header.src, links.src, links, ipv6.SOURCE_AT)
+    if header.dst is None:
+        dst = links.known(None, ipv6.DESTINATION_AT, str(trouble)) + bytes(8)
+    else:
+        dst = _address(header.dst, links.dst, links, ipv6.DESTINATION_AT)
+    body = b"" if trouble is not None else data[octets:]
     if header.udp is not None:
         said = header.udp
+        ports = said.src_port.to_bytes(2, "big") + said.dst_port.to_bytes(2, "big")
         length = said.length if said.length is not None else len(body) + 8 if size is None else size - 40
-        if not udp.HEADER_OCTETS <= length <= 0xFFFF:
-            raise Malformed(f"HC2: UDP length {length}")
-        body = b"".join(n.to_bytes(2, "big") for n in (said.src_port, said.dst_port, length, said.checksum)) + body
+        if said.checksum is None:
+            body = ports
+        elif udp.HEADER_OCTETS <= length <= 0xFFFF:
+            body = ports + length.to_bytes(2, "big") + said.checksum.to_bytes(2, "big") + body
+        else:
+            links.ends(Malformed(f"HC2: UDP length {length}"))
+            body = ports
     length = len(body) if size is None else size - ipv6.HEADER_OCTETS
     if not 0 <= length <= 0xFFFF:
-        raise Malformed(f"HC1: payload length {length}")
+        links.ends(Malformed(f"HC1: payload length {length}"))
+        length = len(body) & 0xFFFF
     word = 6 << 28 | (header.traffic_class or 0) << 20 | (header.flow or 0)
     head = word.to_bytes(4, "big") + length.to_bytes(2, "big") + bytes((header.next_header, header.hop_limit))
     return head + src + dst + body
 
 
-def _address(halves: tuple[bytes | None, bytes | None], link: bytes | None) -> bytes:
+def _address(halves: _Halves, link: bytes | None, links: Links, at: int) -> bytes:
     prefix, interface = halves
     if interface is None:
-        interface = link
-    if interface is None:
-        raise Malformed("HC1: the address is left out, and the frame has none")
+        interface = links.known(link, at, "HC1: the address is left out, and the frame has none")
     return (prefix or ipv6.LINK_LOCAL_PREFIX) + interface
 
 
@@ -147,7 +183,7 @@ def compress(packet: bytes, links: Links) -> bytes:
     return bytes((DISPATCH,)) + out.octets() + body
 
 
-def _halves(address: bytes, link: bytes | None) -> tuple[bytes | None, bytes | None]:
+def _halves(address: bytes, link: bytes | None) -> _Halves:
     prefix = None if address[:8] == ipv6.LINK_LOCAL_PREFIX else address[:8]
     return prefix, None if address[8:] == link else address[8:]
 

@@ -8,14 +8,14 @@ Section numbers in comments are RFC 6282's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from bench.air.errors import Malformed
-from bench.air.frozen import frozen
 from bench.air.ip import extensions, udp
 from bench.air.ip import packet as ipv6
 from bench.air.lowpan import ghc
+from bench.air.lowpan.links import SHORT_IID, Elided, Links
 from bench.air.octets import Reader, counted
 
 _HOP_LIMITS: Final = {1: 1, 2: 64, 3: 255}
@@ -30,67 +30,7 @@ _GHC_UDP: Final = 0b11010
 _GHC_ICMPV6: Final = 0b11011111
 _ICMPV6: Final = 58
 _OPTION_HEADERS: Final = (0, 60)
-_SHORT_IID: Final = bytes.fromhex("000000fffe00")
 _DEEPEST: Final = 8
-
-
-@frozen
-class Links:
-    """What compression draws on: interface identifiers of this hop's two ends (None where unknown), contexts.
-
-    ``generic`` has UDP and ICMPv6 messages written in generic header compression (RFC 7400) where that is shorter.
-    ``unknown`` collects addresses that cannot be made up (where they stand in the whole, and why); zeros then stand in
-    their place. Where it is None, such a one is malformed.
-    """
-
-    src: bytes | None
-    dst: bytes | None
-    contexts: Mapping[int, bytes]
-    generic: bool = False
-    unknown: dict[int, str] | None = None
-
-    @classmethod
-    def of_frame(
-        cls,
-        src: bytes | None,
-        dst: bytes | None,
-        contexts: Mapping[int, bytes] | None,
-        unknown: dict[int, str] | None = None,
-    ) -> Links:
-        """From a frame's link addresses: an EUI-64, a short address of 2 octets, or None."""
-        return cls(_interface_id(src), _interface_id(dst), contexts or {}, unknown=unknown)
-
-    def inside(self, src: bytes, dst: bytes) -> Links:
-        """For a tunnelled packet, whose identifiers are those of the packet around it (3.1.1)."""
-        return Links(src[8:], dst[8:], self.contexts, self.generic, self.unknown)
-
-
-def _interface_id(link: bytes | None) -> bytes | None:
-    """The interface identifier of a link address (3.2.2); the frame's own, so no other length can come."""
-    if link is None:
-        return None
-    return _SHORT_IID + link if len(link) == 2 else ipv6.interface_id(link)
-
-
-@frozen
-class Elided:
-    """A UDP checksum that was left out: where the UDP header stands, and the addresses of its pseudo header."""
-
-    at: int
-    src: bytes
-    dst: bytes
-
-
-def fill_checksums(packet: bytes, elided: Iterable[Elided]) -> bytes:
-    """``packet`` with its left-out UDP checksums computed, the innermost first."""
-    # Innermost first: the checksum of a packet covers those of the packets in it.
-    for gap in sorted(elided, key=lambda gap: -gap.at):
-        length = int.from_bytes(packet[gap.at + 4 : gap.at + 6], "big")
-        datagram = packet[gap.at : gap.at + length]
-        if length < udp.HEADER_OCTETS or len(datagram) != length:
-            raise Malformed(f"UDP: length {length} with its checksum left out")
-        packet = packet[: gap.at + 6] + ipv6.udp_checksum(gap.src, gap.dst, datagram) + packet[gap.at + 8 :]
-    return packet
 
 
 # ---- decompression -----------------------------------------------------------------------------------------------
@@ -100,6 +40,9 @@ def decompress(data: bytes, links: Links, layers: list[str], size: int | None) -
     """The IPv6 octets that IPHC ``data`` stands for, and the checksums still missing.
 
     ``size`` is that of the whole datagram where ``data`` is its first fragment. Header names are added to ``layers``.
+    Raises `Malformed`; where ``links`` have `Gaps`, only if not even the source can be read, and what stands before the
+    damage is given: the header, `NO_NEXT_HEADER` where nobody can tell what follows, and the headers behind it, of the
+    last one as much as there is. Lengths then count what is there.
     """
     elided: list[Elided] = []
     reader = Reader(data, "IPHC")
@@ -124,16 +67,18 @@ def _decompress(
     if hop_limit is None:
         hop_limit = reader.u8()
     src = _source(base, pair >> 4, reader, links, at + ipv6.SOURCE_AT)
-    dst = _destination(base, pair & 0x0F, reader, links, at + ipv6.DESTINATION_AT)
+    dst = _whole_destination(base, pair & 0x0F, reader, links, at + ipv6.DESTINATION_AT)
     body = b""
-    if compressed:
+    if compressed and not links.ended:
         after = at + ipv6.HEADER_OCTETS
         protocol, body = _next_headers(reader, links.inside(src, dst), (src, dst), layers, size, after, elided)
-    body += reader.rest()
+    if not links.ended:
+        body += reader.rest()
     # A first fragment holds a part of the payload; its length field counts the whole of it all the same.
     length = len(body) if size is None else size - at - ipv6.HEADER_OCTETS
     if not 0 <= length <= 0xFFFF:
-        raise Malformed(f"IPHC: payload length {length}")
+        links.ends(Malformed(f"IPHC: payload length {length}"))
+        length = len(body) & 0xFFFF
     head = word.to_bytes(4, "big") + length.to_bytes(2, "big") + bytes((protocol, hop_limit))
     return head + src + dst + body
 
@@ -160,6 +105,15 @@ def _source(base: int, context: int, reader: Reader, links: Links, at: int) -> b
     return _unicast(mode, _context(links, context, at), reader, links.src, links, at)
 
 
+def _whole_destination(base: int, context: int, reader: Reader, links: Links, at: int) -> bytes:
+    """The destination; zeros, and the rest cannot be read, where it is damaged."""
+    try:
+        return _destination(base, context, reader, links, at)
+    except Malformed as error:
+        links.ends(error)
+        return links.known(None, at, str(error)) + bytes(8)
+
+
 def _destination(base: int, context: int, reader: Reader, links: Links, at: int) -> bytes:
     mode, stateful = base & 3, bool(base & 0x04)
     if base & 0x08:
@@ -173,7 +127,7 @@ def _destination(base: int, context: int, reader: Reader, links: Links, at: int)
 
 def _context(links: Links, number: int, at: int) -> bytes:
     prefix = links.contexts.get(number)
-    return _unknown(links, at, f"IPHC: context {number} is not known: --context {number}=PREFIX", prefix)
+    return links.known(prefix, at, f"IPHC: context {number} is not known: --context {number}=PREFIX")
 
 
 def _unicast(mode: int, prefix: bytes, reader: Reader, link: bytes | None, links: Links, at: int) -> bytes:
@@ -183,18 +137,8 @@ def _unicast(mode: int, prefix: bytes, reader: Reader, link: bytes | None, links
     if mode == 1:
         return prefix[:8] + reader.take(8)
     if mode == 2:
-        return prefix[:8] + _SHORT_IID + reader.take(2)
-    return prefix[:8] + _unknown(links, at, "IPHC: the address is left out, and the frame has none", link)
-
-
-def _unknown(links: Links, at: int, why: str, found: bytes | None) -> bytes:
-    """What was ``found`` of the address at octet ``at``; zeros, or `Malformed`, where that is nothing."""
-    if found is not None:
-        return found
-    if links.unknown is None:
-        raise Malformed(why)
-    links.unknown.setdefault(at, why)
-    return bytes(8)
+        return prefix[:8] + SHORT_IID + reader.take(2)
+    return prefix[:8] + links.known(link, at, "IPHC: the address is left out, and the frame has none")
 
 
 def _plain_multicast(mode: int, reader: Reader) -> bytes:
@@ -227,51 +171,63 @@ def _next_headers(
     """Compressed headers from octet ``at`` of the packet on: the first one's protocol, and their uncompressed octets.
 
     ``ends`` are the packet's source and destination. Each header names the protocol of the next one, which is known
-    only once that one is read, so a slot is left for it.
+    only once that one is read, so a slot is left for it. Of one that is damaged, what is there is the last.
     """
-    out = bytearray(1)  # the slot of the base header, cut off at the end
+    out = bytearray((ipv6.NO_NEXT_HEADER,))  # the slot of the base header, cut off at the end
     slot, route, more = 0, b"", True
-    while more:
-        nhc, here = reader.u8(), at + len(out) - 1  # less the base header's slot, which is no octet of the packet
-        more = False
-        if nhc >> 3 in (_NHC_UDP, _GHC_UDP):
-            out[slot] = udp.PROTOCOL
-            layers.append("udp-nhc")
-            if nhc & 4:
-                # The pseudo header names the destination behind a source route, which came before this header.
-                elided.append(Elided(here, ends[0], _final(route, ends[1])))
-            generic = ends if nhc >> 3 == _GHC_UDP else None
-            out += _udp(nhc, reader, None if size is None else size - here, generic)
-        elif nhc == _NHC_IPV6:
-            out[slot] = ipv6.IPV6
-            out += _decompress(reader, links, layers, size, here, elided)
-        elif nhc == _GHC_ICMPV6:
-            out[slot] = _ICMPV6
-            layers.append("icmpv6-ghc")
-            out += _expanded(reader, ends)
-        elif nhc >> 4 in (_NHC_EXTENSION, _GHC_EXTENSION) and nhc >> 1 & 7 in _EXTENSIONS:
-            protocol = _EXTENSIONS[nhc >> 1 & 7]
-            more = bool(nhc & 1)
-            out[slot] = protocol
-            layers.append(_NAMES[protocol])
-            slot = len(out)
-            following = b"\0" if more else reader.take(1)
-            if nhc >> 4 == _GHC_EXTENSION:
-                header = following + _generic_extension(protocol, reader, ends)
+    try:
+        while more:
+            nhc, here = reader.u8(), at + len(out) - 1  # less the base header's slot, which is no octet of the packet
+            more = False
+            if nhc >> 3 in (_NHC_UDP, _GHC_UDP):
+                out[slot] = udp.PROTOCOL
+                layers.append("udp-nhc")
+                if nhc & 4 and (final := _final(route, ends[1], links)):
+                    # The pseudo header names the destination behind a source route, which came before this header.
+                    elided.append(Elided(here, ends[0], final))
+                generic = ends if nhc >> 3 == _GHC_UDP else None
+                _udp(nhc, reader, None if size is None else size - here, generic, out)
+            elif nhc == _NHC_IPV6:
+                out[slot] = ipv6.IPV6
+                out += _decompress(reader, links, layers, size, here, elided)
+            elif nhc == _GHC_ICMPV6:
+                out[slot] = _ICMPV6
+                layers.append("icmpv6-ghc")
+                _expand(reader, ends, out)
+            elif nhc >> 4 in (_NHC_EXTENSION, _GHC_EXTENSION) and nhc >> 1 & 7 in _EXTENSIONS:
+                protocol = _EXTENSIONS[nhc >> 1 & 7]
+                more = bool(nhc & 1)
+                out[slot] = protocol
+                layers.append(_NAMES[protocol])
+                following = ipv6.NO_NEXT_HEADER if more else reader.u8()
+                start = slot = len(out)
+                if nhc >> 4 == _GHC_EXTENSION:
+                    out += bytes((following,)) + _generic_extension(protocol, reader, ends)
+                else:
+                    _extension(protocol, following, reader, out)
+                route = bytes(out[start:]) if protocol == extensions.SourceRoute.PROTOCOL else route
             else:
-                header = following + _extension(protocol, reader)
-            route = header if protocol == extensions.SourceRoute.PROTOCOL else route
-            out += header
-        else:
-            raise Malformed(f"NHC: unknown header {nhc:#04x}")
+                raise Malformed(f"NHC: unknown header {nhc:#04x}")
+    except Malformed as error:
+        links.ends(error)
     return out[0], bytes(out[1:])
 
 
-def _extension(protocol: int, reader: Reader) -> bytes:
-    """An extension header after its next-header octet, from its NHC form (4.2)."""
+def _extension(protocol: int, following: int, reader: Reader, out: bytearray) -> None:
+    """Put an extension header to ``out`` from its NHC form (4.2); of one that is cut, what is there."""
     if protocol == extensions.FragmentHeader.PROTOCOL:
-        return reader.take(7)  # the octet in the place of a length is reserved; the header has always 8 octets
-    return _padded(protocol, reader.take(reader.u8()))
+        # The octet in the place of a length is reserved; the header has always 8 octets.
+        out += bytes((following,)) + reader.take(7)
+        return
+    octets = reader.u8()
+    content = reader.take(min(octets, reader.left))
+    if len(content) == octets and (protocol in _OPTION_HEADERS or not (octets + 2) % 8):
+        out += bytes((following,)) + _padded(protocol, content)
+        return
+    out += bytes((following, (octets + 9) // 8 - 1)) + content
+    if len(content) < octets:
+        raise Malformed(f"IPHC: {counted(octets)} wanted, {len(content)} left")
+    raise Malformed(f"NHC: {_NAMES[protocol]} header of {counted(octets)}")
 
 
 def _padded(protocol: int, content: bytes) -> bytes:
@@ -295,23 +251,29 @@ def _generic_extension(protocol: int, reader: Reader, ends: tuple[bytes, bytes])
     return b"\0" + content
 
 
-def _expanded(reader: Reader, ends: tuple[bytes, bytes]) -> bytes:
-    """What byte code to the end of ``reader`` stands for."""
-    octets = ghc.expand(reader, ghc.dictionary(*ends))
+def _expand(reader: Reader, ends: tuple[bytes, bytes], out: bytearray) -> None:
+    """Put to ``out`` what byte code to the end of ``reader`` stands for; of damaged code, what it does up to there."""
+    ghc.expand_into(out, reader, ghc.dictionary(*ends))
     reader.done()
-    return octets
 
 
-def _final(route: bytes, dst: bytes) -> bytes:
-    """The destination of the pseudo header: the last address of a source route that is still to be travelled."""
+def _final(route: bytes, dst: bytes, links: Links) -> bytes:
+    """The destination of the pseudo header: the last address of a source route that is still to be travelled; nothing
+    where that contradicts itself, which who parses the packet tells."""
     if not route:
         return dst
-    header = extensions.parse_routing(route[2:], dst)
+    try:
+        header = extensions.parse_routing(route[2:], dst)
+    except Malformed:
+        if links.gaps is None:
+            raise
+        return b""
     return (header.final if isinstance(header, extensions.SourceRoute) else None) or dst
 
 
-def _udp(nhc: int, reader: Reader, length: int | None, generic: tuple[bytes, bytes] | None) -> bytes:
-    """The UDP header (4.3.3), a left-out checksum as zero; its ``length`` is by default what is left to read.
+def _udp(nhc: int, reader: Reader, length: int | None, generic: tuple[bytes, bytes] | None, out: bytearray) -> None:
+    """Put the UDP header (4.3.3) to ``out``, a left-out checksum as zero; its ``length`` is by default what is left to
+    read. Of one that is damaged, what is there.
 
     ``generic`` are the packet's ends where the payload is byte code (RFC 7400, 3.1): it is expanded and added.
     """
@@ -322,13 +284,21 @@ def _udp(nhc: int, reader: Reader, length: int | None, generic: tuple[bytes, byt
     else:
         src_port = 0xF000 | reader.u8() if form == 2 else reader.u16()
         dst_port = 0xF000 | reader.u8() if form == 1 else reader.u16()
+    out += src_port.to_bytes(2, "big") + dst_port.to_bytes(2, "big")
     checksum = b"\0\0" if nhc & 4 else reader.take(2)
-    payload = _expanded(reader, generic) if generic else b""
+    payload, trouble = bytearray(), None
+    if generic:
+        try:
+            _expand(reader, generic, payload)
+        except Malformed as error:
+            trouble = error
     if length is None:
         length = udp.HEADER_OCTETS + len(payload) + reader.left
     if not udp.HEADER_OCTETS <= length <= 0xFFFF:
         raise Malformed(f"NHC: UDP length {length}")
-    return b"".join(number.to_bytes(2, "big") for number in (src_port, dst_port, length)) + checksum + payload
+    out += length.to_bytes(2, "big") + checksum + payload
+    if trouble is not None:
+        raise trouble
 
 
 # ---- compression -------------------------------------------------------------------------------------------------
@@ -393,7 +363,7 @@ def _compress_unicast(
     stateful = (number is not None) << 2
     if address[8:] == link:
         return number, stateful | 3, b""
-    if address[8:14] == _SHORT_IID:
+    if address[8:14] == SHORT_IID:
         return number, stateful | 2, address[14:]
     return number, stateful | 1, address[8:]
 

@@ -25,8 +25,9 @@ _SEQUENCES: Final = 32
 class Fragment:
     """RFRAG (section 5.1): ``sequence`` 0 comes first and tells the datagram's ``size`` in place of its offset, 0.
 
-    ``data`` are octets of the compressed datagram; a first fragment without any takes the datagram back. ``whole``, not
-    of the octets, is the compressed datagram that the fragment completes.
+    ``data`` are octets of the compressed datagram; a first fragment without any takes the datagram back. Not of the
+    octets: ``whole``, the compressed datagram that the fragment completes, and ``trouble``, what is wrong with it, or
+    with that.
     """
 
     LAYER: ClassVar[str] = "rfrag"
@@ -39,16 +40,19 @@ class Fragment:
     congestion: bool = False
     whole: bytes = b""
     plain: bytes = b""
+    trouble: str = ""
 
 
 @frozen
 class Acknowledgement:
-    """RFRAG acknowledgement (section 5.2): ``bitmap`` has its highest bit for sequence 0; none set means given up."""
+    """RFRAG acknowledgement (section 5.2): ``bitmap`` has its highest bit for sequence 0; none set means given up.
+    ``trouble`` as in `Fragment`."""
 
     LAYER: ClassVar[str] = "rfrag-ack"
     tag: int
     bitmap: int
     congestion: bool = False
+    trouble: str = ""
 
     @property
     def received(self) -> tuple[int, ...]:
@@ -66,18 +70,31 @@ def is_one(octets: bytes) -> bool:
 
 def parse(octets: bytes) -> Piece:
     """The record of a 6LoWPAN payload for which `is_one` holds. Raises `Malformed`."""
+    found = parse_readable(octets)
+    if found.trouble:
+        raise Malformed(found.trouble)
+    return found
+
+
+def parse_readable(octets: bytes) -> Piece:
+    """The same with fewer or more octets than it says as its ``trouble``. Raises `Malformed` for a cut header."""
     reader = Reader(octets, "6LoWPAN RFRAG")
     first, tag = reader.u8(), reader.u8()
     if first >> 1 == _ACKNOWLEDGEMENT:
-        found = Acknowledgement(tag, reader.u32(), bool(first & 1))
-        reader.done()
-        return found
+        return Acknowledgement(tag, reader.u32(), bool(first & 1), _over(reader))
     word, third = reader.u16(), reader.u16()
-    data = reader.take(word & LARGEST_PIECE)
-    reader.done()
+    wanted, left = word & LARGEST_PIECE, reader.left
+    data = reader.take(min(wanted, left))
+    short = f"6LoWPAN RFRAG: {counted(wanted)} wanted, {left} left" if left < wanted else ""
     sequence = word >> 10 & 0x1F
     offset, size = (0, third) if sequence == 0 else (third, None)
-    return Fragment(tag, sequence, offset, data, size, bool(word & 0x8000), bool(first & 1))
+    flags = bool(word & 0x8000), bool(first & 1)
+    return Fragment(tag, sequence, offset, data, size, *flags, trouble=short or _over(reader))
+
+
+def _over(reader: Reader) -> str:
+    """What is wrong where not all was read."""
+    return f"6LoWPAN RFRAG: {counted(reader.left)} too many" if reader.left else ""
 
 
 def build(piece: Piece) -> bytes:

@@ -11,7 +11,7 @@ routes and tunnels are cut down against that of the DODAG's root, which the fram
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final, TypeAlias
 
 from bench.air.errors import Malformed
@@ -80,23 +80,26 @@ def is_header(octet: int) -> bool:
 
 
 def parse(reader: Reader) -> tuple[Header, ...]:
-    """The headers at the front of a page-1 payload; what follows them is left in ``reader``. Raises `Malformed`.
+    """The headers at the front of a page-1 payload; what follows them is left in ``reader``. Raises `Malformed`."""
+    return tuple(each(reader))
+
+
+def each(reader: Reader) -> Iterator[Header]:
+    """The same one by one. Raises `Malformed` behind the last that can be read.
 
     A critical header of an unknown type is `Malformed`: nobody knows its length (section 4.1 has it dropped).
     """
-    headers: list[Header] = []
     while reader.left and is_header(reader.peek()):
         first, kind = reader.u8(), reader.u8()
         low = first & 0x1F
         if first >> 5 == _ELECTIVE:
-            headers.append(_elective(kind, reader.take(low)))
+            yield _elective(kind, reader.take(low))
         elif kind < len(_HOP_OCTETS):
-            headers.append(SourceRoute(tuple(reader.take(_HOP_OCTETS[kind]) for _ in range(low + 1))))
+            yield SourceRoute(tuple(reader.take(_HOP_OCTETS[kind]) for _ in range(low + 1)))
         elif kind == PacketInformation.TYPE:
-            headers.append(_packet_information(low, reader))
+            yield _packet_information(low, reader)
         else:
             raise Malformed(f"6LoRH: critical header of unknown type {kind}")
-    return tuple(headers)
 
 
 def _elective(kind: int, data: bytes) -> Header:

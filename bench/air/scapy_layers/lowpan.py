@@ -27,6 +27,7 @@ from scapy.packet import Raw
 from bench.air.errors import Malformed
 from bench.air.lowpan import ghc, hc1, iphc
 from bench.air.lowpan.datagram import IPV6_DISPATCH
+from bench.air.lowpan.links import Links, fill_checksums
 from bench.air.octets import Reader
 from bench.air.scapy_layers.base import (
     AirPacket,
@@ -144,7 +145,7 @@ class LowpanHc1(AirPacket):
         """The IPv6 packet that it stands for. Raises `Malformed`."""
         frame = above(self, Wpan)
         ends = (frame.src, frame.dst) if frame else (None, None)
-        links = iphc.Links.of_frame(address_octets(ends[0]), address_octets(ends[1]), None)
+        links = Links.of_frame(address_octets(ends[0]), address_octets(ends[1]), None)
         return Ip6(hc1.decompress(self.content, links, None))
 
 
@@ -388,15 +389,15 @@ class LowpanIphc(IphcHead):
         """The IPv6 octets of compressed ones; of a first fragment, what there is of them. Raises `Malformed`."""
         fragment = above(self, LowpanFragFirst)
         packet, elided = iphc.decompress(octets, self.links, [], fragment.size if fragment else None)
-        return packet if fragment else iphc.fill_checksums(packet, elided)
+        return packet if fragment else fill_checksums(packet, elided)
 
     @property
-    def links(self) -> iphc.Links:
+    def links(self) -> Links:
         """The link addresses that addresses may be made of, and the contexts."""
         mesh, frame = above(self, LowpanMesh), above(self, Wpan)
         ends = (mesh.orig, mesh.dest) if mesh else (frame.src, frame.dst) if frame else (None, None)
         contexts = settings.contexts if self.contexts is None else self.contexts
-        links = iphc.Links.of_frame(address_octets(ends[0]), address_octets(ends[1]), contexts)
+        links = Links.of_frame(address_octets(ends[0]), address_octets(ends[1]), contexts)
         return attrs.evolve(links, generic=True) if self.generic else links
 
 

@@ -86,6 +86,7 @@ def _parts(frame: Frame, earlier: Iterable[tuple[Record, Frame]]) -> list[int]:
         record.number
         for record, other in earlier
         if isinstance(other.piece, Fragment)
+        and not other.piece.trouble
         and (other.src, other.dst, other.piece.size, other.piece.tag) == same
         and frame.time_ns - record.time_ns <= TIMEOUT_NS
     ]

@@ -105,7 +105,15 @@ def test_nothing_else_is_said_of_frames_that_the_capture_cut(tmp_path: Path, cap
     path = write_capture(tmp_path / "cut.pcapng", [(r.time_ns, r.data) for r in records], snap_octets=octets)
     options = ["-o", "6lowpan.context0:fd00::/64"]
     found = [d for d in differences(path, options, contexts=CONTIKI_CONTEXTS) if d.name != "wpan.fcs_ok"]
-    assert [(d.frame, d.name, d.ours, d.tsharks) for d in found if d.ours != d.tsharks[: len(d.ours)]] == []
+    more = [d for d in found if d.ours != d.tsharks[: len(d.ours)] and not _makes_no_packet(d)]
+    assert [(d.frame, d.name, d.ours, d.tsharks) for d in more] == []
+
+
+def _makes_no_packet(difference: Difference) -> bool:
+    """Where compressed headers end early, tshark tells what stands before in fields of 6LoWPAN alone: those are
+    compared here, and ``tests/air/lowpan/test_damage`` has the packet's."""
+    piece = difference.frame.piece
+    return not difference.tsharks and piece is not None and bool(piece.trouble)
 
 
 @pytest.fixture(scope="module")

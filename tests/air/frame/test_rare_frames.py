@@ -16,7 +16,7 @@ from bench.air.keys.table import SUITES_2003, KeyTable
 from bench.air.lowpan import datagram as lowpan
 from bench.air.lowpan import hc1, recoverable
 from bench.air.lowpan.contexts import ROOT
-from bench.air.lowpan.iphc import Links
+from bench.air.lowpan.links import Links
 from bench.air.mac.frame import MacFrame, encode_mac
 from bench.air.rpl import dco as rpl_dco
 from bench.air.rpl import messages as rpl

@@ -21,7 +21,7 @@ from bench.air.ip import packet as ipv6
 from bench.air.ip.udp import Udp
 from bench.air.lowpan import datagram as lowpan
 from bench.air.lowpan import hc1, recoverable
-from bench.air.lowpan.iphc import Links
+from bench.air.lowpan.links import Links
 from bench.air.lowpan.recoverable import Acknowledgement, Fragment, Reassembler
 from bench.air.mac.frame import MacFrame, encode_mac
 from bench.air.scapy_layers import Wpan

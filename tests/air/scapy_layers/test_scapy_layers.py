@@ -27,7 +27,7 @@ from bench.air.ip.udp import Udp
 from bench.air.keys.security import ccm_star_encrypt, protect, unprotect
 from bench.air.keys.table import KeyTable
 from bench.air.lowpan import datagram as lowpan
-from bench.air.lowpan import iphc, sixlorh
+from bench.air.lowpan import links, sixlorh
 from bench.air.mac import beacon, mpx
 from bench.air.mac import frame as mac
 from bench.air.mac.command import CommandId
@@ -134,7 +134,7 @@ def test_6_source_route_and_the_checksum_of_its_last_address(segments_left: int)
 
 @pytest.mark.parametrize(("hops", "orig", "final"), [(14, bytes(8), b"\1\2"), (200, b"\3\4", LINK_DST)])
 def test_7_mesh_header_gives_the_addresses_and_may_be_deep(hops: int, orig: bytes, final: bytes) -> None:
-    source = iphc.Links.of_frame(orig, final, None).src or b""
+    source = links.Links.of_frame(orig, final, None).src or b""
     packet = ipv6.build(ipv6.Packet(ipv6.LINK_LOCAL_PREFIX + source, DST, b"x"))
     octets = lowpan.build_mesh(lowpan.Mesh(hops, orig, final)) + b"\x50\x07" + lowpan.compress(packet, orig, final)
     frame = encode_mac(

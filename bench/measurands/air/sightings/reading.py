@@ -61,7 +61,9 @@ class Reader:
             frame = _unread(frame)
         start = start_ns(frame)
         first = start, frame.length_octets
-        if "frag1" in frame.layers:
+        if _damaged(frame):
+            pass  # no part of any datagram
+        elif "frag1" in frame.layers:
             self._fragments[frame.src, frame.dst] = first
         elif "fragn" in frame.layers:
             first = self._fragments.get((frame.src, frame.dst), first)
@@ -140,9 +142,16 @@ def plan_of(schedule: wisun.Us | None) -> tuple[int, int] | None:
     return schedule.schedule.domain, schedule.schedule.plan_id
 
 
+def _damaged(frame: Frame) -> bool:
+    """Whether its 6LoWPAN payload is."""
+    return frame.piece is not None and bool(frame.piece.trouble)
+
+
 def _content(frame: Frame, first: tuple[int, int]) -> Content | None:
     if frame.unauthenticated:
         return None  # another key would have given other octets, and nothing tells
+    if _damaged(frame):
+        return None  # people are shown what stands before the damage; what it was meant to say nobody knows
     if frame.packet is not None:
         return _datagram(frame.packet, *first)
     if frame.eapol is not None:
