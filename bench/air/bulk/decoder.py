@@ -242,7 +242,8 @@ class BulkDecoder(Generic[T]):
         packet, original = pending.packet, pending.original
         frame = self._full.decode(make_record(pending.number, pending.time_ns, self._link_type, packet, original))
         # Where only the head of a damaged frame could be read, nobody asks whose nonce it had.
-        tried = frame.secured and frame.mac is not None and self._keys.candidates(frame.key_index)
+        headed = frame.mac is None or (frame.mac.broken and frame.mic == "none")
+        tried = frame.secured and not headed and self._keys.candidates(frame.key_index)
         if tried and (frame.src is None or len(frame.src) != 8):
             self.named = False
         if frame.bug or in_parts(frame):  # a bug is told by whoever collects

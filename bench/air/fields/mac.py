@@ -8,10 +8,11 @@ from typing import Final
 import attrs
 
 from bench.air.capture.link import NOT_MEASURED_BY_RADIO, Record
+from bench.air.errors import Malformed
 from bench.air.fields import ies as fields_ies
 from bench.air.fields.base import Field, Kind, Table, Tables, eui64, flag, number, octets, u8, u16, u32
 from bench.air.frozen import frozen
-from bench.air.mac.frame import AuxSecurity, FrameType, MacFrame, encode_mac
+from bench.air.mac.frame import OWN_CONTROL, UNREAD_TYPES, AuxSecurity, FrameType, MacFrame, encode_mac
 
 
 @frozen
@@ -33,12 +34,20 @@ class Mac:
     @property
     def short(self) -> bool:
         """Whether it is a multipurpose frame whose frame control has one octet."""
-        return self.is_multipurpose and encode_mac(attrs.evolve(self.mac, mic=b""))[0] & 0x08 == 0
+        if not self.is_multipurpose:
+            return False
+        sent = self.record.data if self.record is not None else b""
+        return (sent or encode_mac(attrs.evolve(self.mac, mic=b"")))[0] & 0x08 == 0
 
     @property
     def is_multipurpose(self) -> bool:
         """Whether it is of the multipurpose frame's format."""
         return self.mac.frame_type == FrameType.MULTIPURPOSE
+
+    @property
+    def has_own_control(self) -> bool:
+        """Whether its frame control is of a format that is not read, but for the frame type."""
+        return self.mac.frame_type in OWN_CONTROL
 
 
 @frozen
@@ -48,11 +57,15 @@ class OldSecurity:
     aux: AuxSecurity
 
 
-_FRAME_TYPES: Final = {kind.value: kind.name.lower() for kind in FrameType}
-_MODES: Final = {0: "none", 2: "short", 3: "extended"}
-_MODES_THEIRS: Final = {2: "Short/16-bit", 3: "Long/64-bit"}
-_VERSIONS: Final = {0: "2003", 1: "2006", 2: "2015"}
-_VERSIONS_THEIRS: Final = {version: f"IEEE Std 802.15.4-{year}" for version, year in _VERSIONS.items()}
+_FRAME_TYPES: Final = {kind.value: kind.name.lower() for kind in FrameType} | UNREAD_TYPES
+_FRAME_TYPES_THEIRS: Final = {6: "Fragment or Frak"}
+_MODES: Final = {0: "none", 1: "reserved", 2: "short", 3: "extended"}
+_MODES_THEIRS: Final = {1: "Reserved", 2: "Short/16-bit", 3: "Long/64-bit"}
+_VERSIONS: Final = {0: "2003", 1: "2006", 2: "2015", 3: "reserved"}
+_VERSIONS_THEIRS: Final = {
+    **{version: f"IEEE Std 802.15.4-{year}" for version, year in _VERSIONS.items() if year.isdigit()},
+    3: "Reserved",
+}
 _LEVELS: Final = {
     0: "none",
     1: "MIC-32",
@@ -81,36 +94,33 @@ _KEY_MODES_THEIRS: Final = {
 }
 
 
-def _said(view: Mac, mask: int, otherwise: bool) -> bool:
-    """A bit of the frame control field as sent, which before version 2 means nothing; ``otherwise`` as read."""
-    return otherwise if view.control is None or view.is_multipurpose else bool(view.control & mask)
-
-
-def _is_secured(view: Mac) -> bool:
-    if view.whole or view.control is None or view.is_multipurpose:
-        return view.mac.security is not None
-    return bool(view.control & 0x08)
+def _said(view: Mac, mask: int, multipurpose: int, otherwise: bool) -> bool:
+    """A bit of the frame control field as sent, by its place in a multipurpose frame's; ``otherwise`` as read. (Before
+    version 2 some mean nothing.)"""
+    return otherwise if view.control is None else bool(view.control & (multipurpose if view.is_multipurpose else mask))
 
 
 def _long(get: Callable[[Mac], bool]) -> Callable[[Mac], bool | None]:
     """A bit that the one octet of a multipurpose frame's short frame control does not have."""
-    return lambda view: None if view.short else get(view)
+    return lambda view: None if view.short or view.has_own_control else get(view)
 
 
 def _general(get: Callable[[Mac], int]) -> Callable[[Mac], int | None]:
     """What the frame control of a multipurpose frame does not say."""
-    return lambda view: None if view.is_multipurpose else get(view)
+    return lambda view: None if view.is_multipurpose or view.has_own_control else get(view)
 
 
 def _mode(address: bytes | None) -> int:
     return {0: 0, 2: 2}.get(len(address or b""), 3)
 
 
-def _mode_said(view: Mac, shift: int, address: bytes | None) -> int:
+def _mode_said(view: Mac, shift: int, multipurpose: int, address: bytes | None) -> int | None:
     """An address mode: that of the address, or where the header is cut before it, of the frame control."""
-    if view.whole or view.control is None or view.is_multipurpose:
+    if view.has_own_control:
+        return None
+    if view.whole or view.control is None:
         return _mode(address)
-    return view.control >> shift & 3
+    return view.control >> (multipurpose if view.is_multipurpose else shift) & 3
 
 
 def _short(address: bytes | None) -> int | None:
@@ -131,6 +141,8 @@ def _mac_inside(view: Mac) -> Iterator[object]:
         yield view.mac.security if view.mac.security.key_sequence is None else OldSecurity(view.mac.security)
     yield from (fields_ies.HeaderIe(ie) for ie in view.mac.header_ies)
     yield from (fields_ies.PayloadIe(ie) for ie in view.mac.payload_ies)
+    if view.mac.broken:
+        raise Malformed(view.mac.broken)
 
 
 def _fcs(octets_: int) -> Callable[[Mac], int | None]:
@@ -174,8 +186,8 @@ def _fcs_word(view: Mac) -> str:
 
 def _no_fcs(view: Mac) -> bool | None:
     """True of a frame whose capture's format has no FCS: for filters, which then have what Wireshark says."""
-    record = view.record
-    return True if record is not None and record.fcs_ok is None and not record.fcs_counted and view.whole else None
+    record, whole = view.record, view.whole and not view.mac.broken
+    return True if record is not None and record.fcs_ok is None and not record.fcs_counted and whole else None
 
 
 _MAC: Final = Table(
@@ -188,25 +200,29 @@ _MAC: Final = Table(
             lambda v: v.record.original_length - v.record.fcs_octets if v.record else None,
         ),
         u16("wpan.fcf", "Frame control", "control", digits=4),
-        u16("wpan.frame_type", "Frame type", "mac.frame_type", names=_FRAME_TYPES),
-        flag("wpan.security", "Security enabled", _long(_is_secured)),
+        u16("wpan.frame_type", "Frame type", "mac.frame_type", names=_FRAME_TYPES, theirs=_FRAME_TYPES_THEIRS),
+        flag(
+            "wpan.security",
+            "Security enabled",
+            _long(lambda v: _said(v, 0x08, 0x0200, v.mac.security is not None)),
+        ),
         flag("wpan.pending", "Frame pending", _long(lambda v: v.mac.frame_pending)),
         flag("wpan.ack_request", "Acknowledgement requested", _long(lambda v: v.mac.ack_request)),
         flag("wpan.pan_id_compression", "PAN ID compression", _general(lambda v: v.mac.pan_id_compression)),
         flag(
             "wpan.seqno_suppression",
             "Sequence number suppressed",
-            _long(lambda v: _said(v, 0x100, v.mac.sequence is None)),
+            _long(lambda v: _said(v, 0x100, 0x0400, v.mac.sequence is None)),
         ),
         flag(
             "wpan.ie_present",
             "Information elements present",
-            _long(lambda v: _said(v, 0x200, bool(v.mac.header_ies))),
+            _long(lambda v: _said(v, 0x200, 0x8000, bool(v.mac.header_ies))),
         ),
         u16(
             "wpan.dst_addr_mode",
             "Destination address mode",
-            lambda v: _mode_said(v, 10, v.mac.dst),
+            lambda v: _mode_said(v, 10, 4, v.mac.dst),
             names=_MODES,
             theirs=_MODES_THEIRS,
         ),
@@ -216,7 +232,7 @@ _MAC: Final = Table(
         u16(
             "wpan.src_addr_mode",
             "Source address mode",
-            lambda v: _mode_said(v, 14, v.mac.src),
+            lambda v: _mode_said(v, 14, 6, v.mac.src),
             names=_MODES,
             theirs=_MODES_THEIRS,
         ),

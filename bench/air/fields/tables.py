@@ -129,7 +129,7 @@ def _unread_lowpan(frame: Frame) -> bytes:
                 return b""
             return found.body if found.multiplex_id == mpx.LOWPAN and found.fragment is None else b""
     # What stands behind an information element that is cut is its rest.
-    whole = (
+    whole = not mac.broken and (
         not mac.header_ies
         or mac.header_ies[-1].id == HT2
         or (mac.payload_ies and mac.payload_ies[-1].id == PAYLOAD_TERMINATION)
@@ -149,9 +149,11 @@ def _told(payload: lowpan_headers.Lowpan) -> Iterator[object]:
 def _opaque(frame: Frame) -> bytes:
     """A clear payload that is no 6LoWPAN (RFC 4944 leaves 00xxxxxx to others) of a data frame, any of a multipurpose
     frame; empty for none."""
-    if frame.mac is not None and frame.mac.frame_type == FrameType.MULTIPURPOSE and _is_clear(frame):
+    if frame.mac is None or frame.mac.broken:
+        return b""
+    if frame.mac.frame_type == FrameType.MULTIPURPOSE and _is_clear(frame):
         return frame.mac.payload
-    if frame.mac is None or not _is_clear_data(frame):
+    if not _is_clear_data(frame):
         return b""
     return frame.mac.payload if frame.mac.payload and not frame.mac.payload[0] >> 6 else b""
 

@@ -37,7 +37,7 @@ from bench.air.lowpan import recoverable, sixlorh
 from bench.air.lowpan.contexts import ROOT
 from bench.air.lowpan.fragment import Reassembler
 from bench.air.mac import beacon, command, header_ies, mlme, sixtop, tsch
-from bench.air.mac.frame import FrameType, MacFrame, decode_mac
+from bench.air.mac.frame import FrameType, MacFrame, decode_readable
 from bench.air.mac.ies import MPX_GROUP, WISUN_GROUP, WISUN_HEADER_ID, Ie, each_sub_ie
 from bench.air.mac.mpx import KMP, LOWPAN, KmpId, Mpx, MpxReassembler, Transfer, decode_mpx
 from bench.air.octets import counted
@@ -134,27 +134,30 @@ class Decoder:
         if record.damage and not record.data:
             return bare(record, f"malformed: {record.damage}")
         try:
-            raw = decode_mac(record.data, cut=record.cut, level_2003=self._keys.level_2003)
+            raw = decode_readable(record.data, cut=record.cut, level_2003=self._keys.level_2003)
         except Malformed as error:
             return headed(record, str(error), self._keys.level_2003)
         run = self._steps.run
         opened = run(lambda: self._opener.open(record, raw), Opened(raw, trouble="not opened"))
         mac = opened.mac
-        if mac.ack_request:
+        if mac.ack_request and (not mac.broken or opened.mic == "ok"):
             self._opener.expect(mac.sequence, mac.dst)
         no_ies: _Elements = (FrameType(mac.frame_type).name.lower(), (), (), "")
         kind, names, typed, ie_trouble = run(lambda: _read_ies(mac), no_ies)
         inside = _Inside(info=opened.trouble)
         if not opened.trouble:
-            reader = self._thrown_away() if opened.unauthenticated else self
+            reader = self._thrown_away() if opened.unauthenticated or mac.broken else self
+            reader._missing = self._missing or _missing_of(mac)
             inside = run(lambda: reader._inside(mac, record.time_ns), inside)
         secured = mac.security is not None and mac.security.level > 0
-        if opened.mic == "ok" or not secured:
+        if (opened.mic == "ok" or not secured) and not mac.broken:
             inside = run(lambda: self._learn(mac, typed, inside), inside)
         innermost = ipv6.innermost(inside.packet) if inside.packet else None
         info = inside.info or run(lambda: ie_trouble or summary.elements(typed) or _listening(mac), "")
         if opened.unauthenticated:
             info = f"{info} [{_UNPROVED}]" if info else _UNPROVED
+        if mac.broken and opened.mic != "bad":
+            info = f"{info} [malformed: {mac.broken}]" if info else f"malformed: {mac.broken}"
         if record.damage:
             info = f"{info} [malformed: {record.damage}]" if info else f"malformed: {record.damage}"
         is_wisun = kind in _KINDS.values()
@@ -223,6 +226,8 @@ class Decoder:
             for ie in mac.payload_ies:
                 if ie.id == MPX_GROUP:
                     found = self._mpx(decode_mpx(ie.content), mac, time_ns)
+            if mac.broken and mac.frame_type != FrameType.BEACON:
+                return found  # what stands from there on is no payload
             if mac.frame_type == FrameType.BEACON:
                 return _beacon(mac)
             if mac.frame_type == FrameType.COMMAND:
@@ -235,7 +240,7 @@ class Decoder:
                 elif not found.layers:
                     found = _opaque(mac)
         except Malformed as error:
-            return attrs.evolve(found, info=f"malformed: {error}")
+            return found if _missing_of(mac) else attrs.evolve(found, info=f"malformed: {error}")
         return found
 
     def _mpx(self, mpx: Mpx, mac: MacFrame, time_ns: int) -> _Inside:
@@ -375,7 +380,7 @@ def _beacon(mac: MacFrame) -> _Inside:
         return _Inside(("beacon",), content=found, info=beacon.describe(found))
     nested = [sub for ie in mac.payload_ies if ie.id == mlme.GROUP for sub in each_sub_ie(ie.content)]
     names = [mlme.name_of(sub) if (said := tsch.read(sub)) is None else tsch.describe(said) for sub in nested]
-    octets = [counted(len(mac.payload))] if mac.payload else []
+    octets = [counted(len(mac.payload))] if mac.payload and not mac.broken else []
     return _Inside(("beacon",), info=", ".join(("enhanced", *names, *octets)))
 
 
@@ -447,11 +452,20 @@ def _listening(mac: MacFrame) -> str:
     """What plain IEs say of a frame that says nothing else: when its sender listens (RIT, CSL), which cells it asks
     for (6P)."""
     try:
-        found = [element for element in map(header_ies.read, mac.header_ies) if element is not None]
-        asked = [sixtop.read(ie.content) for ie in mac.payload_ies if ie.id == sixtop.GROUP and ie.content]
+        whole = [ie for ie in mac.header_ies if not ie.missing]
+        found = [element for element in map(header_ies.read, whole) if element is not None]
+        asked = [
+            sixtop.read(ie.content) for ie in mac.payload_ies if ie.id == sixtop.GROUP and ie.content and not ie.missing
+        ]
     except Malformed as error:
         return f"malformed: {error}"
     return ", ".join((*map(header_ies.describe, found), *(sixtop.describe(message) for message in asked if message)))
+
+
+def _missing_of(mac: MacFrame) -> int:
+    """Octets that a datagram lacks whose element says more than are left; of another element they are not its own."""
+    last = mac.payload_ies[-1] if mac.payload_ies else None
+    return last.missing if mac.broken and last is not None and last.id == MPX_GROUP else 0
 
 
 def _read_ies(mac: MacFrame) -> _Elements:
@@ -461,7 +475,8 @@ def _read_ies(mac: MacFrame) -> _Elements:
     trouble = ""
     for ie, group in (*((ie, False) for ie in mac.header_ies), *((ie, True) for ie in mac.payload_ies)):
         found, wrong = _wisun_elements(ie, group)
-        trouble = trouble or (wrong and f"malformed: {wrong}")
+        # Of one that is longer than what is left, that is what is wrong.
+        trouble = trouble or (wrong and not ie.missing and f"malformed: {wrong}") or ""
         typed.extend(found)
         names.extend(summary.element_name(element) for element in found)
         if not found and not ie.missing:

@@ -29,8 +29,8 @@ class Frame:
     ``number`` counts from 1 in its capture; ``time_ns`` is the capture's own stamp, ``start_ns``/``end_ns`` start and
     end of the frame on air where the capture says (TAP). ``src``/``dst`` are EUI-64s (8 octets, display order) or
     short addresses (2 octets); None where absent. ``kind`` is the Wi-SUN frame type ("PA", "DATA" ...) or the MAC's
-    ("beacon", "data", "ack", "command"), "damaged" for what cannot be read at all. ``mic``: "ok", "bad", "no key" or
-    "none" (no MIC in the frame). ``mac`` is in clear text when ``mic`` is "ok" or the frame is ``unauthenticated``.
+    ("beacon", "data", "ack", "command"), "damaged" where the MAC header cannot be read. ``mic``: "ok", "bad", "no key"
+    or "none" (no MIC in the frame). ``mac`` is in clear text when ``mic`` is "ok" or the frame is ``unauthenticated``.
     """
 
     number: int
@@ -43,6 +43,8 @@ class Frame:
     """Octets of the PSDU on the air, FCS included (assumed 4, or 2 before version 2, where the capture has none)."""
     kind: str = "damaged"
     mac: MacFrame | None = None
+    """Read up to where its information elements break, where they do (`MacFrame.broken`). ``info`` then says so,
+    nothing is learnt of it, and what stands before is for people."""
     header: MacFrame | None = None
     """What there is of the MAC header where ``mac`` cannot be read."""
     src: bytes | None = None

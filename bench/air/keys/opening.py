@@ -17,7 +17,7 @@ from bench.air.capture.tap import Tap
 from bench.air.errors import Malformed
 from bench.air.frozen import frozen
 from bench.air.keys.counters import SENDERS, Counters, Freshness, Judge
-from bench.air.keys.security import MicError, unprotect
+from bench.air.keys.security import MicError, unprotect, unprotect_readable
 from bench.air.keys.table import KeyTable
 from bench.air.mac.frame import FrameType, MacFrame, mic_octets, open_octets
 from bench.air.mac.ies import write_payload_ies
@@ -55,14 +55,16 @@ class Opener:
         self._awaited = (sequence, address)
 
     def open(self, record: Record, raw: MacFrame) -> Opened:
-        """``raw`` is `decode_mac` of the record's octets."""
+        """``raw`` is `decode_readable` of the record's octets."""
         if raw.security is None or raw.security.level == 0:
             return Opened(raw)
         if record.cut:
             return Opened(_unread(raw), trouble="encrypted") if raw.security.level & 4 else Opened(raw)
+        encrypted = bool(raw.security.level & 4)
+        if raw.broken and encrypted:
+            return Opened(raw)  # nobody can say where the encrypted octets begin
         if not mic_octets(raw.security.level):
             return self._decrypted(record, raw)
-        encrypted = bool(raw.security.level & 4)
         sender = self._sender(raw)
         asn = Tap.of(record).asn if raw.security.frame_counter is None else None
         keys = self._candidates(sender, raw.security.key_index)
@@ -70,11 +72,9 @@ class Opener:
             return Opened(_unread(raw), "bad", trouble)
         for key in keys:
             try:
-                clear = unprotect(record.data, raw, key, eui64=sender, asn=asn)
+                clear = unprotect_readable(record.data, raw, key, eui64=sender, asn=asn)
             except MicError:
                 continue
-            except Malformed as error:
-                return Opened(raw, "ok", f"malformed: {error}", self._verified(raw, record, sender, key))
             except ValueError as error:
                 return Opened(raw, "no key", str(error))
             return Opened(clear, "ok", "", self._verified(raw, record, sender, key))
@@ -86,7 +86,9 @@ class Opener:
         return Opened(raw, "no key", "encrypted" if encrypted else "")
 
     def _decrypted(self, record: Record, raw: MacFrame) -> Opened:
-        """A frame without a MIC (level 4): no trial tells which of several keys is the right one."""
+        """A frame without a MIC (level 4): no trial tells which of several keys is the right one.
+
+        Where its elements break, nothing of it is shown: that they are whole is all that speaks for the key."""
         assert raw.security is not None
         keys = self._keys.candidates(raw.security.key_index)
         if not keys:

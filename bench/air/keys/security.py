@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
+from bench.air.errors import Malformed
 from bench.air.mac.frame import AuxSecurity, MacFrame, encode_mac, mic_octets, open_octets
-from bench.air.mac.ies import HT1, read_payload_ies, write_payload_ies
+from bench.air.mac.ies import HT1, readable_payload_ies, write_payload_ies
 
 _MODES: Final = {0: 1, 4: 2, 8: 3}
 """Key id mode by octets of the key source (table 9-7)."""
@@ -69,6 +70,21 @@ def unprotect(
 
     Raises `MicError`, `Malformed` (clear text that is no IE list), ValueError (no EUI-64, no counter).
     """
+    found = unprotect_readable(psdu, frame, key, eui64=eui64, asn=asn)
+    if found.broken:
+        raise Malformed(found.broken)
+    return found
+
+
+def unprotect_readable(
+    psdu: bytes, frame: MacFrame, key: bytes, *, eui64: bytes | None = None, asn: int | None = None
+) -> MacFrame:
+    """The same with payload IEs up to where their list breaks; ``frame`` is `decode_readable` of ``psdu``, whose header
+    IEs are whole where its payload is encrypted.
+
+    Raises `MicError`, `Malformed` (nobody can say where the encrypted octets begin), ValueError (no EUI-64, no
+    counter).
+    """
     if frame.security is None or frame.security.level == 0:
         return frame
     level = frame.security.level
@@ -79,8 +95,8 @@ def unprotect(
         return frame
     payload = frame.payload[: open_octets(frame)] + clear
     if frame.header_ies and frame.header_ies[-1].id == HT1:
-        payload_ies, at = read_payload_ies(payload, 0, len(payload))
-        return attrs.evolve(frame, payload_ies=payload_ies, payload=payload[at:])
+        found = readable_payload_ies(payload, 0, len(payload))
+        return attrs.evolve(frame, payload_ies=found.ies, payload=payload[found.stop :], broken=found.trouble)
     return attrs.evolve(frame, payload=payload)
 
 

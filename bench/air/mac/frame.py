@@ -19,8 +19,8 @@ from bench.air.frozen import frozen
 from bench.air.mac.ies import (
     HT1,
     Ie,
-    read_header_ies,
-    read_payload_ies,
+    readable_header_ies,
+    readable_payload_ies,
     write_header_ies,
     write_payload_ies,
 )
@@ -33,6 +33,7 @@ __all__ = [
     "MacFrame",
     "Malformed",
     "decode_mac",
+    "decode_readable",
     "encode_mac",
     "fcs16",
     "fcs32",
@@ -53,7 +54,9 @@ class FrameType(IntEnum):
     MULTIPURPOSE = 5
 
 
-_UNREAD: Final = {4: "reserved", 6: "fragment", 7: "extended"}
+UNREAD_TYPES: Final = {4: "reserved", 6: "fragment", 7: "extended"}
+OWN_CONTROL: Final = (6, 7)
+"""Frame types of which only the type itself stands where other frames have it."""
 
 
 @frozen
@@ -83,6 +86,9 @@ class MacFrame:
     decoded frame gives the same octets. In a secured frame as received, ``payload`` is the ciphertext (payload IEs
     included) and ``mic`` what follows it; `security.unprotect` gives the same record in clear text.
 
+    ``broken`` says what is wrong where the list of information elements cannot be read on, "" for nothing. Those before
+    are there, and ``payload`` is what stands from there on, whatever it is.
+
     A multipurpose frame has a format of its own (7.3.5): its ``version`` is 2, by whose rules it is secured, its one
     PAN ID is the destination's, and ``long_control`` says that its frame control has two octets of which the second is
     empty.
@@ -104,6 +110,7 @@ class MacFrame:
     payload: bytes = b""
     mic: bytes = b""
     long_control: bool = False
+    broken: str = ""
 
 
 _MODES = {0: 0, 2: 2, 3: 8}
@@ -134,11 +141,21 @@ def pans_present(version: int, dst: int, src: int, compression: bool) -> tuple[b
     return True, not compression
 
 
-def decode_mac(psdu: bytes, *, cut: bool = False, level_2003: int | None = None) -> MacFrame:
+def decode_mac(psdu: bytes, *, level_2003: int | None = None) -> MacFrame:
     """Frame of PSDU octets without FCS. Raises `Malformed`.
 
-    Where the capture ``cut`` the frame, there is no MIC, and information elements are read up to the one that is cut.
     ``level_2003`` is the security level of frames of version 0, which do not say it.
+    """
+    frame = decode_readable(psdu, level_2003=level_2003)
+    if frame.broken:
+        raise Malformed(frame.broken)
+    return frame
+
+
+def decode_readable(psdu: bytes, *, cut: bool = False, level_2003: int | None = None) -> MacFrame:
+    """The same with information elements up to where their list breaks. Raises `Malformed` where the header does.
+
+    Where the capture ``cut`` the frame, there is no MIC, and nothing is broken by the list's ending too early.
     """
     head, at, has_ies = _read_header(psdu, level_2003)
     security = head.security
@@ -147,13 +164,25 @@ def decode_mac(psdu: bytes, *, cut: bool = False, level_2003: int | None = None)
         raise Malformed(f"{counted(len(psdu))} leave no room for the MIC")
     header_ies: tuple[Ie, ...] = ()
     payload_ies: tuple[Ie, ...] = ()
+    broken = ""
     if has_ies:
-        header_ies, at = read_header_ies(psdu, at, end, cut=cut)
-        if not header_ies and not cut:
-            raise Malformed("information elements announced, none there")
-        if header_ies and header_ies[-1].id == HT1 and not (security and security.level & 4):
-            payload_ies, at = read_payload_ies(psdu, at, end, cut=cut)
-    return attrs.evolve(head, header_ies=header_ies, payload_ies=payload_ies, payload=psdu[at:end], mic=psdu[end:])
+        found = readable_header_ies(psdu, at, end)
+        header_ies, at = found.ies, found.stop
+        clear = not (security and security.level & 4)
+        if clear and header_ies and header_ies[-1].id == HT1 and not found.trouble:
+            found = readable_payload_ies(psdu, at, end)
+            payload_ies, at = found.ies, found.stop
+        broken = found.trouble if not (cut and found.short) else ""
+        if not header_ies and not broken and not cut:
+            broken = "information elements announced, none there"
+    return attrs.evolve(
+        head,
+        header_ies=header_ies,
+        payload_ies=payload_ies,
+        payload=psdu[at:end],
+        mic=psdu[end:],
+        broken=broken,
+    )
 
 
 def decode_header(psdu: bytes, level_2003: int | None = None) -> tuple[MacFrame, str]:
@@ -189,20 +218,20 @@ def _fields(reader: _Reader, level_2003: int | None) -> Iterator[tuple[str, Any]
         return
     fcf = reader.le(2)
     frame_type, version = fcf & 7, fcf >> 12 & 3
-    if frame_type in _UNREAD:
-        raise Malformed(f"frame type {frame_type} ({_UNREAD[frame_type]}) is not read")
-    if version == 3:
-        raise Malformed("frame version 3 is reserved")
-    for name, mode in (("destination", fcf >> 10 & 3), ("source", fcf >> 14 & 3)):
-        if mode == 1:
-            raise Malformed(f"{name} address mode 1 is reserved")
+    yield "frame_type", frame_type
+    if frame_type in OWN_CONTROL:
+        raise Malformed(f"frame type {frame_type} ({UNREAD_TYPES[frame_type]}) is not read")
     compression = bool(fcf & 0x40)
-    yield from (("frame_type", frame_type), ("version", version), ("pan_id_compression", compression))
+    yield from (("version", version), ("pan_id_compression", compression))
     yield from (("ack_request", bool(fcf & 0x20)), ("frame_pending", bool(fcf & 0x10)))
+    reserved = "frame version 3 is reserved" if version == 3 else _reserved_mode(fcf >> 10 & 3, fcf >> 14 & 3)
+    # The sequence number has its place in all versions, and whatever the modes of the addresses behind it are.
+    if not (version >= 2 and fcf & 0x100) and (reader.left or not reserved):
+        yield "sequence", reader.le(1)
+    if reserved:
+        raise Malformed(reserved)
     dst_octets, src_octets = _MODES[fcf >> 10 & 3], _MODES[fcf >> 14 & 3]
     dst_pan_there, src_pan_there = pans_present(version, dst_octets, src_octets, compression)
-    if not (version == 2 and fcf & 0x100):
-        yield "sequence", reader.le(1)
     if dst_pan_there:
         yield "dst_pan", reader.le(2)
     yield "dst", reader.address(dst_octets)
@@ -211,23 +240,33 @@ def _fields(reader: _Reader, level_2003: int | None) -> Iterator[tuple[str, Any]
     yield "src", reader.address(src_octets)
     if fcf & 8:
         yield "security", _read_security(reader, version, level_2003)
+    if frame_type in UNREAD_TYPES:
+        raise Malformed(f"frame type {frame_type} ({UNREAD_TYPES[frame_type]}) is not read")
     yield "has_ies", version == 2 and bool(fcf & 0x200)
+
+
+def _reserved_mode(destination: int, source: int) -> str:
+    """What is wrong with the modes of two addresses, "" for nothing."""
+    modes = (("destination", destination), ("source", source))
+    return next((f"{name} address mode 1 is reserved" for name, mode in modes if mode == 1), "")
 
 
 def _multipurpose_fields(reader: _Reader) -> Iterator[tuple[str, Any]]:
     """Those of a multipurpose frame (7.3.5): frame control of one octet, or of two, then what these announce."""
     control = reader.u8()
     long = bool(control & 0x08)
+    yield from (("frame_type", FrameType.MULTIPURPOSE), ("long_control", long))
     more = reader.u8() if long else 0
-    if more >> 4 & 3:
-        raise Malformed(f"multipurpose frame version {more >> 4 & 3} is reserved")
-    for name, mode in (("destination", control >> 4 & 3), ("source", control >> 6)):
-        if mode == 1:
-            raise Malformed(f"{name} address mode 1 is reserved")
-    yield from (("frame_type", FrameType.MULTIPURPOSE), ("long_control", long and not more))
+    yield "long_control", long and not more
     yield from (("ack_request", bool(more & 0x40)), ("frame_pending", bool(more & 0x08)))
-    if not more & 0x04:
+    version = more >> 4 & 3
+    reserved = _reserved_mode(control >> 4 & 3, control >> 6)
+    if version:
+        reserved = f"multipurpose frame version {version} is reserved"
+    if not more & 0x04 and (reader.left or not reserved):
         yield "sequence", reader.le(1)
+    if reserved:
+        raise Malformed(reserved)
     if more & 0x01:
         yield "dst_pan", reader.le(2)
     yield "dst", reader.address(_MODES[control >> 4 & 3])

@@ -27,11 +27,26 @@ MPX_GROUP = 0x3
 class Ie:
     """One information element: a header IE (id 0-255, content up to 127) or a payload IE (group 0-15, up to 2047).
 
-    ``missing`` counts octets at the content's end that a capture cut off."""
+    ``missing`` counts octets that it says it has beyond those that are there: a capture cut it, or its length is wrong.
+    """
 
     id: int
     content: bytes = b""
     missing: int = 0
+
+
+@frozen
+class Readable:
+    """A list of information elements as far as it can be read.
+
+    ``stop`` is where it stopped. ``trouble`` says what is wrong there, "" for nothing; one that is longer than what is
+    left is then the last, and has octets ``missing``. ``short``: that is all that is wrong, the list ends too early.
+    """
+
+    ies: tuple[Ie, ...]
+    stop: int
+    trouble: str = ""
+    short: bool = False
 
 
 @frozen
@@ -43,48 +58,52 @@ class SubIe:
     content: bytes = b""
 
 
-def read_header_ies(octets: bytes, at: int, end: int, *, cut: bool = False) -> tuple[tuple[Ie, ...], int]:
-    """Header IEs from ``at`` up to a termination or ``end``, and where they stopped; in a ``cut`` frame up to the one
-    that is cut, which is then the last. Raises `Malformed`."""
+def read_header_ies(octets: bytes, at: int, end: int) -> tuple[tuple[Ie, ...], int]:
+    """Header IEs from ``at`` up to a termination or ``end``, and where they stopped. Raises `Malformed`."""
+    return _sound(readable_header_ies(octets, at, end))
+
+
+def read_payload_ies(octets: bytes, at: int, end: int) -> tuple[tuple[Ie, ...], int]:
+    """Payload IEs from ``at`` up to the termination or ``end``, and where they stopped. Raises `Malformed`."""
+    return _sound(readable_payload_ies(octets, at, end))
+
+
+def readable_header_ies(octets: bytes, at: int, end: int) -> Readable:
+    """The same up to where the list breaks."""
     ies: list[Ie] = []
     while at < end:
-        if cut and (missing := _missing(octets, at, end, 0x7F)):
-            if at + 2 <= end and not octets[at + 1] & 0x80:
-                ies.append(Ie((octets[at] | octets[at + 1] << 8) >> 7 & 0xFF, octets[at + 2 : end], missing))
-                at = end
-            break
-        head, at = _head(octets, at, end, "header IE")
+        if at + 2 > end:
+            return Readable(tuple(ies), at, f"header IE cut at octet {at}", True)
+        head = octets[at] | octets[at + 1] << 8
         if head & 0x8000:
-            raise Malformed(f"a payload IE stands among the header IEs at octet {at - 2}")
-        stop = at + (head & 0x7F)
-        ie = Ie(head >> 7 & 0xFF, _content(octets, at, stop, end, "header IE"))
-        ies.append(ie)
+            return Readable(tuple(ies), at, f"a payload IE stands among the header IEs at octet {at}")
+        stop = at + 2 + (head & 0x7F)
+        ies.append(Ie(head >> 7 & 0xFF, octets[at + 2 : min(stop, end)], max(stop - end, 0)))
+        if stop > end:
+            return Readable(tuple(ies), end, _longer("header IE", at, stop, end), True)
         at = stop
-        if ie.id in (HT1, HT2):
+        if ies[-1].id in (HT1, HT2):
             break
-    return tuple(ies), at
+    return Readable(tuple(ies), at)
 
 
-def read_payload_ies(octets: bytes, at: int, end: int, *, cut: bool = False) -> tuple[tuple[Ie, ...], int]:
-    """Payload IEs from ``at`` up to the termination or ``end``, and where they stopped; in a ``cut`` frame up to the
-    one that is cut, which is then the last. Raises `Malformed`."""
+def readable_payload_ies(octets: bytes, at: int, end: int) -> Readable:
+    """The same up to where the list breaks."""
     ies: list[Ie] = []
     while at < end:
-        if cut and (missing := _missing(octets, at, end, 0x7FF)):
-            if at + 2 <= end and octets[at + 1] & 0x80:
-                ies.append(Ie(octets[at + 1] >> 3 & 0xF, octets[at + 2 : end], missing))
-                at = end
-            break
-        head, at = _head(octets, at, end, "payload IE")
+        if at + 2 > end:
+            return Readable(tuple(ies), at, f"payload IE cut at octet {at}", True)
+        head = octets[at] | octets[at + 1] << 8
         if not head & 0x8000:
-            raise Malformed(f"a header IE stands among the payload IEs at octet {at - 2}")
-        stop = at + (head & 0x7FF)
-        ie = Ie(head >> 11 & 0xF, _content(octets, at, stop, end, "payload IE"))
-        ies.append(ie)
+            return Readable(tuple(ies), at, f"a header IE stands among the payload IEs at octet {at}")
+        stop = at + 2 + (head & 0x7FF)
+        ies.append(Ie(head >> 11 & 0xF, octets[at + 2 : min(stop, end)], max(stop - end, 0)))
+        if stop > end:
+            return Readable(tuple(ies), end, _longer("payload IE", at, stop, end), True)
         at = stop
-        if ie.id == PAYLOAD_TERMINATION:
+        if ies[-1].id == PAYLOAD_TERMINATION:
             break
-    return tuple(ies), at
+    return Readable(tuple(ies), at)
 
 
 def read_sub_ies(content: bytes) -> tuple[SubIe, ...]:
@@ -124,11 +143,10 @@ def write_sub_ies(ies: Iterable[SubIe]) -> bytes:
     )
 
 
-def _missing(octets: bytes, at: int, end: int, length_mask: int) -> int:
-    """How many octets the element at ``at`` is longer than what is there, its head included; 0 for a whole one."""
-    if at + 2 > end:
-        return at + 2 - end
-    return max(at + 2 + ((octets[at] | octets[at + 1] << 8) & length_mask) - end, 0)
+def _sound(found: Readable) -> tuple[tuple[Ie, ...], int]:
+    if found.trouble:
+        raise Malformed(found.trouble)
+    return found.ies, found.stop
 
 
 def _head(octets: bytes, at: int, end: int, what: str) -> tuple[int, int]:
@@ -139,8 +157,13 @@ def _head(octets: bytes, at: int, end: int, what: str) -> tuple[int, int]:
 
 def _content(octets: bytes, at: int, stop: int, end: int, what: str) -> bytes:
     if stop > end:
-        raise Malformed(f"{what} at octet {at - 2} says {counted(stop - at)}, {end - at} there")
+        raise Malformed(_longer(what, at - 2, stop, end))
     return octets[at:stop]
+
+
+def _longer(what: str, at: int, stop: int, end: int) -> str:
+    """What is wrong with an element at ``at`` that is to end at ``stop``."""
+    return f"{what} at octet {at} says {counted(stop - at - 2)}, {end - at - 2} there"
 
 
 def _tlv(head: int, content: bytes, longest: int, id_fits: bool, missing: int = 0) -> bytes:

@@ -13,15 +13,14 @@ from bench.air.bulk.decoder import suits
 from bench.air.capture.capture import read_capture
 from bench.air.capture.link import Record
 from bench.air.capture.tap import Tap
-from bench.air.errors import Malformed
 from bench.air.fields.rows import Row
 from bench.air.frame.decoder import Decoder, Frame
 from bench.air.index.selection import is_large, rows_of
-from bench.air.keys.security import MicError, unprotect
+from bench.air.keys.security import unprotect_readable
 from bench.air.keys.table import KeyTable
 from bench.air.lowpan.datagram import Fragment
 from bench.air.lowpan.fragment import TIMEOUT_NS
-from bench.air.mac.frame import decode_mac
+from bench.air.mac.frame import decode_readable
 from bench.errors import InputError
 
 _TITLE: Final = "How it was read"
@@ -116,11 +115,9 @@ def _key(record: Record, frame: Frame, keys: KeyTable | None) -> str:
     asn = Tap.of(record).asn
     for place, key in enumerate(candidates, 1):
         try:
-            unprotect(record.data, decode_mac(record.data), key, eui64=frame.src, asn=asn)
-        except (MicError, ValueError):
+            unprotect_readable(record.data, decode_readable(record.data), key, eui64=frame.src, asn=asn)
+        except ValueError:
             continue
-        except Malformed:
-            pass
         of = f" of {len(candidates)}" if len(candidates) > 1 else ""
         index = "" if frame.key_index is None else f" for key index {frame.key_index}"
         return f"number {place}{of} of the key file{index}"

@@ -236,7 +236,7 @@ def test_the_last_resort_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(psdu: bytes, *, cut: bool, level_2003: int | None) -> MacFrame:
         raise RuntimeError("oh")
 
-    monkeypatch.setattr("bench.air.frame.decoder.decode_mac", broken)
+    monkeypatch.setattr("bench.air.frame.decoder.decode_readable", broken)
     frame = decode(b"123")
     assert frame.bug.startswith("RuntimeError: oh (")
     assert frame.info == f"[bug in the decoder: {frame.bug}]"

@@ -32,7 +32,7 @@ from bench.air.mac.ies import MPX_GROUP, WISUN_GROUP
 from bench.air.mac.mpx import LOWPAN, Mpx, Transfer, encode_mpx
 from bench.air.wisun import frames as wisun
 from bench.measurands.air.sightings.digest import Collector
-from bench.measurands.air.sightings.reading import NOTICES, Reader, air_of, identity, message_of, plan_of
+from bench.measurands.air.sightings.reading import NOTICES, Reader, air_of, identity, is_damaged, message_of, plan_of
 from bench.measurands.air.sightings.sighting import Datagram, PanNotice
 from bench.measurands.air.sightings.spool import Row, at_time, pack, pack_content
 from bench.measurands.air.sightings.stamps import start_of
@@ -106,6 +106,8 @@ class Contents:
 
     def again(self, frame: Frame) -> Said | None:
         """As `Payloads`: what a mesh says again and again, and `read` does not (PAN notices)."""
+        if is_damaged(frame):
+            return None
         sighting = self._reader.read(frame)
         content = sighting.content
         if not (content is None or isinstance(content, PanNotice)):

@@ -55,10 +55,13 @@ class Reader:
         self._fragments: dict[tuple[bytes | None, bytes | None], tuple[int, int]] = {}
 
     def read(self, frame: Frame, ordinal: int = 0) -> Sighting:
-        """The sighting of one frame; a row (`spool`) has no ``ordinal``. One whose FCS is wrong says nothing but when
-        it was there, and how long."""
-        if frame.fcs_ok is False or frame.mac is None:
+        """The sighting of one frame; a row (`spool`) has no ``ordinal``. A damaged one says nothing but when it was
+        there, and how long (`is_damaged`). Where a right MIC shows that a broken list of elements was sent so, its
+        header counts and nothing behind it."""
+        if is_damaged(frame):
             frame = _unread(frame)
+        elif frame.mac is not None and frame.mac.broken:
+            frame = _headed(frame)
         start = start_ns(frame)
         first = start, frame.length_octets
         if _damaged(frame):
@@ -88,6 +91,21 @@ class Reader:
             mic=frame.mic,
             content=_content(frame, first),
         )
+
+
+def is_damaged(frame: Frame) -> bool:
+    """Whether no figure stands on a frame: what can still be read of it is for people."""
+    return frame.fcs_ok is False or frame.mac is None or (bool(frame.mac.broken) and frame.mic != "ok")
+
+
+def _headed(frame: Frame) -> Frame:
+    """A frame without what its payload IEs say."""
+    ahead = tuple(
+        element
+        for element in frame.typed_ies
+        if (element.form if isinstance(element, wisun.Opaque) else element.FORM) == "header"
+    )
+    return attrs.evolve(frame, typed_ies=ahead, layers=(), packet=None, eapol=None, content=None)
 
 
 def _unread(frame: Frame) -> Frame:

@@ -186,7 +186,8 @@ class _Air:
         for sniffer in evidence.sniffers():
             for frame in decode_frames(evidence.records(sniffer, since_ns=from_ns, until_ns=to_ns), keys):
                 asks = "pana" in frame.layers  # to be let into a HAN: no datum
-                if frame.src in terminals and "udp" in frame.layers and not asks:
+                broken = frame.mac is not None and frame.mac.broken
+                if frame.src in terminals and "udp" in frame.layers and not asks and not broken:
                     found.setdefault((frame.src, sniffer), frame.time_ns)
         return found
 

@@ -178,7 +178,7 @@ def test_a_capture_in_which_the_decoder_has_a_bug_is_left_to_whoever_tells_it(mo
         raise RuntimeError("oh")
 
     assert in_bulk(path, keys_of("badauth")) is not None
-    monkeypatch.setattr("bench.air.frame.decoder.decode_mac", broken)
+    monkeypatch.setattr("bench.air.frame.decoder.decode_readable", broken)
     assert in_bulk(path, keys_of("badauth")) is None
 
 
