@@ -5,7 +5,8 @@ A count, passive and over everything that was driven. Start and stop are those o
 
 * *clear text*: a FAN data frame without security (level 6 is the rule).
 * *counter fell back*, *counter used twice*: under one key a frame counter only rises; the same one with other octets
-  gives the keystream away, and receivers drop what falls back.
+  gives the keystream away, and receivers drop what falls back. Where the key is not known and may have been renewed
+  (`bench.measurands.air.figures.counters`), a fall is no breach.
 * *replayed*: the same secured frame again, a minute later or more. Who sent it the air does not tell: a breach in the
   terminal's name.
 * *unknown key*: a whole FAN frame that no key of the run opens, while frames before and after it, of the terminal under
@@ -106,7 +107,7 @@ class Listener:
     counted: bool
     frames: int = 0
     breaches: list[Breach] = attrs.field(factory=list)
-    _counters: dict[tuple[int | None, int], Sighting] = attrs.field(factory=dict)
+    _counters: dict[tuple[int | None, int | None, int], Sighting] = attrs.field(factory=dict)
     _hour: deque[tuple[int, int]] = attrs.field(factory=deque)
     _hour_ns: int = 0
     _over: bool = False
@@ -137,7 +138,9 @@ class Listener:
             if self.fan and sighting.kind == "DATA":
                 self._breach("clear text", sighting, "a data frame without security")
             return
-        before = self._counters.setdefault((sighting.key_index, sighting.counter), sighting)
+        if sighting.body is None:
+            return  # not opened: two frames of one counter may be of two keys, and neither is read
+        before = self._counters.setdefault((sighting.key_index, sighting.key, sighting.counter), sighting)
         if before is sighting:
             return
         if before.body != sighting.body:
@@ -197,8 +200,8 @@ def _listen(view: AirView, listeners: dict[bytes, Listener], worlds: Worlds) -> 
             listeners[sender].hear(sighting, radio)
         elif sender is not None:
             others.add(sender)
-    for sender, fall in (fallen for one in falls for fallen in one.last.items()):
-        if sender in listeners and listeners[sender].counted:
+    for sender, fall in (fallen for one in falls for fallen in one.last().items()):
+        if sender in listeners and listeners[sender].counted and not fall.doubtful:
             said = f"from {fall.before} to {fall.after}"
             listeners[sender].breaches.append(Breach("counter fell back", fall.at_ns, fall.frame, said))
     return others
