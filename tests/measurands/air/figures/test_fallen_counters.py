@@ -144,7 +144,7 @@ def test_a_frame_that_was_late_hides_no_fall(counters: list[int], before: int, a
     assert (fall.before, fall.after, fall.frame) == (before, after, frame)
 
 
-def under_keys(counters: list[tuple[int | None, int]]) -> Fall | None:
+def under_keys(counters: Sequence[tuple[int | None, int]]) -> Fall | None:
     """The fall of one node whose frames these keys opened (None: not opened)."""
     falls = FallBacks()
     changed = [
