@@ -81,7 +81,10 @@ def measure_command(
     if fmt == "json":
         heard = {} if air is None else {"sniffers": _heard(air, captures)}
         found = {KEY: FIGURES.version} | as_json(measured) | heard
-        found["wrong_fcs"] = {path: {"frames": told.frames, "probably": told.probably} for path, told in wrong.items()}
+        found["wrong_fcs"] = {
+            path: {"frames": told.frames, "right_by_chance": told.by_chance, "probably": told.probably}
+            for path, told in wrong.items()
+        }
         json.dump(found, out, indent=2, ensure_ascii=False)
         out.write("\n")
     else:

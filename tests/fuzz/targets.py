@@ -308,7 +308,7 @@ def bulk(octets: bytes) -> None:
 
 
 def _same_row(row: BulkRow[Line], wanted: BulkRow[Line]) -> None:
-    same = row[:4] == wanted[:4] and row[5:11] == wanted[5:11] and row[11][:2] == wanted[11][:2]
+    same = row[:4] == wanted[:4] and row[5:12] == wanted[5:12] and row[12][:2] == wanted[12][:2]
     ends = [getattr(row[4], name) == getattr(wanted[4], name) for name in ("src", "dst", "pan", "ends")]
     demand(same and all(ends), f"bulk {row}\nfull {wanted}")
 

@@ -151,6 +151,7 @@ class BulkDecoder(Generic[T]):
                 # `or`, not a default: a record is never false, and what is not there is learnt and remembered.
                 form = forms.get(data[:2]) or self._form(data[:end])
                 counter: int | None = None
+                key: int | None = None
                 if form.secured:
                     seq, who, rising, what = form.unpack(data)
                     counter = rising
@@ -184,10 +185,10 @@ class BulkDecoder(Generic[T]):
                 elif sender is not None:
                     nonce = _NONCE(link.nonce, rising, link.level)
                     try:
-                        decrypt, history = sender.opens[link.tag]
+                        decrypt, history, key = sender.opens[link.tag]
                         clear = decrypt(nonce, data[at:end], data[:at])
                     except (InvalidTag, KeyError):
-                        clear, history = self._find_key(sender, nonce, data[at:end], data[:at], link.tag)
+                        clear, history, key = self._find_key(sender, nonce, data[at:end], data[:at], link.tag)
                     mic = "ok"
                     if rising > history.newest:
                         history.newest = rising
@@ -215,7 +216,7 @@ class BulkDecoder(Generic[T]):
                     length += link.fcs_assumed
                 yield (
                     number, offset, time_ns, length, link, begin.kind, seq, mic, link.level, counter, begin.index,
-                    told, said,
+                    key, told, said,
                 )  # fmt: skip
             except InOrder:
                 yield Pending(number, offset, time_ns, self._link_type, buffer[start:stop], original, said)
@@ -330,18 +331,18 @@ class BulkDecoder(Generic[T]):
 
     def _find_key(
         self, sender: Sender, nonce: bytes, sealed: bytes, authenticated: bytes, tag: int
-    ) -> tuple[bytes, History]:
-        """The clear text under the key that verifies, and the counters under that; remembered for the sender's next
-        frame. Raises `Shut` where none does: the full decoder says why."""
-        for key in self._keys.candidates(sender.index):
+    ) -> tuple[bytes, History, int]:
+        """The clear text under the key that verifies, the counters under that, and its place; remembered for the
+        sender's next frame. Raises `Shut` where none does: the full decoder says why."""
+        for place, key in enumerate(self._keys.candidates(sender.index)):
             cipher = self._ciphers.get((key, tag)) or remember(self._ciphers, (key, tag), AESCCM(key, tag_length=tag))
             try:
                 clear = cipher.decrypt(nonce, sealed, authenticated)
             except InvalidTag:
                 continue
             history = self.counters.of(sender.src, key)
-            sender.opens[tag] = cipher.decrypt, history
-            return clear, history
+            sender.opens[tag] = cipher.decrypt, history, place
+            return clear, history, place
         raise Shut
 
 

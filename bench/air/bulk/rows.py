@@ -36,11 +36,11 @@ T = TypeVar("T")
 @attrs.define(slots=True, eq=False)
 class Sender:
     """A source under a key index. ``opens``: by octets of the MIC, the key that verified its last frame, which is tried
-    first, as the cipher's method, and the counters that belong to it."""
+    first, as the cipher's method, the counters that belong to it, and its place among the keys of that index."""
 
     src: bytes
     index: int | None
-    opens: dict[int, tuple[Open, History]] = attrs.field(factory=dict)
+    opens: dict[int, tuple[Open, History, int]] = attrs.field(factory=dict)
 
 
 Open: TypeAlias = Callable[[bytes, bytes, bytes], bytes]
@@ -120,11 +120,13 @@ class Link:
 
 
 Row: TypeAlias = (
-    "tuple[int, int, int, int, Link, str, int | None, str, int, int | None, int | None, T, Freshness | None]"
+    "tuple["
+    "int, int, int, int, Link, str, int | None, str, int, int | None, int | None, int | None, T, Freshness | None"
+    "]"
 )
 """What is said of a frame: number, offset of its record in the file, time (ns), length (octets), link, kind, sequence
-number, mic, security level (0: none), frame counter, key index, what a `Payloads` tells, freshness. Values are those of
-`Frame`. A plain tuple, because making a record for each frame would cost as much as reading its header."""
+number, mic, security level (0: none), frame counter, key index, key, what a `Payloads` tells, freshness. Values are
+those of `Frame`. A plain tuple, because making a record for each frame would cost as much as reading its header."""
 
 Line: TypeAlias = "tuple[str, Upper | None, list[str] | None]"
 """What a table and an index say of a payload: info and upper layer; and, where that is remembered for frames to come, a
@@ -248,6 +250,7 @@ def row_of(frame: Frame, offset: int, told: T) -> Row[T]:
         security.level if security else 0,
         frame.frame_counter,
         frame.key_index,
+        frame.key,
         told,
         frame.freshness,
     )

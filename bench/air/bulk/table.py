@@ -57,7 +57,7 @@ class _LineVisitor:
                 cells.clear()
                 pending.append(row)
                 continue
-            number, _, time_ns, _, link, kind, seq, mic, level, _, _, (info, _, kept), _ = row
+            number, _, time_ns, _, link, kind, seq, mic, level, _, _, _, (info, _, kept), _ = row
             if kept:
                 before, after = kept
                 cells += (number, (time_ns - start_ns) / 1e9, before, seqs[seq], after)

@@ -151,7 +151,7 @@ class Decoder:
             inside = run(lambda: reader._inside(mac, record.time_ns), inside)
         secured = mac.security is not None and mac.security.level > 0
         if (opened.mic == "ok" or not secured) and not mac.broken:
-            inside = run(lambda: self._learn(mac, typed, inside), inside)
+            inside = run(lambda: self._learn(mac, typed, inside, record.time_ns), inside)
         innermost = ipv6.innermost(inside.packet) if inside.packet else None
         info = inside.info or run(lambda: ie_trouble or summary.elements(typed) or _listening(mac), "")
         if opened.unauthenticated:
@@ -178,6 +178,7 @@ class Decoder:
             secured=secured,
             key_index=mac.security.key_index if mac.security else None,
             frame_counter=mac.security.frame_counter if mac.security else None,
+            key=opened.key,
             mic=opened.mic,
             freshness=opened.freshness,
             unauthenticated=opened.unauthenticated,
@@ -200,7 +201,7 @@ class Decoder:
             cut=record.cut,
         )
 
-    def _learn(self, mac: MacFrame, typed: tuple[Element | Opaque, ...], inside: _Inside) -> _Inside:
+    def _learn(self, mac: MacFrame, typed: tuple[Element | Opaque, ...], inside: _Inside, time_ns: int) -> _Inside:
         """What later frames need of this one: network names, authenticators, short addresses, handshakes."""
         for element in typed:
             if isinstance(element, NetName):
@@ -213,7 +214,7 @@ class Decoder:
         if inside.eapol is None or inside.eapol.length is not None:
             return inside
         try:
-            progress = self._kmp.follow(inside.eapol, mac, inside.packet, inside.relay)
+            progress = self._kmp.follow(inside.eapol, mac, inside.packet, inside.relay, time_ns)
         except Malformed as error:
             return attrs.evolve(inside, info=f"malformed: {error}")
         info = ", ".join(filter(None, (inside.info, progress.words)))

@@ -54,6 +54,8 @@ class Frame:
     secured: bool = False
     key_index: int | None = None
     frame_counter: int | None = None
+    key: int | None = None
+    """Which of the keys known under its index verified it, by its place among them: several may share one."""
     mic: str = "none"
     freshness: Freshness | None = None
     """What a frame counter says whose MIC is right, against those before it of the same sender and key."""

@@ -1,6 +1,7 @@
 """Keys that a capture hands out itself, looked for before its frames are read: a group key of a handshake that a known
 PMK opens, a GTK that waits for its network's name. Without that, frames before the handshake would stay shut, or, where
-another key of their index is known, seem forged.
+another key of their index is known, seem forged. Each key knows when it was handed out: a frame from before the first
+one of its index, which none opens, was sealed with a key that this capture never shows.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class _Packer:
 
 def pack(row: Row[Line], notes: int) -> bytes:
     """One record of `ROW`; ``notes`` are those that the row itself does not tell."""
-    _, offset, time_ns, length, link, kind, seq, mic, level, counter, index, (info, upper, _), freshness = row
+    _, offset, time_ns, length, link, kind, seq, mic, level, counter, index, _, (info, upper, _), freshness = row
     if freshness is not Freshness.FRESH and freshness is not None:
         notes |= _COUNTED[freshness]
     if length > _LONGEST or not -_LATEST_NS <= time_ns <= _LATEST_NS:  # a damaged capture's: held at the column's end

@@ -67,11 +67,16 @@ class KmpFollower:
         """An EA-IE names the authenticator."""
         self._handshakes.heard_authenticator(eui64)
 
-    def follow(self, pdu: Eapol, mac: MacFrame, packet: Packet | None, relay: EapolRelay | None) -> Progress:
-        """One EAPOL PDU, of ``mac``'s payload or of the ``relay`` datagram in ``packet``. Raises
-        `errors.Malformed`."""
+    def follow(
+        self, pdu: Eapol, mac: MacFrame, packet: Packet | None, relay: EapolRelay | None, time_ns: int | None = None
+    ) -> Progress:
+        """One EAPOL PDU, of ``mac``'s payload or of the ``relay`` datagram in ``packet``; ``time_ns``: when it was
+        heard. Raises `errors.Malformed`."""
         if pdu.key is not None:
-            return Progress(self._key_frame(pdu.version, pdu.key, mac, packet, relay))
+            message = self._key_frame(pdu.version, pdu.key, mac, packet, relay)
+            for group_key in message.group_keys if message is not None and message.mic == "ok" else ():
+                self._keys.learn(group_key, time_ns)
+            return Progress(message)
         if pdu.eap is not None and pdu.eap.type == EAP_TLS:
             return Progress(tls=self._flight(pdu.eap, mac, relay))
         return Progress()
@@ -86,10 +91,7 @@ class KmpFollower:
             return None
         if not upward and len(sender) == 8:
             self._handshakes.heard_authenticator(sender)
-        message = self._handshakes.open(version, key, supplicant)
-        for group_key in message.group_keys if message.mic == "ok" else ():
-            self._keys.learn(group_key)
-        return message
+        return self._handshakes.open(version, key, supplicant)
 
     def _flight(self, eap: Eap, mac: MacFrame, relay: EapolRelay | None) -> tuple[str, ...]:
         """Names of the TLS records of a flight (RFC 5216, 2.1.5), at its last fragment.

@@ -28,14 +28,15 @@ _NO_MIC: Final = "encrypted without a MIC"
 @frozen
 class Opened:
     """A frame in clear text where that is possible. ``mic`` is that of `Frame`; ``trouble`` says why the payload must
-    not be read, "" where it may; ``freshness`` is None where the MIC was not verified; ``unauthenticated`` is that of
-    `Frame`."""
+    not be read, "" where it may; ``freshness`` is None where the MIC was not verified; ``unauthenticated`` and ``key``
+    are those of `Frame`."""
 
     mac: MacFrame
     mic: str = "none"
     trouble: str = ""
     freshness: Freshness | None = None
     unauthenticated: bool = False
+    key: int | None = None
 
 
 class Opener:
@@ -77,9 +78,10 @@ class Opener:
                 continue
             except ValueError as error:
                 return Opened(raw, "no key", str(error))
-            return Opened(clear, "ok", "", self._verified(raw, record, sender, key))
-        if keys and not self._keys.complete:
-            # The key may be handed out further on, as one is to the node that sends this before it joins again.
+            return Opened(clear, "ok", "", self._verified(raw, record, sender, key), key=self._place(raw, key))
+        if keys and not (self._keys.complete and self._keys.known_by(raw.security.key_index, record.time_ns)):
+            # The key may be handed out further on, as one is to the node that sends this before it joins again; or it
+            # was never handed out in this capture, and those that were came later.
             return Opened(_unread(raw), "no key", "encrypted: no key of this index that is known so far opens it")
         if keys:
             return Opened(_unread(raw), "bad", "the MIC is wrong under every key of this index")
@@ -117,6 +119,11 @@ class Opener:
         keys = self._keys.candidates(key_index)
         last = self._last.get((sender, key_index))
         return keys if last is None or keys[0] == last else (last, *(key for key in keys if key != last))
+
+    def _place(self, raw: MacFrame, key: bytes) -> int:
+        """Where a key stands among those of the frame's index."""
+        assert raw.security is not None
+        return self._keys.candidates(raw.security.key_index).index(key)
 
     def _verified(self, raw: MacFrame, record: Record, sender: bytes | None, key: bytes) -> Freshness | None:
         assert raw.security is not None

@@ -72,7 +72,8 @@ class KeyTable:
         suite: str = _SUITE,
     ) -> None:
         self._keys: dict[int, tuple[bytes, ...]] = {}
-        self._nameless: dict[GroupKey, None] = {}
+        self._since_ns: dict[tuple[int, bytes], int] = {}
+        self._nameless: dict[GroupKey, int | None] = {}
         self._names: dict[bytes, None] = {}
         self._pmks = tuple(dict.fromkeys(pmks))
         self._addresses = dict(addresses or {})
@@ -115,6 +116,12 @@ class KeyTable:
         """Keys to try for an index; None (implicit key, key id mode 0) asks for index 0, as Wireshark does."""
         return self._keys.get(key_index or 0, ())
 
+    def known_by(self, key_index: int | None, at_ns: int) -> bool:
+        """Whether a key of an index was known at a moment (capture time, Unix ns): it was given, or had been handed out
+        by then. Before that a frame that none of them opens was sealed with an older one."""
+        index = key_index or 0
+        return any(self._since_ns.get((index, key), at_ns) <= at_ns for key in self._keys.get(index, ()))
+
     @property
     def fixed(self) -> bool:
         """No key is to be found on the air: neither a handshake can be opened nor does a GTK wait for its name."""
@@ -147,26 +154,27 @@ class KeyTable:
         """The EUI-64 of a short address in a PAN, where it is known."""
         return None if pan is None else self._addresses.get((pan, short))
 
-    def learn(self, group_key: GroupKey) -> None:
-        """Makes a GTK's link keys known: under its network name, else under all names heard, now and later.
+    def learn(self, group_key: GroupKey, at_ns: int | None = None) -> None:
+        """Makes a GTK's link keys known: under its network name, else under all names heard, now and later. ``at_ns``:
+        when it was handed out (capture time, Unix ns), None where it was given and so is known all the time.
 
         Raises ValueError where it has not 16 octets."""
         if group_key.network_name is not None:
-            self._add(group_key.index, gak(group_key.network_name, group_key.gtk))
+            self._add(group_key.index, gak(group_key.network_name, group_key.gtk), at_ns)
             return
         if len(group_key.gtk) != 16:
             raise ValueError(f"a GTK has 16 octets, not {len(group_key.gtk)}")
-        self._nameless[group_key] = None
+        self._nameless[group_key] = at_ns = _earlier(self._nameless.get(group_key, at_ns), at_ns)
         for name in self._names:
-            self._add(group_key.index, gak(name, group_key.gtk))
+            self._add(group_key.index, gak(name, group_key.gtk), at_ns)
 
     def learn_name(self, network_name: bytes) -> None:
         """A network name heard on the air, to the octet."""
         if network_name in self._names or len(self._names) >= _NAMES_KEPT:
             return
         self._names[network_name] = None
-        for group_key in self._nameless:
-            self._add(group_key.index, gak(network_name, group_key.gtk))
+        for group_key, at_ns in self._nameless.items():
+            self._add(group_key.index, gak(network_name, group_key.gtk), at_ns)
 
     def learn_address(self, pan: int, short: bytes, eui64: bytes) -> None:
         """Whose a short address is, as the air says; what was given stands."""
@@ -177,16 +185,16 @@ class KeyTable:
         """All that ``other`` knows beside what is known here; addresses given there stand."""
         for index, keys in other._keys.items():
             for key in keys:
-                self._add(index, key)
+                self._add(index, key, other._since_ns.get((index, key)))
         self._pmks = tuple(dict.fromkeys((*self._pmks, *other._pmks)))
         self._addresses.update(other._addresses)
-        for group_key in other._nameless:
-            self.learn(group_key)
+        for group_key, at_ns in other._nameless.items():
+            self.learn(group_key, at_ns)
 
     def copy(self) -> KeyTable:
         """A table that learns without changing this one."""
         other = KeyTable(pmks=self._pmks, addresses=self._addresses, suite=self._suite)
-        other._keys = dict(self._keys)
+        other._keys, other._since_ns = dict(self._keys), dict(self._since_ns)
         other._nameless, other._names = dict(self._nameless), dict(self._names)
         other.settled = self.settled
         return other
@@ -194,12 +202,22 @@ class KeyTable:
     def __bool__(self) -> bool:
         return bool(self._keys or self._nameless or self._pmks)
 
-    def _add(self, index: int, key: bytes) -> None:
+    def _add(self, index: int, key: bytes, at_ns: int | None = None) -> None:
+        """One key, known since ``at_ns`` (None: all the time), or as before where that is earlier."""
         if len(key) != 16:
             raise ValueError(f"a key has 16 octets, not {len(key)}")
-        known = self._keys.get(index, ())
-        if key not in known:
+        known, since_ns = self._keys.get(index, ()), at_ns
+        if key in known:
+            since_ns = _earlier(self._since_ns.pop((index, key), None), at_ns)
+        else:
             self._keys[index] = (*known, key)
+        if since_ns is not None:
+            self._since_ns[index, key] = since_ns
+
+
+def _earlier(one_ns: int | None, other_ns: int | None) -> int | None:
+    """The earlier of two moments; None is before all."""
+    return None if one_ns is None or other_ns is None else min(one_ns, other_ns)
 
 
 @attrs.define(slots=True)

@@ -5,7 +5,8 @@ A count, passive and over everything that was driven. Start and stop are those o
 
 * *clear text*: a FAN data frame without security (level 6 is the rule).
 * *counter fell back*, *counter used twice*: under one key a frame counter only rises; the same one with other octets
-  gives the keystream away, and receivers drop what falls back.
+  gives the keystream away, and receivers drop what falls back. Where the key is not known and may have been renewed
+  (`bench.measurands.air.figures.counters`), a fall is no breach.
 * *replayed*: the same secured frame again, a minute later or more. Who sent it the air does not tell: a breach in the
   terminal's name.
 * *unknown key*: a whole FAN frame that no key of the run opens, while frames before and after it, of the terminal under
@@ -118,7 +119,8 @@ class Listener:
     starts: list[int] = attrs.field(factory=list)
     breaches: list[Breach] = attrs.field(factory=list)
     _gaps: int = 0
-    _counters: dict[tuple[int | None, int], Sighting] = attrs.field(factory=dict)
+    _sent: set[tuple[int | None, int]] = attrs.field(factory=set)
+    _counters: dict[tuple[int | None, int | None, int], Sighting] = attrs.field(factory=dict)
     _hour: deque[tuple[int, int]] = attrs.field(factory=deque)
     _hour_ns: int = 0
     _over: bool = False
@@ -146,14 +148,15 @@ class Listener:
     @property
     def gaps(self) -> int:
         """How often frames are missing before one that was heard, as counters tell."""
-        by_key: dict[int | None, list[int]] = {}
-        for key_index, counter in sorted(self._counters, key=itemgetter(1)):
-            by_key.setdefault(key_index, []).append(counter)
-        return self._gaps + sum(after - before > 1 for one in by_key.values() for before, after in pairwise(one))
+        by_index: dict[int | None, list[int]] = {}
+        for key_index, counter in sorted(self._sent, key=itemgetter(1)):
+            by_index.setdefault(key_index, []).append(counter)
+        return self._gaps + sum(after - before > 1 for one in by_index.values() for before, after in pairwise(one))
 
     def forget(self) -> None:
         """What comes now is sent by another one of the same name: nothing before it counts against it."""
         self._gaps = self.gaps
+        self._sent.clear()
         self._counters.clear()
         self._hour.clear()
         self._hour_ns, self._over, self._last = 0, False, None
@@ -163,7 +166,10 @@ class Listener:
             if self.fan and sighting.kind == "DATA":
                 self._breach("clear text", sighting, "a data frame without security")
             return
-        before = self._counters.setdefault((sighting.key_index, sighting.counter), sighting)
+        self._sent.add((sighting.key_index, sighting.counter))
+        if sighting.body is None:
+            return  # not opened: two frames of one counter may be of two keys, and neither is read
+        before = self._counters.setdefault((sighting.key_index, sighting.key, sighting.counter), sighting)
         if before is sighting:
             return
         if before.body != sighting.body:
@@ -223,8 +229,8 @@ def _listen(view: AirView, listeners: dict[bytes, Listener], worlds: Worlds) -> 
             listeners[sender].hear(sighting, radio)
         elif sender is not None:
             others.add(sender)
-    for sender, fall in (fallen for one in falls for fallen in one.last.items()):
-        if sender in listeners and listeners[sender].counted:
+    for sender, fall in (fallen for one in falls for fallen in one.last().items()):
+        if sender in listeners and listeners[sender].counted and not fall.doubtful:
             said = f"from {fall.before} to {fall.after}"
             listeners[sender].breaches.append(Breach("counter fell back", fall.at_ns, fall.frame, said))
     return others

@@ -139,7 +139,7 @@ class _Freshness:
         self.payloads = Lines()
 
     def visit(self, buffer: bytes, found: list[Place], rows: Iterator[Row[Line] | Pending]) -> list[Freshness | None]:
-        return [row.freshness if isinstance(row, Pending) else row[12] for row in rows]
+        return [row.freshness if isinstance(row, Pending) else row[13] for row in rows]
 
 
 def judged(path: Path, keys: KeyTable, octets: int) -> list[Freshness | None]:

@@ -176,7 +176,7 @@ def test_keys_that_verify_nothing_are_told(tmp_path: Path) -> None:
 
 def values(row: Row[Line]) -> tuple[object, ...]:
     """All that a row says but for its link."""
-    return (*row[:4], *row[5:11], *row[11][:2], row[12])
+    return (*row[:4], *row[5:12], *row[12][:2], row[13])
 
 
 def same(bulk: BulkDecoder[Line], full: Decoder, link_type: int, packet: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import re
 import struct
 from collections.abc import Callable, Sequence
@@ -96,7 +97,7 @@ def test_level_and_crc_bit_in_place_of_the_fcs() -> None:
     found, told = measured(path)
     assert told == said
     assert found["wrong_fcs"] == {
-        str(path): {"frames": 8, "probably": said.strip().partition(" is wrong: ")[2]},
+        str(path): {"frames": 8, "right_by_chance": 0, "probably": said.strip().partition(" is wrong: ")[2]},
     }
 
 
@@ -170,6 +171,76 @@ def test_what_stands_in_place_of_every_fcs(tails: Sequence[bytes], probably: str
     assert probably in str(told)
     right = make_record(1, 0, WITH_FCS, PSDU + fcs16(PSDU), len(PSDU) + 2)
     assert of_records([*records, right]) is None
+
+
+def with_fcs(psdu: bytes, tail: bytes) -> Record:
+    return make_record(1, 0, WITH_FCS, psdu + tail, len(psdu) + len(tail))
+
+
+def right() -> Record:
+    return with_fcs(PSDU, fcs16(PSDU))
+
+
+def of_ti(count: int) -> list[Record]:
+    """Two octets of a CC24xx radio; each frame of another length of data."""
+    return [with_fcs(PSDU, bytes((0xD0 | n % 16, 0x80 | n % 128))) for n in range(count)]
+
+
+def damaged(count: int) -> list[Record]:
+    """What a bad radio hears: one octet is another one, so the last two are those of another frame."""
+    return [with_fcs(bytes((*PSDU[:-2], n % 256, n // 256)), fcs16(PSDU)) for n in range(count) if n != 0x100]
+
+
+@pytest.mark.parametrize(
+    ("records", "by_chance"),
+    [
+        (lambda: [*of_ti(25), right(), *of_ti(25)], 1),
+        (lambda: [*of_ti(6), right(), *of_ti(50)], 1),
+        (lambda: [right(), *of_ti(50)], None),
+        (lambda: [*of_ti(50), right(), right()], None),
+        (lambda: [*of_ti(2000), right(), right()], 2),
+        (lambda: [*of_ti(2), right()], None),
+        (lambda: [*of_ti(15), right()], None),
+        (lambda: [right(), right(), *of_ti(50)], None),
+        (lambda: [right()], None),
+        (lambda: [*damaged(50), right()], None),
+        (lambda: [*damaged(500), right()], None),
+        (lambda: [*damaged(3000), right()], 1),
+        (lambda: [*damaged(3000), *([right()] * 4)], None),
+    ],
+    ids=[
+        "one of 51 by chance",
+        "the seventh by chance",
+        "the first one",
+        "two of 52",
+        "two of 2,002",
+        "too few of a form",
+        "one of 16",
+        "the first two",
+        "nothing but a right one",
+        "a bad radio",
+        "a worse radio",
+        "a radio that hears nothing",
+        "four of 3,000",
+    ],
+)
+def test_an_fcs_that_chance_made_right(records: Callable[[], list[Record]], by_chance: int | None) -> None:
+    told = of_records(records())
+    assert (None if told is None else told.by_chance) == by_chance
+    if told is not None:
+        assert f"of {told.frames - told.by_chance} of {told.frames} frames is wrong" in str(told)
+
+
+def test_in_a_long_capture_chance_makes_some_right() -> None:
+    """196,608 frames, each right by chance once in 65,536."""
+    drawn = random.Random(1)
+    wrong = (Record(n, n, WITH_FCS, PSDU, not drawn.randrange(1 << 16), 2, fcs=b"\xd0\xe0") for n in range(3 << 16))
+    told = of_records(wrong)
+    assert told is not None
+    assert 0 < told.by_chance < 12
+    numbers = (n.to_bytes(2, "little") for n in range(20_000))
+    bad = (Record(1, 1, WITH_FCS, PSDU, not drawn.randrange(200), 2, fcs=fcs) for fcs in numbers)
+    assert of_records(bad) is None
 
 
 def test_of_a_wrong_fcs_nothing_is_learnt() -> None:

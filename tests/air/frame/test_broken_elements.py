@@ -248,7 +248,7 @@ def test_elements_before_any_damage_are_told(name: str, data: st.DataObject) -> 
         frame = Decoder().decode(make_record(1, 0, NO_FCS, octets, len(octets)))
         if not isinstance(row, Pending):
             full = line_row(frame, 0)
-            assert (row[3], row[5:11], row[11][:2]) == (full[3], full[5:11], full[11][:2])
+            assert (row[3], row[5:12], row[12][:2]) == (full[3], full[5:12], full[12][:2])
 
 
 def test_the_fast_table_prints_the_same(tmp_path: Path) -> None:

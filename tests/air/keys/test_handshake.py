@@ -17,17 +17,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.air.capture.capture import Record, read_capture
+from bench.air.capture.link import NO_FCS, make_record
 from bench.air.fields.tables import Value, fields
 from bench.air.frame.decoder import Decoder, Frame, decode_frames
+from bench.air.frame.settle import settle_records
 from bench.air.keys import eapol, fourway
 from bench.air.keys.eapol import Eap, EapCode, Eapol, EapTls, KeyFrame
 from bench.air.keys.fourway import WISUN_OUI
 from bench.air.keys.handshake import Handshakes, Kde
+from bench.air.keys.security import protect
 from bench.air.keys.table import GroupKey, KeyTable, gak
 from bench.air.mac.frame import encode_mac
 from bench.air.mac.mpx import KmpId, Mpx, Transfer, decode_mpx, encode_mpx
 from bench.air.wisun import frames as wisun
 from bench.errors import InputError
+from bench.records import NS_PER_S
 from tests.air.mac_captures import need
 
 BR, R1 = bytes.fromhex("000d6ffffe030001"), bytes.fromhex("000d6ffffe031002")
@@ -77,6 +81,45 @@ def test_the_pmks_alone_open_what_follows_the_first_handshake(capture: str) -> N
     if capture != "twopan":
         assert {frame.mic for frame in frames if frame.secured and frame.number > first} == {"ok"}
     assert sum(frame.packet is not None for frame in frames) > 20
+
+
+def test_a_frame_from_before_the_first_key_was_handed_out_is_not_bad() -> None:
+    """A capture begins under an older GTK of the same index, whose handshakes nobody heard; later it is a wrong one."""
+    records = list(read_capture(need("line2.pcapng")))
+    mac = wisun.data(R1, BR, bytes.fromhex("417a3b3a"), 1)
+    older = [protect(mac, bytes(16), counter, 1) for counter in range(3)]
+    keys = settle_records(records, KeyTable(pmks=secrets("line2", "pmk")))
+    assert keys is not None
+    handed = next(f.number for f in opened("line2") if f.key_message and f.key_message.group_keys)
+    at = [records[0].time_ns - 10 * NS_PER_S, records[handed - 1].time_ns - 1, records[-1].time_ns]
+    strange = [make_record(0, when, NO_FCS, psdu, len(psdu)) for when, psdu in zip(at, older, strict=True)]
+    assert [Decoder(keys).decode(one).mic for one in strange] == ["no key", "no key", "bad"], "read alone"
+    every = sorted([*records, *strange], key=lambda one: one.time_ns)
+    settled = settle_records(every, KeyTable(pmks=secrets("line2", "pmk")))
+    mics = Counter(frame.mic for frame in decode_frames(every, settled) if frame.secured)
+    assert mics == Counter(f.mic for f in decode_frames(records, keys) if f.secured) + Counter({"no key": 2, "bad": 1})
+    assert mics["ok"] > 100
+
+
+def test_a_key_that_was_given_is_known_all_the_time() -> None:
+    handed_out, given = GroupKey(1, bytes(16)), GroupKey(1, bytes(16), "net")
+    table = KeyTable()
+    table.learn_name(b"net")
+    table.learn(handed_out, 7)
+    assert [table.known_by(1, at_ns) for at_ns in (6, 7, 8)] == [False, True, True]
+    table.learn(handed_out, 9)
+    table.learn_name(b"other")
+    assert [table.copy().known_by(1, at_ns) for at_ns in (6, 7)] == [False, True], "the earlier moment counts"
+    table.learn(handed_out, 5)
+    assert table.known_by(1, 5)
+    more = KeyTable()
+    more.add(table)
+    assert [more.known_by(1, at_ns) for at_ns in (4, 5)] == [False, True]
+    more.learn(given)
+    assert more.known_by(1, 0)
+    more.learn(handed_out, 3)
+    assert more.known_by(1, 0)
+    assert not more.known_by(2, 99)
 
 
 def test_two_networks_of_one_name_share_a_key_index() -> None:

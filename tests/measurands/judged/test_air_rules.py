@@ -179,6 +179,28 @@ def test_a_pause_that_is_just_long_enough(
     assert rules(run, monkeypatch, frames).value == 0.0
 
 
+def renewed(key: int | None, mic: str = "ok") -> list[Sighting]:
+    """Ten frames, and ten more whose counters begin anew, under another key of the same index."""
+    frames = [frame(n, 1.0 + n, counter=n) for n in range(10)]
+    frames += [frame(n, 71.0 + n, counter=n - 10) for n in range(10, 20)]
+    frames = [one._replace(body=None) for one in frames] if mic == "no key" else frames
+    return [one._replace(key=key if n >= 10 else 0 if mic == "ok" else None, mic=mic) for n, one in enumerate(frames)]
+
+
+def test_a_key_that_was_renewed_under_its_index_is_no_breach(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rules(run, monkeypatch, renewed(1)).value == 0.0
+    broken = rules(run, monkeypatch, renewed(0)).detail["rules_broken"]
+    assert set(broken) == {"counter fell back", "counter used twice"}  # type: ignore[arg-type]
+
+
+def test_a_fall_that_may_be_a_new_key_is_no_breach(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    unread = renewed(None, "no key")
+    assert rules(run, monkeypatch, unread).value == 0.0
+    beside = [one._replace(src=PARENT, counter=500 + n) for n, one in enumerate(unread)]  # goes on: the same key
+    both = sorted([*unread, *beside], key=lambda one: one.start_ns)
+    assert rules(run, monkeypatch, both).detail["rules_broken"] == {"counter fell back": 1}
+
+
 def test_a_counter_that_fell_back_is_one_breach(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [frame(n, 1.0 + n, counter=1000 + n) for n in range(10)]
     frames += [frame(n, 1.0 + n, counter=n) for n in range(10, 20)]

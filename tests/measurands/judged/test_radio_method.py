@@ -13,8 +13,9 @@ import pytest
 from bench import kinds
 from bench.measurands.air.sightings.sighting import Carried, Content, Datagram, Echo, Sighting
 from bench.measurands.judged import radio_method
+from bench.measurands.judged.air_rules import WINDOW_NS
 from bench.measurands.judged.explain import AirView
-from bench.measurands.judged.radio_method import AGAIN_NS, TELLS, WINDOW_NS, Heard
+from bench.measurands.judged.radio_method import AGAIN_NS, TELLS, Heard
 from bench.records import NS_PER_DAY, NS_PER_S, Measurement
 from tests.measurands.judged.test_air_rules import FAN, PARENT, carrying, datagram, frame, heard, uploads
 from tests.measurands.judged.test_air_rules import method as measured

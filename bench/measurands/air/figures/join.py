@@ -77,7 +77,8 @@ class NodeRecord:
     """One node of a capture. ``hops`` and ``parent`` at the end of the capture; ``route_from`` how they are known.
 
     ``reached`` is the phase that its last join came to (operational too where it was so before the capture began, None
-    where nothing tells); ``why`` says in words what stopped it; ``fell`` how its frame counter fell back.
+    where nothing tells); ``why`` says in words what stopped it, or what cut it off once it was in; ``fell`` how its
+    frame counter fell back.
     """
 
     eui64: bytes
@@ -124,6 +125,10 @@ def _record(eui64: bytes, watcher: Watcher, found: Routes) -> NodeRecord:
     else:
         reached = done[-1].reached if done else None
     last = done[-1] if done else None
+    if reached is Phase.OPERATIONAL:
+        why = None if border else watcher.cut_off(eui64)
+    else:
+        why = None if last is None else watcher.why(eui64, last.reached, last.failures)
     return NodeRecord(
         eui64=eui64,
         border_router=border,
@@ -135,7 +140,7 @@ def _record(eui64: bytes, watcher: Watcher, found: Routes) -> NodeRecord:
         joins=done,
         reached=reached,
         failures=sum(join.failures for join in done),
-        why=None if last is None or reached is Phase.OPERATIONAL else watcher.why(eui64, last.reached, last.failures),
+        why=why,
         fell=watcher.fell(eui64),
     )
 

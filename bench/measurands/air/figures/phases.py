@@ -37,6 +37,9 @@ from bench.records import NS_PER_S
 DAO_REPEAT_NS: Final = 60 * NS_PER_S
 """A DAO with the same sequence number within this is a repetition: its sender still waits for the acknowledgement."""
 
+ANSWER_NS: Final = 3 * NS_PER_S
+"""A DAO that is sent again after this was not answered; within it, its MAC may send it again."""
+
 
 class Phase(IntEnum):
     """How far a join came: the phase that the node was in at last."""
@@ -123,13 +126,15 @@ class Attempt:
 @attrs.define(slots=True)
 class Node:
     """What is known of one node so far. ``serving``: it was seen acting as an operational router outside any join;
-    ``pending``: signs after it was operational that may be a new join or only the renewal of a key."""
+    ``pending``: signs after it was operational that may be a new join or only the renewal of a key;
+    ``acknowledged_ns``: when a DAO-ACK reached it last."""
 
     attempts: list[Attempt] = attrs.field(factory=list)
     pending: Attempt | None = None
     serving: bool = False
     pan: int | None = None
     network: str | None = None
+    acknowledged_ns: int | None = None
 
     @property
     def joining(self) -> Attempt | None:
@@ -173,6 +178,11 @@ class _Daos:
         self._times.append(t_ns)
         self._numbers.append(number)
 
+    def again(self, since_ns: int) -> bool:
+        """Whether one since a moment was followed by another, later than its MAC would send it again."""
+        at = bisect_left(self._times, since_ns)
+        return at < len(self._times) and self._times[-1] - self._times[at] >= ANSWER_NS
+
     def repeated(self, number: int, after_ns: int) -> bool:
         """Whether one of that number came again soon after a moment."""
         at = bisect_right(self._times, after_ns)
@@ -214,6 +224,7 @@ class Watcher(Measurand):
         self._networks: dict[str, int] = {}
         self._daos: dict[bytes, _Daos] = defaultdict(_Daos)
         self._falls = FallBacks()
+        self._fell: dict[bytes, Fall] = {}
 
     def prepare(self, sighting: Sighting) -> None:
         """Notes when each node itself sent a DAO."""
@@ -236,6 +247,10 @@ class Watcher(Measurand):
             self._acknowledged(sighting, content, content.message)
         elif isinstance(content, Datagram) and isinstance(content.message, Registered):
             self._registered(sighting, content.message)
+
+    def close(self) -> None:
+        """Looks back: only the whole capture tells a renewed key from a counter that fell."""
+        self._fell = self._falls.last()
 
     def _sent(self, sighting: Sighting, src: bytes) -> None:
         node, start, content = self.nodes[src], sighting.start_ns, sighting.content
@@ -292,8 +307,11 @@ class Watcher(Measurand):
         dst = sighting.dst
         if dst is None or not message.accepted or self._book.eui64(datagram.dst) != dst:
             return
+        if not self._seen.arrived(sighting):
+            return
+        self.nodes[dst].acknowledged_ns = sighting.start_ns
         joining = self.nodes[dst].unconfirmed(sighting.start_ns)
-        if joining is None or not self._seen.arrived(sighting):
+        if joining is None:
             return
         daos = self._daos.get(dst)
         if daos is not None and not self._seen.acked(sighting) and daos.repeated(message.sequence, sighting.start_ns):
@@ -335,7 +353,7 @@ class Watcher(Measurand):
 
     def fell(self, eui64: bytes) -> Fall | None:
         """How the frame counter of a node fell back at last, None where it did not."""
-        return self._falls.last.get(eui64)
+        return self._fell.get(eui64)
 
     def why(self, eui64: bytes, reached: Phase, failures: int) -> str:
         """What stopped a join, in words. A counter that fell back since it began is the cause of what did not come."""
@@ -343,8 +361,18 @@ class Watcher(Measurand):
         fall, node = self.fell(eui64), self.nodes[eui64]
         if fall is None or not node.attempts or fall.at_ns < node.attempts[-1].first_frame_ns:
             return stopped
-        fell = f"its frame counter fell back from {fall.before} to {fall.after} (frame {fall.frame})"
-        return f"{fell}: who heard it before drops its frames until the key changes; {stopped}"
+        return f"{fall.words}; {stopped}"
+
+    def cut_off(self, eui64: bytes) -> str | None:
+        """Why a node that was operational is no longer heard: its counter fell back, and since then its DAOs are not
+        acknowledged, as they were before. None of any other node."""
+        fall, node = self.fell(eui64), self.nodes.get(eui64)
+        if fall is None or node is None or node.acknowledged_ns is None or node.acknowledged_ns >= fall.at_ns:
+            return None
+        daos = self._daos.get(eui64)
+        if daos is None or not daos.again(fall.at_ns):
+            return None
+        return f"{fall.words}; no DAO-ACK reached it since"
 
     def _stopped(self, eui64: bytes, reached: Phase, failures: int) -> str:
         network = self.nodes[eui64].network

@@ -131,7 +131,7 @@ def _node(node: NodeRecord) -> dict[str, Json]:
 def _fall(fall: Fall | None) -> Json:
     if fall is None:
         return None
-    return {"from": fall.before, "to": fall.after, "frame": fall.frame, "t_ns": fall.at_ns}
+    return {"from": fall.before, "to": fall.after, "frame": fall.frame, "t_ns": fall.at_ns, "doubtful": fall.doubtful}
 
 
 def _join(join: Join) -> dict[str, Json]:

@@ -252,7 +252,7 @@ class SightingVisitor:
 
     def sighting(self, row: BulkRow[Said], buffer: bytes, start: int, stop: int) -> Row:
         """The packed sighting of a row, whose packet stands in ``buffer``."""
-        number, _, time_ns, octets, link, kind, seq, mic, _, counter, index, said, _ = row
+        number, _, time_ns, octets, link, kind, seq, mic, _, counter, index, key, said, _ = row
         plan, body, rsl_dbm, content, whole = said
         if whole is not None:
             return whole
@@ -285,6 +285,7 @@ class SightingVisitor:
             rssi_dbm,
             rsl_dbm if kind == "ACK" else None,
             mic,
+            key,
             content,
         )
 

@@ -89,6 +89,7 @@ class Reader:
             rssi_dbm=frame.rssi_dbm,
             rsl_dbm=_rsl_dbm(frame),
             mic=frame.mic,
+            key=frame.key,
             content=_content(frame, first),
         )
 

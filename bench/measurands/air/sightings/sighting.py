@@ -154,7 +154,7 @@ class Sighting(NamedTuple):
 
     ``asks``: for an acknowledgement. ``key_index`` and ``counter``: of a secured frame. ``body``: a checksum of its
     clear payload, which attempts have in common; None where it was not read. ``rssi_dbm``: at the sniffer; ``rsl_dbm``:
-    what an acknowledgement says of the frame it answers, at its receiver. ``mic``: as `Frame`.
+    what an acknowledgement says of the frame it answers, at its receiver. ``mic``, ``key``: as `Frame`.
 
     A named tuple, because each pass over a capture makes one for each frame, and other records cost five times that.
     """
@@ -177,7 +177,8 @@ class Sighting(NamedTuple):
     rssi_dbm: float | None
     rsl_dbm: int | None
     mic: str
-    content: Content | None
+    key: int | None = None
+    content: Content | None = None
 
     @property
     def is_ack(self) -> bool:
