@@ -18,6 +18,7 @@ from typing import Any, Final, TextIO
 import attrs
 from cryptography.x509 import Certificate
 
+from bench.air.octets import counted
 from bench.errors import BenchError, InputError
 from bench.evidence.added import REGISTER
 from bench.evidence.folder import RunFolder
@@ -90,7 +91,7 @@ def _say(run: Path, found: Found, out: TextIO) -> int:
     for line in found.unproven:
         print(f"NOT PROVEN: {line}", file=out)
     if found.altered:
-        print(f"{run}: ALTERED, {len(found.altered)} differences", file=out)
+        print(f"{run}: ALTERED, {counted(len(found.altered), 'difference')}", file=out)
         return ALTERED
     if found.unproven:
         print(f"{run}: no alteration found, and not proven", file=out)
@@ -114,8 +115,9 @@ def _sealed(run: Path, asked: str | None, found: Found) -> Read | None:
     facts = manifest.facts
     _unsealed_until(run, found)
     found.notes.append(
-        f"sealed {facts.get('sealed_at')} ({facts.get('why')}): {len(manifest.files)} files, {rows} rows, "
-        f"{frames} frames, {len(facts.get('marks', []))} interruptions, voids and steps left out"
+        f"sealed {facts.get('sealed_at')} ({facts.get('why')}): {counted(len(manifest.files), 'file')}, "
+        f"{counted(rows, 'row')}, {counted(frames, 'frame')}, "
+        f"interruptions, voids and steps left out: {len(facts.get('marks', []))}"
     )
     found.notes.append(f"signed by {fingerprint(sealed.key)}" if sealed.key else "not signed")
     return sealed
@@ -162,7 +164,7 @@ def _left_by(run: Path) -> str:
             if life in (Life.LIVING, Life.SILENT):
                 return f"; its bench is {status.doing} (process {status.process.pid} of {status.process.host})"
             rows = _rows_now(run)
-            kept = "" if rows is None else f", {rows} rows are there"
+            kept = "" if rows is None else f", {counted(rows, 'row')} there"
             if life is Life.GONE:
                 went_on = "kenshin run --out seals what it finds and goes on"
                 return f"; its bench ended without a word after {status.beat} (killed, or a power cut){kept}; {went_on}"
@@ -245,7 +247,7 @@ def _derive(run: Path, results: Path, inputs: dict[str, Any] | None, as_of: AsOf
         return
     own = {**dict.fromkeys(identity().plain()), **stored.get("judged_by", {})} == identity().plain()
     if not lines:
-        found.notes.append(f"{name}: {len(stored['verdicts'])} verdicts derived again, all the same")
+        found.notes.append(f"{name}: {counted(len(stored['verdicts']), 'verdict')} derived again, all the same")
     elif own or found.altered:
         found.altered += [f"{name}: {line}" for line in lines]
     else:

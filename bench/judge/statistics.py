@@ -13,6 +13,8 @@ from typing import Final
 
 import attrs
 
+from bench.air.octets import counted
+
 CONFIDENCE: Final = 0.95
 
 
@@ -108,7 +110,7 @@ def _share(clusters: Sequence[tuple[int, int]], confidence: float) -> tuple[floa
     """Share, its lower and upper bound, and the design effect."""
     trials = sum(n for _, n in clusters)
     if len(clusters) < 2 or trials == 0:
-        raise ValueError(f"{len(clusters)} clusters with {trials} trials; expected two at least")
+        raise ValueError(f"{counted(len(clusters), 'cluster')} with {counted(trials, 'trial')}; expected two at least")
     from scipy.special import betaincinv  # lazily, as above
 
     effect = design_effect(clusters)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from bench.air.capture.capture import is_read_once, read_capture
 from bench.air.capture.link import Record
 from bench.air.mac.frame import fcs16, fcs32
+from bench.air.octets import counted
 from bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class WrongFcs(NamedTuple):
     probably: str
 
     def __str__(self) -> str:
-        which = "only frame" if self.frames == 1 else f"all {self.frames} frames"
+        which = "only frame" if self.frames == 1 else f"all {counted(self.frames, 'frame')}"
         return f"the FCS of {'the ' if self.frames == 1 else ''}{which} is wrong: {self.probably}"
 
 

@@ -40,6 +40,7 @@ from bench.air.mac.frame import (
     pans_present,
 )
 from bench.air.mac.ies import HT1
+from bench.air.octets import counted as counted_octets
 from bench.air.scapy_layers.base import (
     AirPacket,
     Beside,
@@ -272,7 +273,7 @@ class Wpan(AirPacket):
             body = self._opened(body, level, key_index)
         end = len(body) - mic_octets(level)
         if end < start:
-            raise ValueError(f"{len(body)} octets leave no room for the MIC")
+            raise ValueError(f"{counted_octets(len(body))} leave no room for the MIC")
         self.fields["mic"] = body[end:]
         rest: bytes = super().do_dissect(body[:end])
         self.raw_packet_cache = None  # what stands behind the payload is not in it

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import attrs
 
+from bench.air.octets import counted
 from bench.errors import InputError
 from bench.evidence.seal.contents import (
     CHUNK,
@@ -327,7 +328,11 @@ def _evidence(path: str) -> bool:
 
 def _few(changes: list[Change]) -> list[Change]:
     more = len(changes) - _MOST
-    return changes if more <= 0 else [*changes[:_MOST], Change(changes[0].place.split()[0], f"{more} more differences")]
+    return (
+        changes
+        if more <= 0
+        else [*changes[:_MOST], Change(changes[0].place.split()[0], f"{counted(more, 'more difference')}")]
+    )
 
 
 def _range(noun: str, first: int, last: int) -> str:
