@@ -45,13 +45,6 @@ def interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> tup
     return lower_bound(successes, trials, side), upper_bound(successes, trials, side)
 
 
-def trials_for(share: float, confidence: float = CONFIDENCE) -> int:
-    """How many trials without a failure support ``share``: 59 for 95 % at 95 % confidence."""
-    if not 0.0 < share < 1.0:
-        raise ValueError(f"share {share} is not between 0 and 1")
-    return math.ceil(math.log(1.0 - confidence) / math.log(share) - 1e-9)
-
-
 def claim(successes: int, trials: int, what: str, condition: str, confidence: float = CONFIDENCE) -> str:
     """The sentence that n supports, e.g. "at least 95 % of joins within 90 s, 95 % confidence, n = 59".
 

@@ -25,7 +25,7 @@ import attrs
 
 from bench.air.octets import counted
 from bench.errors import InputError
-from bench.records import NS_PER_DAY, NS_PER_S, Json
+from bench.records import NS_PER_S, Json
 
 FORMAT: Final = "standin-server-log/1"
 JST: Final = timezone(timedelta(hours=9))
@@ -92,12 +92,6 @@ def log_text(day: str, events: Iterable[Mapping[str, Any]], resolution_ns: int =
 def day_of(t_ns: int) -> str:
     """The day in Japan of an instant of UTC."""
     return datetime.fromtimestamp(t_ns // NS_PER_S, JST).date().isoformat()
-
-
-def days_between(since_ns: int, until_ns: int) -> list[str]:
-    """The days in Japan from one instant to another, both inclusive."""
-    found = {day_of(t_ns) for t_ns in (*range(since_ns, until_ns, NS_PER_DAY), until_ns)}
-    return sorted(found)
 
 
 def _lines(event: Mapping[str, Any], resolution_ns: int) -> list[dict[str, Any]]:
