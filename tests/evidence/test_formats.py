@@ -109,6 +109,12 @@ def test_judging_refuses_before_it_makes_anything(run: Path, spoil: Callable[[Pa
     assert sorted(run.rglob("*")) == before
 
 
+def test_a_line_of_a_watchdog_that_the_power_cut_is_left_out(run: Path) -> None:
+    row = json.dumps({"format": WATCHDOG.version, "wall": "", "event": "armed"})
+    (run / "watchdog.jsonl").write_text(f"{row[:20]}{row}\n{row}\n{row[:9]}")
+    assert [one["event"] for one in log_rows(run)] == ["armed"]
+
+
 @pytest.mark.parametrize("told", ["[]", "{}", "no JSON"])
 def test_marks_that_are_none_are_one_line(run: Path, told: str) -> None:
     (run / "faults.json").write_text(told)
