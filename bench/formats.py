@@ -19,6 +19,10 @@ KEY: Final = "format"
 UNNUMBERED: Final = 1
 
 
+class UnknownVersion(InputError):
+    """A file of a version that this bench does not read: whoever finds one does not know what it says."""
+
+
 @attrs.frozen(slots=True)
 class Format:
     """One format: ``version`` is written, ``reads`` are understood; ``where``: in which file and place it stands."""
@@ -29,11 +33,11 @@ class Format:
     where: str
 
     def check(self, found: object, source: object) -> int:
-        """The version ``found`` in ``source``, where this bench reads it; InputError in one line otherwise."""
+        """The version ``found`` in ``source``, where this bench reads it; UnknownVersion in one line otherwise."""
         if isinstance(found, int) and not isinstance(found, bool) and found in self.reads:
             return found
         known = " or ".join(str(version) for version in self.reads)
-        raise InputError(f"{source}: {self.name} version {found!r}; expected {known}, which this bench reads")
+        raise UnknownVersion(f"{source}: {self.name} version {found!r}; expected {known}, which this bench reads")
 
 
 RUN_RECORD: Final = Format("run record", 6, (1, 2, 3, 4, 5, 6), "`format` of `run.yaml`")

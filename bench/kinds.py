@@ -118,9 +118,6 @@ METER_ALARM: Final = _kind("meter.alarm", "`meter.t1.gas`", "meter", Field("code
 
 # -- what people did, because they were asked --------------------------------------------------------------------------
 
-OPERATOR: Final = "operator."
-"""Prefix of what passed between the bench and a person."""
-
 _TASK: Final = Field("task", _I, "its number")
 _ACTS: Final = (
     "`press`, `lamp`, `watch`, `read`, `again`, `set`, `alarm`, `cut`, `restore`, `erase`, `feed`, `unfeed`, `move`, "

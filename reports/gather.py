@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any, Protocol
 
 from bench import kinds
+from bench.air.octets import counted
 from bench.evidence.evidence import Evidence
 from bench.evidence.folder import RunFolder
 from bench.evidence.watch_log import log_rows
@@ -179,7 +180,7 @@ def _fired(did: Mapping[str, Any] | None) -> str:
         return ""
     if not did["fired"]:
         return ", never fired"
-    return f", fired {did['fired']} times, first {jst(did['first'][0]['t_ns'])}"
+    return f", fired {counted(did['fired'], 'time')}, first {jst(did['first'][0]['t_ns'])}"
 
 
 def _voids(evidence: Evidence) -> Iterator[VoidEpisode]:

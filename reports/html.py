@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
+from bench.air.octets import counted
 from bench.judge.decide import combine
 from bench.judge.findings import explained
 from bench.records import Json, Outcome, Verdict
@@ -158,7 +159,7 @@ def bottom_line(report: RunReport) -> str:
     if report.partial:
         parts.insert(0, f"{report.partial}.")
     judged = len({verdict.requirement for verdict in report.verdicts})
-    return " ".join([*parts, f"Judged: {judged} of {judged + len(report.not_judged)} requirements."])
+    return " ".join([*parts, f"Judged: {judged} of {counted(judged + len(report.not_judged), 'requirement')}."])
 
 
 def verdict_cell(verdicts: Sequence[Verdict]) -> str:

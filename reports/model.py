@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from bench.air.octets import counted
 from bench.judge.decide import NotJudged
 from bench.records import NS_PER_S, Json, Obligation, Verdict
 
@@ -122,7 +123,7 @@ class RunReport:
             return ""
         judged = len({verdict.requirement for verdict in self.verdicts})
         missing = ", ".join(self.left_out)
-        return f"PARTIAL: {judged} of {judged + len(self.left_out)} requirements judged; left out: {missing}"
+        return f"PARTIAL: {judged} of {counted(judged + len(self.left_out), 'requirement')} judged; left out: {missing}"
 
     @property
     def deviations(self) -> tuple[str, ...]:

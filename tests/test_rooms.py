@@ -7,6 +7,8 @@ where. Tests and benchmarks may look inside a package, users and other packages 
 from __future__ import annotations
 
 import ast
+import re
+import tomllib
 from collections import Counter
 from pathlib import Path
 from textwrap import dedent
@@ -96,6 +98,20 @@ def test_no_import_cycle_through_types_or_late_imports_either() -> None:
     assert not found, "these import one another: " + "; ".join(", ".join(modules) for modules in found)
 
 
+@pytest.mark.parametrize("package", ["bench", "bench.air"])
+def test_every_module_stands_in_a_layer(package: str) -> None:
+    """What the contracts do not name has no order, and nothing checks what it imports."""
+    assert not unordered(TREE, package, (ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def unordered(tree: Tree, package: str, project: str) -> list[str]:
+    """Modules and packages right in ``package`` that no contract of layers names."""
+    contracts = tomllib.loads(project)["tool"]["importlinter"]["contracts"]
+    layers = {name for one in contracts for layer in one.get("layers", ()) for name in re.split(r" *[|:] *", layer)}
+    there = {".".join(name.split(".")[: package.count(".") + 2]) for name in tree.files if inside(name, package)}
+    return sorted(there - {package} - layers)
+
+
 def test_no_folder_is_too_full() -> None:
     tests = (ROOT / "tests").rglob("*.py")
     count = Counter(path.parent for path in (*TREE.files.values(), *tests) if path.name != "__init__.py")
@@ -178,6 +194,13 @@ def test_a_cycle_through_types_is_one(tmp_path: Path) -> None:
     typed = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from bench.a import f\n"
     assert cycles(tree_of(tmp_path, bench__a=late, bench__b=typed).edges()) == [["bench.a", "bench.b"]]
     assert cycles(tree_of(tmp_path, bench__a=late, bench__b="").edges()) == []
+
+
+def test_a_module_in_no_layer_is_found(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path, bench__a="", bench__b__c="", bench__d="")
+    contracts = '[[tool.importlinter.contracts]]\nlayers = ["bench.a | bench.d"]\n'
+    assert unordered(tree, "bench", contracts) == ["bench.b"]
+    assert unordered(tree, "bench.b", contracts) == ["bench.b.c"]
 
 
 def test_inside_is_by_name_and_not_by_letters() -> None:

@@ -255,7 +255,7 @@ def folder_differs(folder, statement, since=""):
             yield f"{name}: removed{since}"
         elif not there[name]:
             lines = list(file_differs(folder, name, files[name], digests[name], name in growing))
-            lines = lines[:20] + ([f"{name}: {len(lines) - 20} more differences"] if lines[20:] else [])
+            lines = lines[:20] + ([f"{name}: more differences: {len(lines) - 20}"] if lines[20:] else [])
             yield from (line + since for line in lines)
 
 

@@ -29,7 +29,6 @@ from bench.air.octets import Reader, counted
 
 Endian = Literal["big", "little"]
 _NO_NAMES: Final[Mapping[int, str]] = {}
-_ADDRESS_BITS: Final = 128
 
 
 class Kind(Enum):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TextIO
 
+from bench.air.octets import counted
 from bench.cli.decode import DecodeOptions, decode_capture
 from bench.errors import InputError
 from bench.evidence.added import register
@@ -63,7 +64,7 @@ def _show_added(run: Path, number: int, out: TextIO) -> None:
         raise InputError(f"{run}: no evidence#{number}; expected one of {known}")
     copy = "as it was added" if cited.is_intact(run) else "CHANGED since it was added"
     fields = {
-        "file": f"{cited.file} ({cited.octets} octets, {copy})",
+        "file": f"{cited.file} ({counted(cited.octets)}, {copy})",
         "sha256": cited.sha256,
         "added as": f"{cited.added_as} {cited.document}".rstrip(),
         "by": cited.who,

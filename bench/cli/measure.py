@@ -21,6 +21,7 @@ from bench.air.frame.settle import settle
 from bench.air.ip import packet as ipv6
 from bench.air.keys.table import KeyTable
 from bench.air.lowpan.contexts import parse_contexts
+from bench.air.octets import counted
 from bench.errors import InputError
 from bench.formats import FIGURES, KEY
 from bench.measurands.air.figures.hops import AddressBook
@@ -94,7 +95,8 @@ def measure_command(
     bugs.close()
     if keys is not None and measured.mics.get("ok", 0) == 0 and _unread(measured):
         raise InputError(
-            f"{keys}: none of the {_unread(measured)} secured frames of {', '.join(paths)} verifies; expected its GAKs"
+            f"{keys}: none of the {counted(_unread(measured), 'secured frame')} of {', '.join(paths)} verifies;"
+            " expected its GAKs"
         )
 
 
@@ -145,7 +147,7 @@ def _heading(measured: Measured) -> str:
     began = datetime.fromtimestamp(measured.from_ns // 1_000_000_000, UTC)
     rate = measured.radio.bitrate_bps
     lines = [
-        f"{measured.frames} frames in {(measured.to_ns - measured.from_ns) / 1e9:.3f} s"
+        f"{counted(measured.frames, 'frame')} in {(measured.to_ns - measured.from_ns) / 1e9:.3f} s"
         f" from {began:%Y-%m-%d %H:%M:%S} UTC (times below count from there)"
     ]
     if rate is None:
@@ -155,11 +157,13 @@ def _heading(measured: Measured) -> str:
     captured = measured.mesh.coverage.share
     if captured.share is not None and (bounds := captured.interval) is not None:
         lines.append(
-            f"captured: {captured.part} of {captured.whole} transmissions that counters and numbers tell of"
+            f"captured: {captured.part} of {counted(captured.whole, 'transmission')} that counters and numbers tell of"
             f" ({captured.share:.2%}; 95 % interval {bounds[0]:.2%} to {bounds[1]:.2%})"
         )
     if unread := _unread(measured):
-        lines.append(f"{unread} secured frames not read (no key, or a wrong one): what they carry is missing below")
+        lines.append(
+            f"{counted(unread, 'secured frame')} not read (no key, or a wrong one): what they carry is missing below"
+        )
     return "\n".join(lines)
 
 

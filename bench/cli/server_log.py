@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import kinds
+from bench.air.octets import counted
 from bench.errors import InputError
 from bench.evidence.added import AddedAs, add
 from bench.evidence.clocks import Clocks
@@ -77,7 +78,7 @@ def _add(folder: RunFolder, path: Path, who: str, *, in_folder: bool) -> None:
         recorder.observe(Observation(last_ns, port, port, kinds.EVIDENCE_LOG, said))
         for observation in rows[1]:
             recorder.observe(observation)
-    print(f"{path}: {len(rows[1])} events of {log.day}, {added.citation}")
+    print(f"{path}: {counted(len(rows[1]), 'event')} of {log.day}, {added.citation}")
 
 
 def _rows(evidence: Evidence, log: ServerLog) -> tuple[tuple[int, str], list[Observation]]:

@@ -18,6 +18,7 @@ from typing import Any, Final, TextIO
 import attrs
 from cryptography.x509 import Certificate
 
+from bench.air.octets import counted
 from bench.errors import BenchError, InputError
 from bench.evidence.added import REGISTER
 from bench.evidence.folder import RunFolder
@@ -29,7 +30,7 @@ from bench.evidence.seal.sealing import FOUND
 from bench.evidence.seal.stamp import ANSWER, NoStamp, read_certificates, read_stamp
 from bench.evidence.status import Life, read_status
 from bench.evidence.upgrade import upgraded
-from bench.formats import VERDICTS
+from bench.formats import VERDICTS, UnknownVersion
 from bench.identity import identity
 from bench.plan.again import AsOf, derived_again
 from bench.plan.catalogue import Plan
@@ -43,9 +44,11 @@ NOT_PROVEN: Final = 4
 
 @attrs.define
 class Found:
-    """What is said in the end: alterations, and what keeps the run from being proven."""
+    """What is said in the end: alterations, and what keeps the run from being proven; ``unknown``: versions of files
+    that this bench does not read, so that nothing follows from them."""
 
     altered: list[str] = attrs.field(factory=list)
+    unknown: list[str] = attrs.field(factory=list)
     unproven: list[str] = attrs.field(factory=list)
     notes: list[str] = attrs.field(factory=list)
 
@@ -53,7 +56,8 @@ class Found:
 def verify_run(run: Path, key: Path | None, after: Path | None, out: TextIO, stamp: Path | None = None) -> int:
     """Verify a run folder; ``key``: the public key that must have signed, ``after``: the run that the same key must
     have sealed before, ``stamp``: certificates by which it must be time-stamped. Exit code by the contract. InputError
-    where ``run`` is no folder, ``key`` no key, or ``stamp`` no certificates."""
+    where ``run`` is no folder, ``key`` no key, or ``stamp`` no certificates; UnknownVersion where the run holds a file
+    of a version that this bench does not read, and is not found altered without it."""
     trusted = None if stamp is None else read_certificates(stamp)
     found = integrity(run, key, after)
     _check_stamp(run, trusted, found)
@@ -89,8 +93,12 @@ def _say(run: Path, found: Found, out: TextIO) -> int:
         print(f"ALTERED: {line}", file=out)
     for line in found.unproven:
         print(f"NOT PROVEN: {line}", file=out)
+    if found.unknown and not found.altered:
+        raise UnknownVersion(found.unknown[0])
+    for line in found.unknown:
+        print(f"NOT READ: {line}", file=out)
     if found.altered:
-        print(f"{run}: ALTERED, {len(found.altered)} differences", file=out)
+        print(f"{run}: ALTERED, {counted(len(found.altered), 'difference')}", file=out)
         return ALTERED
     if found.unproven:
         print(f"{run}: no alteration found, and not proven", file=out)
@@ -114,8 +122,9 @@ def _sealed(run: Path, asked: str | None, found: Found) -> Read | None:
     facts = manifest.facts
     _unsealed_until(run, found)
     found.notes.append(
-        f"sealed {facts.get('sealed_at')} ({facts.get('why')}): {len(manifest.files)} files, {rows} rows, "
-        f"{frames} frames, {len(facts.get('marks', []))} interruptions, voids and steps left out"
+        f"sealed {facts.get('sealed_at')} ({facts.get('why')}): {counted(len(manifest.files), 'file')}, "
+        f"{counted(rows, 'row')}, {counted(frames, 'frame')}, "
+        f"interruptions, voids and steps left out: {len(facts.get('marks', []))}"
     )
     found.notes.append(f"signed by {fingerprint(sealed.key)}" if sealed.key else "not signed")
     return sealed
@@ -156,18 +165,21 @@ def _check_begun(run: Path, found: Found) -> None:
 
 def _left_by(run: Path) -> str:
     """What became of the bench of a run that is not sealed, as far as its folder tells."""
-    with contextlib.suppress(InputError):
-        if (status := read_status(run)) is not None:
-            life = status.life(datetime.now(UTC))
-            if life in (Life.LIVING, Life.SILENT):
-                return f"; its bench is {status.doing} (process {status.process.pid} of {status.process.host})"
-            rows = _rows_now(run)
-            kept = "" if rows is None else f", {rows} rows are there"
-            if life is Life.GONE:
-                went_on = "kenshin run --out seals what it finds and goes on"
-                return f"; its bench ended without a word after {status.beat} (killed, or a power cut){kept}; {went_on}"
-            return f"; its bench ended at {status.beat} ({status.why}) and could not seal it{kept}"
-    return ""
+    try:
+        status = read_status(run)
+    except InputError as error:
+        return f"; {error}"
+    if status is None:
+        return ""
+    life = status.life(datetime.now(UTC))
+    if life in (Life.LIVING, Life.SILENT):
+        return f"; its bench is {status.doing} (process {status.process.pid} of {status.process.host})"
+    rows = _rows_now(run)
+    kept = "" if rows is None else f", {counted(rows, 'row')} there"
+    if life is Life.GONE:
+        went_on = "kenshin run --out seals what it finds and goes on"
+        return f"; its bench ended without a word after {status.beat} (killed, or a power cut){kept}; {went_on}"
+    return f"; its bench ended at {status.beat} ({status.why}) and could not seal it{kept}"
 
 
 def _rows_now(run: Path) -> int | None:
@@ -237,6 +249,9 @@ def _derive(run: Path, results: Path, inputs: dict[str, Any] | None, as_of: AsOf
         VERDICTS.check(stored["format"], results / "verdicts.json")
         told = RunFolder(run).inputs() if inputs is None else upgraded(inputs, name)
         lines = derived_again(run, Plan.from_inputs(told), stored, as_of)
+    except UnknownVersion as error:
+        found.unknown.append(str(error))
+        return
     except (InputError, BenchError, OSError, sqlite3.Error) as error:
         found.altered.append(f"{name}: cannot be derived again: {error}")
         return
@@ -245,7 +260,7 @@ def _derive(run: Path, results: Path, inputs: dict[str, Any] | None, as_of: AsOf
         return
     own = {**dict.fromkeys(identity().plain()), **stored.get("judged_by", {})} == identity().plain()
     if not lines:
-        found.notes.append(f"{name}: {len(stored['verdicts'])} verdicts derived again, all the same")
+        found.notes.append(f"{name}: {counted(len(stored['verdicts']), 'verdict')} derived again, all the same")
     elif own or found.altered:
         found.altered += [f"{name}: {line}" for line in lines]
     else:

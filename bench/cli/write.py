@@ -31,6 +31,7 @@ from bench.air.frame.settle import settle
 from bench.air.index.selection import matching_rows, rows_of
 from bench.air.keys.counters import Freshness
 from bench.air.keys.table import KeyTable
+from bench.air.octets import counted
 from bench.errors import InputError
 from bench.evidence.evidence import Evidence
 from bench.measurands.air.sniffers.clocks import Clock, whole
@@ -79,7 +80,7 @@ def write_command(
     finally:
         with contextlib.suppress(OSError):
             draft.unlink()
-    for line in (f"{out}: {count} frames, {len(told)} marks", *source.about):
+    for line in (f"{out}: {counted(count, 'frame')}, {counted(len(told), 'mark')}", *source.about):
         say(line)
     if source.damage is not None:
         raise source.damage
@@ -183,7 +184,7 @@ class _Sniffers:
         u_drift = "unknown" if clock.u_drift_ppm is None else f"{clock.u_drift_ppm:.2g} ppm"
         return (
             f"{name}: {offset} s against {self._names[clock.reference]} at {at} (standard uncertainty {u_offset}), "
-            f"drift {clock.drift_ppm:+.6f} ppm ({u_drift}), from {clock.pairs} common frames"
+            f"drift {clock.drift_ppm:+.6f} ppm ({u_drift}), from {counted(clock.pairs, 'common frame')}"
         )
 
 

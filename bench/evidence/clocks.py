@@ -238,11 +238,6 @@ class Clocks:
         near_ns = stamp_ns - self.server.any_side(stamp_ns).best
         return stamp_ns - self.server.any_side(near_ns).low + resolution_ns - 1
 
-    @property
-    def server_ppm(self) -> float:
-        """Limit of how fast the server's clock runs away from rig time."""
-        return SERVER_PPM if self.server_declared.drift_ppm is None else self.server_declared.drift_ppm
-
     def _stamped(self, event: CitedObservation, early_ns: int) -> Limits | None:
         """When an event was stamped since ``early_ns`` by the server's clock; None where that cannot be."""
         stamp = _stamp(event)

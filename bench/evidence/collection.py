@@ -24,6 +24,7 @@ from typing import Final
 
 import attrs
 
+from bench.air.octets import counted
 from bench.errors import InputError
 
 FORMAT: Final = "standin-collection-log/1"
@@ -60,7 +61,9 @@ def read_collection(path: Path) -> list[Collected]:
     if rows[:1] != [COLUMNS]:
         raise InputError(f"{path}:2: other columns; expected {','.join(COLUMNS)}")
     if rows[-1] != ["end", str(len(rows) - 2)]:
-        raise InputError(f"{path}:{len(lines)}: no end after {len(rows) - 2} lines; expected 'end,{len(rows) - 2}'")
+        raise InputError(
+            f"{path}:{len(lines)}: no end after {counted(len(rows) - 2, 'line')}; expected 'end,{len(rows) - 2}'"
+        )
     return list(_once(_rows(rows[1:-1], path), path))
 
 

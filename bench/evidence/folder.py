@@ -90,12 +90,15 @@ class RunFolder:
         draft.replace(self.marks)
 
     def marked(self) -> list[dict[str, Any]]:
-        """What :meth:`keep_marks` kept; empty where there is nothing. InputError for an unknown format."""
+        """What :meth:`keep_marks` kept; empty where there is nothing. InputError for an unknown format, or none."""
         if not self.marks.exists():
             return []
-        told = json.loads(self.marks.read_text(encoding="utf-8"))
-        MARKS.check(told.get(KEY), self.marks)
-        return list(told["faults"])
+        try:
+            told = json.loads(self.marks.read_text(encoding="utf-8"))
+            MARKS.check(told[KEY], self.marks)
+            return [dict(one) for one in told["faults"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{self.marks}: no marks of faults ({error}); expected what a run wrote") from None
 
     @property
     def verdicts(self) -> Path:

@@ -15,15 +15,24 @@ LOG: Final = "watchdog.jsonl"
 
 
 def log_rows(folder: Path) -> list[dict[str, Any]]:
-    """What the watchdogs of a run did; empty when there was none. A torn last line is left out.
+    """What the watchdogs of a run did; empty when there was none. A line that is no JSON was being written when the
+    power went, and the next watchdog wrote on behind it: it is left out, as a torn last one is.
 
     InputError where a line is of an unknown format.
     """
     path = folder / LOG
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    rows = [json.loads(line) for line in lines[:-1] if line]
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    rows = [row for line in lines[:-1] if (row := _row(line)) is not None]
     for row in rows:
         WATCHDOG.check(row.get(KEY, UNNUMBERED), path)
     return rows
+
+
+def _row(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None

@@ -13,6 +13,8 @@ from typing import Final
 
 import attrs
 
+from bench.air.octets import counted
+
 CONFIDENCE: Final = 0.95
 
 
@@ -41,13 +43,6 @@ def interval(successes: int, trials: int, confidence: float = CONFIDENCE) -> tup
     """Two-sided exact interval (each side at (1 + confidence) / 2)."""
     side = (1.0 + confidence) / 2.0
     return lower_bound(successes, trials, side), upper_bound(successes, trials, side)
-
-
-def trials_for(share: float, confidence: float = CONFIDENCE) -> int:
-    """How many trials without a failure support ``share``: 59 for 95 % at 95 % confidence."""
-    if not 0.0 < share < 1.0:
-        raise ValueError(f"share {share} is not between 0 and 1")
-    return math.ceil(math.log(1.0 - confidence) / math.log(share) - 1e-9)
 
 
 def claim(successes: int, trials: int, what: str, condition: str, confidence: float = CONFIDENCE) -> str:
@@ -108,7 +103,7 @@ def _share(clusters: Sequence[tuple[int, int]], confidence: float) -> tuple[floa
     """Share, its lower and upper bound, and the design effect."""
     trials = sum(n for _, n in clusters)
     if len(clusters) < 2 or trials == 0:
-        raise ValueError(f"{len(clusters)} clusters with {trials} trials; expected two at least")
+        raise ValueError(f"{counted(len(clusters), 'cluster')} with {counted(trials, 'trial')}; expected two at least")
     from scipy.special import betaincinv  # lazily, as above
 
     effect = design_effect(clusters)

@@ -50,7 +50,7 @@ def coverage_factor(k: float, dof: float | None) -> float:
     if dof is None or math.isinf(dof):
         return k
     if dof < 1:
-        raise ValueError(f"{dof} degrees of freedom; expected one at least")
+        raise ValueError(f"degrees of freedom: {dof}; expected one at least")
     from scipy.special import ndtr, stdtrit  # lazily: judging a count needs no scipy
 
     return float(stdtrit(math.floor(dof), ndtr(k)))

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import attrs
 
+from bench.air.octets import counted
 from bench.evidence.added import REGISTER
 from bench.evidence.evidence import Evidence
 from bench.evidence.seal.compare import fields
@@ -100,7 +101,7 @@ def _places(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for place in places[:_SHOWN]:
         yield f"{place} stored {_cut(before.get(place))}, derived {_cut(after.get(place))}"
     if len(places) > _SHOWN:
-        yield f"{len(places) - _SHOWN} more places"
+        yield f"{counted(len(places) - _SHOWN, 'more place')}"
 
 
 def _rest_differs(stored: Mapping[str, Any], derived: Mapping[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from bench.air.octets import counted
 from bench.judge.statistics import CONFIDENCE, claim
 
 PRESS_HUMAN_MIN: Final = 2.0
@@ -81,7 +82,7 @@ class Forecast:
         """For the terminal, before the run starts."""
         human = f", {self.human_minutes:g} human minutes" if self.human_minutes else ""
         tail = "; without a miss it supports:" if self.claims else ""
-        valves = f", {self.valve_cycles} cycles of each valve" if self.valve_cycles else ""
+        valves = f", {counted(self.valve_cycles, 'cycle')} of each valve" if self.valve_cycles else ""
         head = f"{self.lab_hours:.1f} h of rig time, {self.key_presses} key presses{valves}{human}{tail}"
         return [head, *(f"  {sentence}" for sentence in self.claims)]
 

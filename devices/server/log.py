@@ -23,8 +23,9 @@ from typing import Any, Final
 
 import attrs
 
+from bench.air.octets import counted
 from bench.errors import InputError
-from bench.records import NS_PER_DAY, NS_PER_S, Json
+from bench.records import NS_PER_S, Json
 
 FORMAT: Final = "standin-server-log/1"
 JST: Final = timezone(timedelta(hours=9))
@@ -69,7 +70,7 @@ def read_log(path: Path) -> ServerLog:
         raise NotWhole(f"{path}: no line 'end,N' at its end; expected a file that is written to its end")
     if rows[-1] != ["end", str(len(rows) - 2)]:
         raise InputError(
-            f"{path}:{len(rows) + 1}: {','.join(rows[-1])} after {len(rows) - 2} lines; expected that many"
+            f"{path}:{len(rows) + 1}: {','.join(rows[-1])} after {counted(len(rows) - 2, 'line')}; expected that many"
         )
     day, resolution_ns = _day(head[1], path), max(1, round(float(head[2]) * NS_PER_S))
     told = [_row(rows[0], row, f"{path}:{number}", day) for number, row in enumerate(rows[1:-1], 3)]
@@ -91,12 +92,6 @@ def log_text(day: str, events: Iterable[Mapping[str, Any]], resolution_ns: int =
 def day_of(t_ns: int) -> str:
     """The day in Japan of an instant of UTC."""
     return datetime.fromtimestamp(t_ns // NS_PER_S, JST).date().isoformat()
-
-
-def days_between(since_ns: int, until_ns: int) -> list[str]:
-    """The days in Japan from one instant to another, both inclusive."""
-    found = {day_of(t_ns) for t_ns in (*range(since_ns, until_ns, NS_PER_DAY), until_ns)}
-    return sorted(found)
 
 
 def _lines(event: Mapping[str, Any], resolution_ns: int) -> list[dict[str, Any]]:
@@ -128,7 +123,7 @@ def _day(text: str, path: Path) -> str:
 
 def _row(columns: Sequence[str], row: Sequence[str], where: str, day: str) -> dict[str, Any]:
     if len(row) != len(columns):
-        raise InputError(f"{where}: {len(row)} values; expected {len(columns)}")
+        raise InputError(f"{where}: {counted(len(row), 'value')}; expected {len(columns)}")
     said = {name: value for name, value in zip(columns, row, strict=True) if value != ""}
     told: dict[str, Any] = {"t_ns": _time(said.get("stamp", ""), where)}
     if day_of(told["t_ns"]) != day:

@@ -20,10 +20,9 @@ from bench.drive.pump import Channel, PortLost, Stamp
 from bench.errors import BenchError
 from devices.server.events import from_json, is_whole
 from devices.server.line import Line
-from devices.wires.rest import tls_words
+from devices.wires.rest import ANSWER_S, tls_words
 from devices.wires.wire import CHUNK, begin_connecting, connect, finish_connecting, receive
 
-ANSWER_S: Final = 5.0
 LONGEST_EVENT: Final = 1 << 20
 TRIES: Final = 3
 """Streams in a row that do not stand, before events are asked for instead."""

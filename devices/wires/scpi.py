@@ -17,6 +17,7 @@ import os
 import socket
 from typing import Final
 
+from bench.air.octets import counted
 from bench.sockets import Deadline, keep_alive, readable
 from devices.wires.noise import clean
 from devices.wires.session import ANSWER_S, Fits, ScpiSession, SessionLost, Transcript, is_identity, unheard
@@ -103,7 +104,7 @@ class ScpiTransport(ScpiSession):
     def _more(self, command: str, so_far: bytes, deadline: Deadline) -> bytes:
         """The next octets of an answer."""
         if len(so_far) > LONGEST_ANSWER:
-            raise self._lost(f"no whole answer to {command!r} ({len(so_far)} octets without a line end)")
+            raise self._lost(f"no whole answer to {command!r} ({counted(len(so_far))} without a line end)")
         if not self._readable(deadline.left_s) or deadline.over:
             whole = "no whole answer" if so_far else "no answer"
             raise self._lost(f"{whole} to {command!r} within {self._answer_s:g} s")

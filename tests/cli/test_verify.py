@@ -15,6 +15,7 @@ import attrs
 import pytest
 
 from bench import kinds
+from bench.air.octets import counted
 from bench.cli.keys import make_key, show_key
 from bench.cli.late import add_documents
 from bench.cli.verify import verify_run
@@ -145,7 +146,7 @@ def test_what_became_of_the_bench_of_an_unsealed_run(doing: Doing, born: int, sa
     code, said = verified(run)
     assert code == 4, said
     assert says.format(pid=os.getpid()) in said, said
-    assert not born or f"{len(rows(run))} rows are there" in said, said
+    assert not born or f"{counted(len(rows(run)), 'row')} there" in said, said
 
 
 def test_what_a_killed_bench_left_is_sealed_before_it_goes_on(tmp_path: Path, key: SigningKey) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -13,14 +14,20 @@ from typing import Final
 
 import pytest
 
+from bench.cli.verify import verify_run
 from bench.errors import InputError, KenshinError
 from bench.evidence.evidence import Evidence
 from bench.evidence.folder import RunFolder
+from bench.evidence.seal.envelope import Envelope
+from bench.evidence.seal.tree import canonical
 from bench.evidence.timeline import Timeline
 from bench.evidence.watch_log import log_rows
-from bench.formats import FIGURES, FORMATS, FRAMES, TIMELINE, UNNUMBERED, WATCHDOG, Format
+from bench.formats import FIGURES, FORMATS, FRAMES, TIMELINE, UNNUMBERED, WATCHDOG, Format, UnknownVersion
 from bench.judge.verdicts import verdicts_from_json
+from bench.plan.options import RunOptions
 from fixtures.rig.watchdog import take_over
+from fixtures.run.stored import StoredRun
+from tests.evidence.seal.sealed_run import seal
 from tests.fixtures.run.bench_process import kenshin
 from tests.places import CAPTURES, ROOT, RUNS
 from tests.skips import ONCE
@@ -82,8 +89,72 @@ def read_verdicts(run: Path) -> object:
     return verdicts_from_json((run / "verdicts.json").read_text("utf-8"), str(run / "verdicts.json"))
 
 
+def newer_register(run: Path) -> None:
+    (run / "evidence.jsonl").write_text(json.dumps({"format": UNKNOWN, "added_as": "document"}) + "\n")
+
+
+def newer_marks(run: Path) -> None:
+    (run / "faults.json").write_text(json.dumps({"format": UNKNOWN, "faults": []}))
+
+
+READ_BY_JUDGING = (newer_record, newer_timeline, newer_verdicts, newer_log, newer_register, newer_marks)
+
+
+@pytest.mark.parametrize("spoil", READ_BY_JUDGING)
+def test_judging_refuses_before_it_makes_anything(run: Path, spoil: Callable[[Path], None]) -> None:
+    spoil(run)
+    before = sorted(run.rglob("*"))
+    with pytest.raises(UnknownVersion, match="version 99; expected"):
+        StoredRun.open(run, RunOptions())
+    assert sorted(run.rglob("*")) == before
+
+
+def test_a_line_of_a_watchdog_that_the_power_cut_is_left_out(run: Path) -> None:
+    row = json.dumps({"format": WATCHDOG.version, "wall": "", "event": "armed"})
+    (run / "watchdog.jsonl").write_text(f"{row[:20]}{row}\n{row}\n{row[:9]}")
+    assert [one["event"] for one in log_rows(run)] == ["armed"]
+
+
+@pytest.mark.parametrize("told", ["[]", "{}", "no JSON"])
+def test_marks_that_are_none_are_one_line(run: Path, told: str) -> None:
+    (run / "faults.json").write_text(told)
+    with pytest.raises(InputError, match=r"/faults\.json: no marks of faults"):
+        RunFolder.open(run).marked()
+
+
+@pytest.mark.parametrize("spoil", [newer_record, newer_verdicts])
+def test_a_seal_vouches_for_a_version_that_verify_does_not_read(run: Path, spoil: Callable[[Path], None]) -> None:
+    """Sealed so it is no alteration: another bench wrote it. Refused, for no verdict follows from what is not read."""
+    spoil(run)
+    seal(run, None)
+    with pytest.raises(UnknownVersion, match="version 99; expected"):
+        verify_run(run, None, None, io.StringIO())
+
+
+def test_a_version_that_was_altered_after_the_seal_is_an_alteration(run: Path) -> None:
+    seal(run, None)
+    newer_verdicts(run)
+    said = io.StringIO()
+    assert verify_run(run, None, None, said) == 1
+    assert re.search(r"ALTERED: verdicts\.json", said.getvalue())
+    assert re.search(r"NOT READ: .*verdicts version 99", said.getvalue())
+    assert "cannot be derived again" not in said.getvalue()
+
+
+def test_an_earlier_stop_of_an_unknown_version_is_refused_and_not_called_altered(run: Path) -> None:
+    seal(run, None)
+    (run / "seals").mkdir(exist_ok=True)
+    told = json.loads(Envelope.read((run / "manifest.json").read_bytes()).payload)
+    told["predicate"]["format"] = UNKNOWN
+    (run / "manifest.json").unlink()
+    (run / "seals" / "1.json").write_bytes(Envelope(canonical(told), ()).octets())
+    seal(run, None)
+    with pytest.raises(UnknownVersion, match=r"1\.json: run manifest version 99"):
+        verify_run(run, None, None, io.StringIO())
+
+
 @ONCE
-@pytest.mark.parametrize("spoil", [newer_record, newer_timeline, newer_log])
+@pytest.mark.parametrize("spoil", [newer_record, newer_timeline, newer_verdicts, newer_log])
 def test_the_command_line_says_so_in_one_line(run: Path, tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     spoil(run)
     ended = kenshin("judge", run, "--out", tmp_path / "again")

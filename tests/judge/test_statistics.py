@@ -16,7 +16,6 @@ from bench.judge.statistics import (
     lower_bound,
     normal_quantile,
     percentile,
-    trials_for,
     upper_bound,
 )
 
@@ -50,20 +49,6 @@ def test_the_bound_is_where_the_tail_has_the_error_probability(trials: int, data
     tail = sum(math.comb(trials, k) * bound**k * (1 - bound) ** (trials - k) for k in range(successes, trials + 1))
     assert tail == pytest.approx(0.05, rel=1e-6)
     assert upper_bound(trials - successes, trials) == pytest.approx(1.0 - bound)
-
-
-def test_how_many_trials_a_share_needs() -> None:
-    assert trials_for(0.95) == 59
-    assert trials_for(0.99) == 299
-    assert trials_for(0.90) == 29
-    assert lower_bound(trials_for(0.999), trials_for(0.999)) >= 0.999
-    assert trials_for(0.5, 0.75) == 2, "two halves are a quarter, and rounding does not ask for a third"
-
-
-@pytest.mark.parametrize("share", [0.0, 1.0, 1.5, -0.1])
-def test_no_trials_support_an_impossible_share(share: float) -> None:
-    with pytest.raises(ValueError, match="share"):
-        trials_for(share)
 
 
 def test_the_sentence() -> None:

@@ -242,7 +242,7 @@ class PropertyMap:
         reader.done()
         found = tuple(sorted((8 + bit) << 4 | low for low in range(16) for bit in range(8) if field[low] >> bit & 1))
         if len(found) != count:
-            raise Malformed(f"ECHONET Lite property map: {len(found)} properties, {count} announced")
+            raise Malformed(f"ECHONET Lite property map: properties announced: {count}, there: {len(found)}")
         return found
 
     def write(self, value: tuple[int, ...]) -> bytes:
@@ -300,7 +300,7 @@ class Values:
         if len(value) <= _FEW:
             return ", ".join(map(self.number.text, value))
         there = sum(not isinstance(each, Special) for each in value)
-        return f"{there} of {len(value)} values"
+        return f"{there} of {counted(len(value), 'value')}"
 
 
 @frozen
@@ -331,7 +331,7 @@ class DayHistory:
         return day.to_bytes(2, "big") + Values(self.number, self.count).write(value.values)
 
     def text(self, value: Day) -> str:
-        day = "no day" if value.days_ago is None else f"{value.days_ago} days ago"
+        day = "no day" if value.days_ago is None else f"{counted(value.days_ago, 'day')} ago"
         return f"{day}, {Values(self.number, self.count).text(value.values)}"
 
 
@@ -394,7 +394,7 @@ class History:
         return head + b"".join(self.number.write(each) for pair in value.pairs for each in pair)
 
     def text(self, value: Run) -> str:
-        return f"{value.time}, {value.segments} segments"
+        return f"{value.time}, {counted(value.segments, 'segment')}"
 
 
 @frozen
@@ -424,7 +424,7 @@ class GasHistory:
         return head + Number(4).write(value.start) + value.interval_min.to_bytes(2, "big")
 
     def text(self, value: Hours) -> str:
-        return f"{value.time}, {len(value.values)} values every {value.interval_min} min"
+        return f"{value.time}, {counted(len(value.values), 'value')} every {value.interval_min} min"
 
 
 def series(kind: Format, value: Any) -> tuple[str, ...]:

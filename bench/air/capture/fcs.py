@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from bench.air.capture.capture import is_read_once, read_capture
 from bench.air.capture.link import Record
 from bench.air.mac.frame import fcs16, fcs32
+from bench.air.octets import counted
 from bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ class WrongFcs(NamedTuple):
     by_chance: int = 0
 
     def __str__(self) -> str:
-        which = "the only frame" if self.frames == 1 else f"all {self.frames} frames"
+        which = "the only frame" if self.frames == 1 else f"all {counted(self.frames, 'frame')}"
         if self.by_chance:
-            which = f"{self.frames - self.by_chance} of {self.frames} frames"
+            which = f"{self.frames - self.by_chance} of {counted(self.frames, 'frame')}"
         return f"the FCS of {which} is wrong{self._besides}: {self.probably}"
 
     @property

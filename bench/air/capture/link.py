@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
@@ -69,7 +69,8 @@ class FcsType(IntEnum):
 
 _TLV_FCS_TYPE, _TLV_RSS, _TLV_CHANNEL = Tlv.FCS_TYPE, Tlv.RSS, Tlv.CHANNEL
 _TLV_START, _TLV_END = Tlv.START_OF_FRAME, Tlv.END_OF_FRAME
-_FCS: Final[dict[int, Callable[[bytes], bytes]]] = {2: fcs16, 4: fcs32}
+FCS: Final[Mapping[int, Callable[[bytes], bytes]]] = {2: fcs16, 4: fcs32}
+"""Octets of a frame to its FCS, by how many octets that has."""
 _FCS_OCTETS: Final = {int(kind): kind.octets for kind in FcsType}
 
 
@@ -204,11 +205,11 @@ def _split_fcs(psdu: bytes, missing: int, octets: int) -> _Split:
     if missing:
         captured = _captured_of_fcs(psdu, missing, octets)
         return _Split(psdu, cut=True) if captured is None else _Split(psdu[: len(psdu) - captured])
-    if octets not in _FCS:
+    if octets not in FCS:
         octets = 4 if len(psdu) > 4 and fcs32(psdu[:-4]) == psdu[-4:] and fcs16(psdu[:-2]) != psdu[-2:] else 2
     if len(psdu) < octets:
         return _Split(psdu, False)
-    return _Split(psdu[:-octets], _FCS[octets](psdu[:-octets]) == psdu[-octets:], octets, psdu[-octets:])
+    return _Split(psdu[:-octets], FCS[octets](psdu[:-octets]) == psdu[-octets:], octets, psdu[-octets:])
 
 
 def _captured_of_fcs(psdu: bytes, missing: int, octets: int) -> int | None:
@@ -217,7 +218,7 @@ def _captured_of_fcs(psdu: bytes, missing: int, octets: int) -> int | None:
     Where its length is not said, what was captured of it tells, then the frame's version: 32 bits are version 2's."""
     there = {size: size - missing for size in ((octets,) if octets else (2, 4)) if missing <= size}
     for size, captured in there.items():
-        if captured and _FCS[size](psdu[:-captured])[:captured] == psdu[-captured:]:
+        if captured and FCS[size](psdu[:-captured])[:captured] == psdu[-captured:]:
             return captured
     if octets or 2 in there:
         return min(there.values(), default=None)
@@ -306,7 +307,7 @@ def write_tap(
     if end_ns is not None:
         known.append(_tlv(_TLV_END, struct.pack("<Q", end_ns)))
     body = b"".join((*known, *(_tlv(kind, value) for kind, value in tlvs)))
-    return struct.pack("<BBH", 0, 0, 4 + len(body)) + body + psdu + (_FCS[fcs_octets](psdu) if fcs else b"")
+    return struct.pack("<BBH", 0, 0, 4 + len(body)) + body + psdu + (FCS[fcs_octets](psdu) if fcs else b"")
 
 
 def _tlv(kind: int, value: bytes) -> bytes:

@@ -235,7 +235,7 @@ def parse_routing(data: bytes, destination: bytes) -> SourceRoute | RoutingHeade
     if route.left:
         addresses.append(destination[:last] + route.take(16 - last))
     if left > len(addresses):
-        raise Malformed(f"source route: {left} segments left of {len(addresses)}")
+        raise Malformed(f"source route: {counted(left, 'segment')} left of {len(addresses)}")
     return SourceRoute(left, tuple(addresses), inner, last)
 
 

@@ -16,6 +16,7 @@ from bench.air.frozen import frozen
 from bench.air.ip import packet as ipv6
 from bench.air.ip import udp
 from bench.air.lowpan.links import Links
+from bench.air.octets import counted
 
 DISPATCH: Final = 0x42
 NEXT: Final = {1: udp.PROTOCOL, 2: 58, 3: 6}
@@ -205,7 +206,7 @@ class _Bits:
         """The next ``count`` bits as an integer."""
         end = self._at + count
         if end > 8 * len(self._data):
-            raise Malformed(f"HC1: {count} bits wanted, {8 * len(self._data) - self._at} left")
+            raise Malformed(f"HC1: {counted(count, 'bit')} wanted, {8 * len(self._data) - self._at} left")
         first, last = self._at // 8, (end + 7) // 8
         word = int.from_bytes(self._data[first:last], "big")
         self._at = end

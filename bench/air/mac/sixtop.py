@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 
 from bench.air.errors import Malformed
 from bench.air.frozen import frozen
-from bench.air.octets import Reader
+from bench.air.octets import Reader, counted
 
 GROUP: Final = 0x5
 """Group id of the IETF payload IE (RFC 8137)."""
@@ -171,5 +171,5 @@ def describe(message: Message) -> str:
         said = message.said
     except Malformed as error:
         return f"{words}, malformed: {error}"
-    cells = f", {len(said.cells)} cells" if said.cells else ""
+    cells = f", {counted(len(said.cells), 'cell')}" if said.cells else ""
     return f"{words}{cells}"

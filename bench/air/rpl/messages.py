@@ -311,7 +311,7 @@ _OPTIONS: Final[dict[int, Callable[[bytes], _Known]]] = {
 def _check_prefix(octets: bytes, bits: int) -> None:
     """Raises `Malformed` unless there are as many octets as ``bits`` ask for; more may be sent."""
     if bits > 128 or not (bits + 7) // 8 <= len(octets) <= 16:
-        raise Malformed(f"RPL prefix: {counted(len(octets))} for {bits} bits")
+        raise Malformed(f"RPL prefix: {counted(len(octets))} for {counted(bits, 'bit')}")
 
 
 def parse_options(data: bytes) -> tuple[Option, ...]:

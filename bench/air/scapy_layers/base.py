@@ -12,6 +12,7 @@ from scapy.fields import BitField, Field, PacketField, StrField, XStrField, XStr
 from scapy.packet import Packet, Padding
 
 from bench.air.mac.frame import format_address
+from bench.air.octets import counted
 
 Layer = type[Packet]
 """A scapy layer."""
@@ -56,7 +57,7 @@ class Option(AirPacket):
     def dissect(self, s: bytes) -> None:
         end = self.octets(s)
         if end > len(s):
-            raise ValueError(f"{self.name}: {end} octets said, {len(s)} are there")
+            raise ValueError(f"{self.name}: {counted(end)} said, {len(s)} are there")
         super().dissect(s[:end])
         if s[end:]:
             self.lastlayer().add_payload(Padding(s[end:]))
@@ -112,7 +113,7 @@ class LinkAddress(Field[Any, Any]):
     def getfield(self, pkt: Packet, s: bytes) -> tuple[bytes, Any]:
         octets = self.octets_from(pkt)
         if len(s) < octets:
-            raise ValueError(f"{self.name}: {octets} octets wanted, {len(s)} there")
+            raise ValueError(f"{self.name}: {counted(octets)} wanted, {len(s)} there")
         address = s[:octets][::-1] if self.swapped else s[:octets]
         return s[octets:], format_address(address)
 
@@ -156,7 +157,7 @@ class Octets(XStrLenField):
     def getfield(self, pkt: Any, s: bytes) -> tuple[bytes, bytes]:
         wanted = self.length_from(pkt) if self.length_from else len(s)
         if not 0 <= wanted <= len(s):
-            raise ValueError(f"{self.name}: {wanted} octets wanted, {len(s)} there")
+            raise ValueError(f"{self.name}: {counted(wanted)} wanted, {len(s)} there")
         return s[wanted:], s[:wanted]
 
 
@@ -186,7 +187,7 @@ class Counted(StrField):
 
     def getfield(self, pkt: Any, s: bytes) -> tuple[bytes, Any]:
         if len(s) < self.octets:
-            raise ValueError(f"{self.name}: {self.octets} octets wanted, {len(s)} there")
+            raise ValueError(f"{self.name}: {counted(self.octets)} wanted, {len(s)} there")
         return s[self.octets :], int.from_bytes(s[: self.octets], "little")
 
     def addfield(self, pkt: Any, s: bytes, val: Any) -> bytes:

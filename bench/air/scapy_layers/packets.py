@@ -11,20 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from scapy.packet import Packet, Raw
 from scapy.utils import EDecimal
 
-from bench.air.capture.link import Record
+from bench.air.capture.link import FCS, Record
 from bench.air.errors import Malformed
 from bench.air.frame.decoder import Frame
 from bench.air.keys.table import KeyTable
 from bench.air.lowpan import datagram as lowpan
 from bench.air.lowpan import fragment
-from bench.air.mac.frame import encode_mac, fcs16, fcs32
+from bench.air.mac.frame import encode_mac
 from bench.air.scapy_layers import Ip6, LowpanFragFirst, LowpanFragNext, Wpan
 from bench.air.scapy_layers.base import address_octets
 from bench.air.scapy_layers.wpan import settings, using
 
 __all__ = ["reassemble", "to_scapy"]
-
-_FCS = {2: fcs16, 4: fcs32}
 
 
 def to_scapy(
@@ -55,7 +53,7 @@ def _of_record(record: Record) -> Packet:
     except (ValueError, IndexError):
         return Raw(record.data)
     if record.fcs_ok and isinstance(packet, Wpan):
-        packet.fcs = _FCS[record.fcs_octets](record.data)
+        packet.fcs = FCS[record.fcs_octets](record.data)
     return packet
 
 

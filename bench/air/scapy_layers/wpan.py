@@ -25,7 +25,7 @@ from scapy.fields import (
 )
 from scapy.packet import Raw
 
-from bench.air.capture.link import WITH_FCS, make_record
+from bench.air.capture.link import FCS, WITH_FCS, make_record
 from bench.air.errors import Malformed
 from bench.air.keys.security import MicError, protect, unprotect
 from bench.air.keys.table import KeyTable
@@ -34,12 +34,11 @@ from bench.air.mac.frame import (
     FrameType,
     decode_mac,
     encode_mac,
-    fcs16,
-    fcs32,
     mic_octets,
     pans_present,
 )
 from bench.air.mac.ies import HT1
+from bench.air.octets import counted as counted_octets
 from bench.air.scapy_layers.base import (
     AirPacket,
     Beside,
@@ -57,7 +56,6 @@ from bench.air.scapy_layers.tap import WpanTap
 
 _OCTETS: Final = (0, 0, 2, 8)
 _MODES: Final = {0: 0, 2: 2, 8: 3}
-_FCS: Final = {2: fcs16, 4: fcs32}
 
 
 @attrs.define(slots=True)
@@ -261,7 +259,7 @@ class Wpan(AirPacket):
         """Whether the FCS is right, None where there is none."""
         if not self.fcs:
             return None
-        return bool(_FCS[len(self.fcs)](bytes(self)[: -len(self.fcs)]) == self.fcs)
+        return bool(FCS[len(self.fcs)](bytes(self)[: -len(self.fcs)]) == self.fcs)
 
     def do_dissect(self, s: bytes) -> bytes:
         body, fcs = self.split_fcs(s)
@@ -272,7 +270,7 @@ class Wpan(AirPacket):
             body = self._opened(body, level, key_index)
         end = len(body) - mic_octets(level)
         if end < start:
-            raise ValueError(f"{len(body)} octets leave no room for the MIC")
+            raise ValueError(f"{counted_octets(len(body))} leave no room for the MIC")
         self.fields["mic"] = body[end:]
         rest: bytes = super().do_dissect(body[:end])
         self.raw_packet_cache = None  # what stands behind the payload is not in it
@@ -305,7 +303,7 @@ class Wpan(AirPacket):
             octets = seal(octets if self.mic else octets + bytes(mic_octets(self.aux_sec.level)), self.key)
         if self.fcs is not None:
             return bytes(octets + self.fcs)
-        return bytes(octets + (_FCS[self.fcs_octets](octets) if self.fcs_octets else b""))
+        return bytes(octets + (FCS[self.fcs_octets](octets) if self.fcs_octets else b""))
 
     def guess_payload_class(self, payload: bytes) -> Layer:
         if not _is_open(self):

@@ -18,6 +18,7 @@ from bench.air.filter.language import Predicate
 from bench.air.frame.bugs import Bugs
 from bench.air.frame.decoder import Decoder
 from bench.air.keys.table import KeyTable
+from bench.air.octets import counted
 from bench.errors import InputError
 
 _LOOK_S: Final = 0.5
@@ -56,9 +57,9 @@ def follow(
     except KeyboardInterrupt:
         end = "stopped"
     except InputError as error:
-        raise InputError(f"{error}; {count} frames, {shown} shown") if count else error from None
-    lost = f"; {missing} datagrams did not arrive" if missing else ""
-    err.write(f"kenshin: {source}: {end} after {count} frames, {shown} shown{lost}\n")
+        raise InputError(f"{error}; {counted(count, 'frame')}, {shown} shown") if count else error from None
+    lost = f"; {counted(missing, 'datagram')} did not arrive" if missing else ""
+    err.write(f"kenshin: {source}: {end} after {counted(count, 'frame')}, {shown} shown{lost}\n")
     return mics
 
 

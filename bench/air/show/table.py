@@ -10,6 +10,7 @@ from bench.air.bulk.spans import Span
 from bench.air.bulk.table import write_table
 from bench.air.capture.fcs import all_wrong
 from bench.air.keys.table import KeyTable
+from bench.air.octets import counted
 from bench.errors import InputError
 
 
@@ -45,4 +46,6 @@ def check_keys(keys: str | None, mics: Mapping[str, int]) -> None:
     without a MIC that could be checked (level 4, cut) tell nothing of the keys."""
     checked = {mic: count for mic, count in mics.items() if mic != "none"}
     if keys and checked and "ok" not in checked:
-        raise InputError(f"{keys}: none of the {sum(checked.values())} secured frames verified with these keys")
+        raise InputError(
+            f"{keys}: none of the {counted(sum(checked.values()), 'secured frame')} verified with these keys"
+        )

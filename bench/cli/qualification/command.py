@@ -19,6 +19,7 @@ from typing import Final
 
 import attrs
 
+from bench.air.octets import counted
 from bench.cli.qualification.matrix import Case, Clean, Judged, Qualification, Ran
 from bench.cli.qualification.page import as_json, as_markdown, as_text
 from bench.cli.qualification.trials import DIGITS, Trial, run_all
@@ -116,7 +117,7 @@ def qualify(asked: Asked, say: Callable[[str], None]) -> int:
     print(as_text(found), end="")
     if len(ran) < len(trials):
         kept = f"; go on with --out {asked.out}" if asked.out is not None else ""
-        raise BenchError(f"stopped after {len(ran)} of {len(trials)} runs{kept}")
+        raise BenchError(f"stopped after {len(ran)} of {counted(len(trials), 'run')}{kept}")
     return found.code
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import attrs
 
+from bench.air.octets import counted
 from bench.cli.qualification.matrix import Clean, Judged, Qualification, Scope, Status
 from bench.formats import KEY, QUALIFICATION
 
@@ -154,7 +155,7 @@ def _how(found: Qualification) -> Iterable[str]:
 
 
 def _score(found: Qualification, *, misses: bool = True) -> Iterable[str]:
-    yield f"{found.caught} of {found.tried} faults caught by the requirement meant for them"
+    yield f"{found.caught} of {counted(found.tried, 'fault')} caught by the requirement meant for them"
     if found.tried < len(found.judged):
         yield f"{len(found.judged) - found.tried} not tried: the qualification was stopped"
     extra = sum(one.status is Status.EXTRA for one in found.judged)
@@ -175,8 +176,10 @@ def _seeds(clean: Sequence[Clean]) -> str:
     row = len(seeds) > 2 and seeds[-1] - seeds[0] == len(seeds) - 1
     named = f"{seeds[0]} to {seeds[-1]}" if row else ", ".join(map(str, seeds))
     crowds = Counter(one.terminals for one in clean if one.terminals)
-    also = "".join(f", {runs} of them with {terminals} terminals" for terminals, runs in sorted(crowds.items()))
-    return f"{len(clean)} clean run{'s' * (len(clean) != 1)} (seed{'s' * (len(seeds) != 1)} {named}{also})"
+    also = "".join(
+        f", {runs} of them with {counted(terminals, 'terminal')}" for terminals, runs in sorted(crowds.items())
+    )
+    return f"{counted(len(clean), 'clean run')} (seed{'s' * (len(seeds) != 1)} {named}{also})"
 
 
 def _alarms(found: Qualification) -> str:

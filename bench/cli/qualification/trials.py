@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import attrs
 
+from bench.air.octets import counted
 from bench.cli.qualification.forked import Forked, Forker
 from bench.cli.qualification.matrix import Case, Judged, Ran, Scope, Status
 from bench.cli.qualification.page import told
@@ -71,7 +72,7 @@ class Trial:
         """For the line of progress."""
         if self.case is not None:
             return self.case.option
-        return f"clean, seed {self.seed}" + (f", {self.terminals} terminals" if self.terminals else "")
+        return f"clean, seed {self.seed}" + (f", {counted(self.terminals, 'terminal')}" if self.terminals else "")
 
 
 @attrs.frozen(slots=True)

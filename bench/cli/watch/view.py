@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import attrs
 
+from bench.air.octets import counted
 from bench.errors import InputError, KenshinError
 from bench.evidence.evidence import Evidence
 from bench.evidence.folder import RunFolder
@@ -244,7 +245,7 @@ def _port(port: PortState, status: Status, live: bool) -> Port:
     about = " ".join(filter(None, (port.family, port.about)))
     if port.gone_ns is not None:
         return Port(port.port, about, False, f"gone for {_span(status.now_ns - port.gone_ns)}: {port.reason}")
-    packets = f", {port.packets} frames" if port.packets is not None else ""
+    packets = f", {counted(port.packets, 'frame')}" if port.packets is not None else ""
     said = "nothing yet" if port.said_ns is None else f"{_span(status.now_ns - port.said_ns)} ago"
     return Port(port.port, about, True if live else None, f"last heard {said}{packets}")
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
+from bench.air.octets import counted
 from bench.errors import InputError
 from bench.evidence.seal.contents import (
     CHUNK,
@@ -30,6 +32,7 @@ from bench.evidence.seal.contents import (
     schema_of,
 )
 from bench.evidence.seal.manifest import Manifest, NoManifest, read_manifest
+from bench.formats import UnknownVersion
 from bench.yamlfile import load_source
 
 RECORD: Final = "run.yaml"
@@ -308,9 +311,13 @@ def _earlier(folder: Path, paths: Sequence[str], sealed: Manifest) -> list[Chang
     """Earlier stops of the run whose evidence is not the beginning of today's, or that another key signed."""
     changes = []
     for path in paths:
-        if path.startswith(f"{EARLIER}/") and path.endswith(".json") and sealed.file(path) is not None:
+        if path.startswith(f"{EARLIER}/") and path.endswith(".json") and (file := sealed.file(path)) is not None:
             try:
                 earlier = read_manifest(folder / path)
+            except UnknownVersion:
+                if sha256((folder / path).read_bytes()).hexdigest() == file.sha256:
+                    raise  # it is as it was sealed, and this bench does not know what it says
+                continue  # altered, which was told already
             except (NoManifest, InputError) as error:
                 changes.append(Change(_shown(path), str(error)))
                 continue
@@ -327,7 +334,11 @@ def _evidence(path: str) -> bool:
 
 def _few(changes: list[Change]) -> list[Change]:
     more = len(changes) - _MOST
-    return changes if more <= 0 else [*changes[:_MOST], Change(changes[0].place.split()[0], f"{more} more differences")]
+    return (
+        changes
+        if more <= 0
+        else [*changes[:_MOST], Change(changes[0].place.split()[0], f"{counted(more, 'more difference')}")]
+    )
 
 
 def _range(noun: str, first: int, last: int) -> str:

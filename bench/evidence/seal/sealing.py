@@ -21,6 +21,7 @@ from typing import Any, Final
 import attrs
 
 from bench import kinds
+from bench.air.octets import counted
 from bench.errors import InputError
 from bench.evidence.evidence import Evidence
 from bench.evidence.seal.contents import EARLIER, LOG, MANIFEST, STAMPS, TIMELINE, File, names, read_file, read_rows
@@ -54,7 +55,8 @@ class Sealed:
 
     def __str__(self) -> str:
         by = f"signed by {self.key_id[:23]}" if self.key_id else "not signed (kenshin keys new makes a key)"
-        return f"{self.path}: {self.files} files, {self.rows} rows, {self.frames} frames; {by}"
+        of = ((self.files, "file"), (self.rows, "row"), (self.frames, "frame"))
+        return f"{self.path}: {', '.join(counted(number, noun) for number, noun in of)}; {by}"
 
 
 FOUND: Final = "found unsealed: the bench before had ended without a word"

@@ -24,6 +24,7 @@ from typing import Final, TypeVar
 
 import attrs
 
+from bench.air.octets import counted
 from bench.records import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from bench.twin.core.kernel import Call, Kernel
 from bench.twin.faults import NO_FAULTS, Hooks, Memory
@@ -438,7 +439,7 @@ class Terminal:
         """
         chosen = self._faults.plain("values_to_upload", right, self._recovering, kind=Value)
         if len(chosen) > MAX_VALUES:
-            self._faults.blame("values_to_upload", f"{len(chosen)} values; expected {MAX_VALUES} at most")
+            self._faults.blame("values_to_upload", f"{counted(len(chosen), 'value')}; expected {MAX_VALUES} at most")
             chosen = right
         keys = [(v.meter, v.mark_ns) for v in chosen]
         own = [(v.meter, v.mark_ns) for v in right]

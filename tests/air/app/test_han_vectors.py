@@ -138,7 +138,7 @@ def test_every_value_is_told() -> None:
     assert _told(0xE8, "0019 7ffe") == ("2.5 A, no data", ())
     assert _told(0xE8, "ffff 000a") == ("-0.1 A, 1.0 A", ())
     line, each = _told(0xE2, "0001" + _u32(*range(47), 0xFFFFFFFE))
-    assert line == "1 days ago, 47 of 48 values"
+    assert line == "1 day ago, 47 of 48 values"
     assert each == (*map(str, range(47)), "no data")
     assert _told(0xEC, "07ea0401 0a1e 02" + _u32(1, 2, 3, 0xFFFFFFFE))[1] == (
         "1 forward, 2 reverse",
@@ -158,7 +158,7 @@ def test_property_map_of_sixteen_and_more() -> None:
     assert made.edt[1] == 0b01000001  # 0x80 and 0xE0
     message = echonet.Message(1, 0x028801, 0x05FF01, 0x72, (made,))
     assert message.value(0x9F) == codes
-    with pytest.raises(Malformed, match="18 properties, 17 announced"):
+    with pytest.raises(Malformed, match="properties announced: 17, there: 18"):
         PROPERTIES[0x0288][0x9F].format.read(b"\x11" + made.edt[1:])
 
 

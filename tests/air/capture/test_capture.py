@@ -201,7 +201,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         list(read_capture(tmp_path / "missing"))
 
 
-def test_a_frame_cut_by_the_capture_is_marked() -> None:
+def test_a_record_cut_by_the_capture_has_no_fcs() -> None:
     record = make_record(1, 0, 195, PSDU, len(PSDU) + 100)
     assert (record.cut, record.fcs_ok, record.original_length) == (True, None, len(PSDU) + 100)
 

@@ -100,7 +100,7 @@ def test_standard_input(program: Start) -> None:
         running = program("-", stdin=source)
         sink.write(b"".join(frames(1)))
         assert number(running.line()) == 1
-    assert running.end() == (0, "kenshin: -: the stream ended after 1 frames, 1 shown\n")
+    assert running.end() == (0, "kenshin: -: the stream ended after 1 frame, 1 shown\n")
 
 
 def test_a_stream_that_breaks_off_inside_a_record_says_where_and_after_how_many(program: Start) -> None:
@@ -114,7 +114,7 @@ def test_a_stream_that_breaks_off_inside_a_record_says_where_and_after_how_many(
             assert number(running.line()) == 1
     code, complaint = running.end()
     at = len(begin + first)
-    assert f": truncated at octet {at}, inside a block; all records before are read; 1 frames, 1 shown\n" in complaint
+    assert f": truncated at octet {at}, inside a block; all records before are read; 1 frame, 1 shown\n" in complaint
     assert (code, complaint.count("\n")) == (2, 1)
 
 

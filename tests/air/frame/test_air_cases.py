@@ -342,7 +342,7 @@ def test_the_header_chain_is_read_behind_a_broken_source_route() -> None:
         (TARGET + b"\x04\x02\x00\x00", "icmpv6.rpl.opt.config: 14 octets wanted, 2 there"),
     ],
 )
-def test_a_broken_option_costs_itself(tmp_path: Path, options: bytes, info: str) -> None:
+def test_a_broken_option_of_a_dao_costs_itself(tmp_path: Path, options: bytes, info: str) -> None:
     path = write_capture(tmp_path / "dao.pcapng", [(0, rpl_dao(options))])
     (row,), _ = decoded(path)
     assert row["info"] == f"RPL DAO seq=9 target=fd00::2/128 [checksum wrong] [malformed: {info}]"

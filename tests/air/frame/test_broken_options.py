@@ -166,7 +166,7 @@ CASES: dict[str, tuple[bytes, str, str, str, object]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_broken_option_costs_itself(case: str, tmp_path: Path) -> None:
+def test_what_is_broken_after_whole_fields_costs_itself(case: str, tmp_path: Path) -> None:
     octets, line, trouble, field, value = CASES[case]
     path = write_capture(tmp_path / "broken.pcapng", [(0, octets)])
     (row,), _ = decoded(path)

@@ -128,7 +128,7 @@ def test_a_secured_acknowledgement_without_source_opens_by_the_frame_it_answers(
     assert decode(psdu, KeyTable([(1, KEY)])).mic == "no key"
 
 
-def test_a_frame_cut_by_the_capture_is_marked() -> None:
+def test_a_frame_cut_by_the_capture_says_so_in_its_line() -> None:
     psdu = encode_mac(wisun.data(B, A, DATAGRAM, 7))
     frame = Decoder().decode(make_record(1, 0, 230, psdu, len(psdu) + 50))
     assert (frame.src, frame.cut) == (B, True)

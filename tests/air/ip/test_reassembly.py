@@ -100,7 +100,7 @@ def test_no_more_than_the_limit_are_open() -> None:
         (0xFFF8, False, 16, "16 octets at 65528"),
     ],
 )
-def test_refused(offset: int, more: bool, size: int, says: str) -> None:
+def test_a_fragment_that_does_not_fit_is_refused(offset: int, more: bool, size: int, says: str) -> None:
     pieces = cut(WHOLE, 800)
     header = FragmentHeader(0xCAFE, offset, more)
     bad = attrs.evolve(pieces[0], headers=(pieces[0].headers[0], header), upper=bytes(size), payload=bytes(size))

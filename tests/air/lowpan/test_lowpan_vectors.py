@@ -239,7 +239,7 @@ def test_mesh_header_gives_the_link_addresses() -> None:
         ("e000 0001 05 00", "FRAGN"),
     ],
 )
-def test_refused(words: str, says: str) -> None:
+def test_a_broken_iphc_packet_is_refused(words: str, says: str) -> None:
     with pytest.raises(Malformed, match=says):
         lowpan.decompress(h(words), SRC, DST, CONTEXTS)
 

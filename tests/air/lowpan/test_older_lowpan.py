@@ -134,7 +134,7 @@ def test_a_first_fragment_in_hc1_takes_its_length_from_the_datagram() -> None:
         ("42 fb c0 40 12 0003 abcd", "UDP length 3"),
     ],
 )
-def test_refused(words: str, says: str) -> None:
+def test_a_broken_hc1_header_is_refused(words: str, says: str) -> None:
     with pytest.raises(Malformed, match=says):
         lowpan.decompress(bytes.fromhex(words), SRC, DST)
 

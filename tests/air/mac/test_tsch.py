@@ -137,7 +137,7 @@ def test_what_people_read() -> None:
     infos = [frame.info for frame in decoded(frames())]
     assert infos[1] == "enhanced, ASN=78187493520 join metric=3"
     assert "6P ADD request, seq 3, 2 cells" in infos
-    assert "6P confirmation end of list, seq 3, 1 cells" in infos
+    assert "6P confirmation end of list, seq 3, 1 cell" in infos
     assert "6P busy, seq 5" in infos
     assert "rendezvous in 5, wake-up interval=6" in infos
 

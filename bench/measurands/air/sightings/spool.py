@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from bench.air.octets import counted
 from bench.errors import InputError
 from bench.measurands.air.sightings.sighting import (
     Acknowledged,
@@ -143,7 +144,7 @@ class Spool:
             self._file.write(_LENGTH.pack(len(packed)) + packed)
         except OSError as error:
             raise InputError(
-                f"{tempfile.gettempdir()}: {error.strerror or error} after {self._count} frames;"
+                f"{tempfile.gettempdir()}: {error.strerror or error} after {counted(self._count, 'frame')};"
                 " expected room for about 50 octets a frame (another folder: TMPDIR)"
             ) from None
         starts = [row[_START] for row in self._waiting]

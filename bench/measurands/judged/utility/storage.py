@@ -33,6 +33,7 @@ from bench.records import NS_PER_HOUR, Json, Measurement
 
 NAME: Final = "storage.server"
 STORED_HOURS: Final = 168
+"""Seven days of the server's own; that of terminals is the same by another row of the guideline."""
 LEAST_VALUES: Final = 144
 """Six days of a meter must have come up within the last seven: one upload may be the terminal's to miss."""
 SETTLED_NS: Final = 120_000_000_000
