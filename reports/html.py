@@ -129,7 +129,7 @@ def summary(report: RunReport, draw: Draw = plot_for) -> str:
         css=_css(),
         report=report,
         facts=facts,
-        bad=_is_bad(outcomes) or bool(report.left_out),
+        bad=_is_bad(outcomes) or bool(report.left_out or report.altered),
         bottom_line=bottom_line(report),
         counts=[(outcome, n) for outcome in Outcome if (n := Counter(outcomes)[outcome])],
         requirements=[_requirement(report, requirement, draw) for requirement in _judged(report)],

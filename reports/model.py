@@ -111,6 +111,8 @@ class RunReport:
     """Where the guideline file asks less than the one of this name that comes with the bench."""
     changes: tuple[str, ...] | None = None
     """What a later judgement sees otherwise than the run's own verdicts; None of the run itself."""
+    altered: str = ""
+    """What the run's seal has against what was judged, in one line; empty where nothing, or where it has none."""
 
     def row(self, requirement: str) -> CatalogueRow | None:
         """The catalogue row of a requirement id, None when the catalogue does not know it."""

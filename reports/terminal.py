@@ -68,6 +68,8 @@ def _print(console: Console, report: RunReport) -> None:
                 console.print(line, style=STYLES[outcome], markup=False, highlight=False, soft_wrap=True)
     if report.partial:
         console.print(report.partial, style="magenta", markup=False, highlight=False, soft_wrap=True)
+    if report.altered:
+        console.print(report.altered, style="bold red", markup=False, highlight=False, soft_wrap=True)
     for line in _compared(report):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for line in report.deviations:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bench.errors import InputError
+from bench.evidence.folder import refuse_inside_run
 from bench.evidence.seal.keys import (
     PASSPHRASE,
     PLACE,
@@ -23,6 +24,7 @@ from bench.evidence.seal.keys import (
 def make_key(out: Path | None, with_passphrase: bool, say: TextIO) -> None:
     """Make a key at ``out`` or in its usual place, and say where it is. InputError where there is one already."""
     path = _place(out)
+    refuse_inside_run(path)  # it would be handed on with the run
     key = new_key(path, _new_passphrase() if with_passphrase else None)
     locked = "with its passphrase" if with_passphrase else "without a passphrase: whoever can read it can sign"
     print(f"secret: {path} (mode 600, {locked})", file=say)

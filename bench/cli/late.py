@@ -22,7 +22,8 @@ from bench.evidence.folder import RunFolder
 from bench.evidence.seal.sealing import reopen
 from bench.plan.answered import papers
 from bench.plan.inputs import stored_plan
-from fixtures.run.sealed import Sealer
+from fixtures.rig.lock import Locks
+from fixtures.run.sealed import Sealer, refuse_altered
 
 NOBODY: Final = "unknown"
 
@@ -86,14 +87,23 @@ def add_documents(run: Path, files: Sequence[Path], document: str, agreement: Pa
 
 @contextmanager
 def _sealed_anew(folder: RunFolder) -> Iterator[None]:
-    """What is added is sealed with the rest; a run that nobody sealed when it was made is not sealed now."""
-    sealer = Sealer.with_key(None)
-    was_sealed = reopen(folder.path)
+    """What is added is sealed with the rest; a run that nobody sealed when it was made is not sealed now.
+
+    From the look at the seal to the next one nobody else may add: that seal would cover half of what he adds, or lack
+    it. InputError where somebody is at it, drives the run, or where it is not as it was sealed.
+    """
+    sealer, locks = Sealer.with_key(None), Locks()
+    locks.take_folder(folder.path, f"kenshin add-evidence {folder.path}")
     try:
-        yield
+        refuse_altered(folder.path)
+        was_sealed = reopen(folder.path)
+        try:
+            yield
+        finally:
+            if was_sealed:
+                sealer.seal_run(folder, "evidence was added")
     finally:
-        if was_sealed:
-            sealer.seal_run(folder, "evidence was added")
+        locks.release()
 
 
 def user() -> str:

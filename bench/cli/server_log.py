@@ -25,7 +25,6 @@ from bench.plan.awaited import awaited
 from bench.records import Json, Observation
 from devices.server.events import odd, plain
 from devices.server.log import NotWhole, ServerLog, read_log
-from fixtures.rig.lock import Locks
 
 LOOK_EVERY_S: Final = 10.0
 """Between two looks into a folder that is watched."""
@@ -35,23 +34,19 @@ NAMES: Final = "*.csv"
 def add_logs(run: Path, places: Sequence[Path], who: str, watch: bool = False) -> None:
     """Add the files, or those in the folders, that the run has not yet; ``watch``: until no day is missing.
 
-    InputError for a file that is no log, a run that is being driven, or a server of whose clock nothing is known.
+    The caller keeps others from the run meanwhile. InputError for a file that is no log, or a server of whose clock
+    nothing is known.
     """
     folder = RunFolder.open(run)
-    locks = Locks()
-    locks.take_folder(run, f"kenshin add-evidence {run}")
-    try:
-        while True:
-            for path in _files(places):
-                _add(folder, path, who, in_folder=path not in places)
-            with closing(Evidence.open(run)) as evidence:
-                missing = awaited(evidence)
-            if not watch or not missing:
-                break
-            print(f"waiting for the server's log of {', '.join(missing)}", flush=True)
-            time.sleep(LOOK_EVERY_S)
-    finally:
-        locks.release()
+    while True:
+        for path in _files(places):
+            _add(folder, path, who, in_folder=path not in places)
+        with closing(Evidence.open(run)) as evidence:
+            missing = awaited(evidence)
+        if not watch or not missing:
+            break
+        print(f"waiting for the server's log of {', '.join(missing)}", flush=True)
+        time.sleep(LOOK_EVERY_S)
 
 
 def _files(places: Sequence[Path]) -> Iterator[Path]:

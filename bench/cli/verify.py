@@ -24,6 +24,7 @@ from bench.evidence.added import REGISTER
 from bench.evidence.folder import RunFolder
 from bench.evidence.seal.compare import Change, begun_by, compare
 from bench.evidence.seal.contents import EARLIER, JUDGED, LOG, MANIFEST, TIMELINE, read_rows
+from bench.evidence.seal.held import seals_kept
 from bench.evidence.seal.keys import fingerprint, read_public
 from bench.evidence.seal.manifest import Manifest, NoManifest, Read, Seals, read_manifest
 from bench.evidence.seal.sealing import FOUND
@@ -152,7 +153,7 @@ def _manifest(run: Path, path: Path, asked: str | None, found: Found) -> Read | 
 
 def _check_begun(run: Path, found: Found) -> None:
     """A run without a manifest: never sealed, or gone on with and not ended in order."""
-    kept = sorted((run / EARLIER).glob("*.json"), key=_by_number)
+    kept = seals_kept(run)
     went_on = f"; it went on after {EARLIER}/{kept[-1].name} and was not ended in order" if kept else ""
     found.unproven.append(f"no {MANIFEST}: not sealed{went_on}{_left_by(run)}")
     for path in kept:
@@ -324,7 +325,7 @@ def _as_of(sealed: Manifest) -> AsOf | None:
 
 def _seals(run: Path) -> Iterator[Read]:
     """The manifests of a run that can be read, the earliest first."""
-    for path in (*sorted((run / EARLIER).glob("*.json"), key=_by_number), run / MANIFEST):
+    for path in (*seals_kept(run), run / MANIFEST):
         with contextlib.suppress(NoManifest, InputError):
             yield read_manifest(path)
 
@@ -334,7 +335,7 @@ def _by_number(path: Path) -> tuple[int, str]:
 
 
 def _earlier_digests(run: Path) -> list[str]:
-    return [sha256(path.read_bytes()).hexdigest() for path in (run / EARLIER).glob("*.json")]
+    return [sha256(path.read_bytes()).hexdigest() for path in seals_kept(run)]
 
 
 def _digest(run: Path) -> str | None:

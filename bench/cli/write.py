@@ -32,6 +32,7 @@ from bench.air.index.selection import matching_rows, rows_of
 from bench.air.keys.counters import Freshness
 from bench.air.keys.table import KeyTable
 from bench.air.octets import counted
+from bench.cli.written import refuse_file
 from bench.errors import InputError
 from bench.evidence.evidence import Evidence
 from bench.measurands.air.sniffers.clocks import Clock, whole
@@ -100,15 +101,10 @@ def _storable(records: Iterable[Record]) -> Iterator[Record]:
 
 def _refuse(paths: Sequence[str], out: Path, force: bool) -> None:
     """Raises `InputError` where writing would take something away."""
-    if not out.exists():
-        return
     for path in paths:
-        if os.path.exists(path) and os.path.samefile(path, out):
+        if os.path.exists(path) and os.path.exists(out) and os.path.samefile(path, out):
             raise InputError(f"{out}: is what is read; expected another file to write")
-    if out.is_dir():
-        raise InputError(f"{out}: is a folder; expected a file to write")
-    if not force:
-        raise InputError(f"{out}: is there already; expected a new file, or --force to replace it")
+    refuse_file(out, force=force, why_not_stdout="without --write frames go to standard output, as text")
 
 
 @attrs.define

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,14 @@ class RunFolder:
         folder = cls(path)
         if not path.is_dir():
             raise InputError(f"{path}: no such folder; expected a run folder")
-        if not folder.inputs_path.is_file():
+        if not folder.is_run:
             raise InputError(f"{path}: no run.yaml in it; expected a run folder")
         return folder
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run is in it: this alone says what a run folder is."""
+        return os.path.isfile(self.inputs_path)
 
     @property
     def inputs_path(self) -> Path:
@@ -123,6 +129,31 @@ class RunFolder:
         with draft.open("w", encoding="utf-8") as file:
             yaml.dump(json.loads(json.dumps(inputs, ensure_ascii=False, allow_nan=False)), file)
         draft.replace(self.inputs_path)
+
+
+def real_place(path: Path) -> Path:
+    """A place with every link and ``..`` followed, whether it is there or not. InputError for links in a circle."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{path}: cannot be followed ({error}); expected a place to write") from None
+
+
+def run_around(path: Path) -> Path | None:
+    """The nearest run folder that a place lies below, however the place is spelt; None where it lies below none.
+
+    A link lies where it stands and where it leads: who replaces it changes the one, who writes through it the other.
+    """
+    real = real_place(path)
+    stands = real if path.name in ("", "..") else real_place(path.parent) / path.name
+    return next((folder for folder in (*real.parents, *stands.parents) if RunFolder(folder).is_run), None)
+
+
+def refuse_inside_run(path: Path) -> None:
+    """InputError for a place below a run folder: whatever is written there stands among its evidence, and its seal says
+    from then on that it was altered."""
+    if (run := run_around(path)) is not None:
+        raise InputError(f"{path}: lies in the run {run}; expected a place outside of any run")
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

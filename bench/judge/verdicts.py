@@ -22,11 +22,13 @@ OPTIONAL: Final = frozenset({"coverage_factor", "deviation", "budget", "dof", "b
 """Fields of a verdict and its measurement that are written where they say something (since format 3)."""
 
 
-def verdicts_json(verdicts: Iterable[Verdict], not_judged: Iterable[NotJudged], left_out: Iterable[str] = ()) -> str:
+def verdicts_json(
+    verdicts: Iterable[Verdict], not_judged: Iterable[NotJudged], left_out: Iterable[str] = (), altered: str = ""
+) -> str:
     """Canonical JSON text of a run's verdicts, of the requirements that have none, and of the code that judged.
 
     ``left_out``: requirements that the plan asks and the run did not judge. Where there are any, the document says
-    ``partial`` with their names.
+    ``partial`` with their names. ``altered``: what the run's seal has against the evidence, where it has anything.
     """
     judged = sorted(verdicts, key=lambda verdict: (verdict.requirement, verdict.subject))
     others = sorted(not_judged, key=lambda row: row.requirement)
@@ -36,6 +38,7 @@ def verdicts_json(verdicts: Iterable[Verdict], not_judged: Iterable[NotJudged], 
         "verdicts": [_plain(verdict) for verdict in judged],
         "not_judged": [attrs.asdict(row) for row in others],
         **({"partial": partial} if (partial := sorted(left_out)) else {}),
+        **({"altered": altered} if altered else {}),
     }
     return json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

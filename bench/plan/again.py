@@ -26,7 +26,7 @@ from bench.judge.verdicts import verdicts_json
 from bench.plan.catalogue import Plan
 
 _SHOWN: Final = 4
-_ABOUT_THE_CODE: Final = ("format", "judged_by", "changes")
+_ABOUT_THE_CODE: Final = ("format", "judged_by", "changes", "altered")
 _LINKED: Final = ("run.yaml", "keys/ieee802154_keys", "evidence")
 _TIMELINE: Final = ("timeline.sqlite", "timeline.sqlite-wal")
 

@@ -19,7 +19,10 @@ _NAMES: Final = frozenset({"name", "note", "utility", "operator", "official", "i
 """Of an agreement: what decides nothing, or is looked at by requirement."""
 _TOLERANCE: Final = "alarm_time_tolerance_s"
 _SHOWN: Final = 4
-_EVIDENCE: Final = "the same inputs and the same bench: the evidence is another one (late evidence, or altered)"
+_EVIDENCE: Final = (
+    "the same inputs and the same bench: the evidence is another one (late evidence, or altered), "
+    "or the stored verdict is not what was judged (verdicts.json was edited)"
+)
 
 _UNSELECTED: Final = "the run was of a selection that had it not"
 

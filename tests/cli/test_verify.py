@@ -20,6 +20,7 @@ from bench.cli.keys import make_key, show_key
 from bench.cli.late import add_documents
 from bench.cli.verify import verify_run
 from bench.errors import InputError
+from bench.evidence.added import add, register
 from bench.evidence.folder import RunFolder
 from bench.evidence.seal.keys import SigningKey, fingerprint, is_encrypted, new_key, public_place, read_key, read_public
 from bench.evidence.seal.sealing import reopen
@@ -203,6 +204,58 @@ def test_late_evidence_seals_anew_and_old_verdicts_follow_from_what_was_there(
     assert verified(run, key)[0] == 0
 
 
+@pytest.fixture
+def late(tmp_path: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A sealed run that a paper may be added to, by the key that sealed it."""
+    monkeypatch.setenv("KENSHIN_KEY", str(key.path))
+    run = shutil.copytree(RUNS / "3", tmp_path / "late")
+    seal(run, key)
+    return run
+
+
+def papers(folder: Path) -> tuple[Path, Path]:
+    one, two = folder / "one.pdf", folder / "two.pdf"
+    one.write_bytes(b"%PDF made up")
+    two.write_bytes(b"%PDF made up, too")
+    return one, two
+
+
+def test_two_who_add_at_once_do_it_one_after_the_other(
+    late: Path, tmp_path: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one comes while the first one copies: between its look at the seal and the next seal."""
+    one, two = papers(tmp_path)
+    refused: list[str] = []
+
+    def slow(*told: object) -> object:
+        monkeypatch.setattr("bench.cli.late.add", add)
+        try:
+            add_documents(late, [two], "EX-2", None, "B. Tester")
+        except InputError as error:
+            refused.append(str(error))
+        return add(*told)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("bench.cli.late.add", slow)
+    add_documents(late, [one], "EX-1", None, "A. Tester")
+    assert len(refused) == 1, "the second one added below the first one's seal"
+    assert f"run folder {late} is in use by kenshin add-evidence" in refused[0]
+    assert verified(late, key)[0] == 0
+    add_documents(late, [two], "EX-2", None, "B. Tester")
+    assert verified(late, key)[0] == 0
+    assert [entry.who for entry in register(late)] == ["A. Tester", "B. Tester"]
+
+
+def test_nothing_is_added_to_an_altered_run(late: Path, tmp_path: Path, key: SigningKey) -> None:
+    with closing(sqlite3.connect(late / "timeline.sqlite", isolation_level=None)) as db:
+        db.execute("UPDATE observation SET t_ns = t_ns - 30 WHERE row BETWEEN 90 AND 99")
+    before = {path: path.read_bytes() for path in late.rglob("*") if path.is_file()}
+    words = r"altered since it was sealed: timeline\.sqlite rows 90 to 99: changed; expected a run as it was sealed"
+    with pytest.raises(InputError, match=words):
+        add_documents(late, [papers(tmp_path)[0]], "EX-1", None, "A. Tester")
+    assert {path: path.read_bytes() for path in late.rglob("*") if path.is_file()} == before
+    assert verified(late, key)[0] == 1
+
+
 @pytest.mark.parametrize("what", [b"", b"{}", b"\xff" * 40, b'{"payloadType": 1}', b"[" * 5000])
 def test_garbage_for_a_manifest_is_one_line(run: Path, key: SigningKey, what: bytes) -> None:
     (run / "manifest.json").write_bytes(what)
@@ -241,6 +294,12 @@ def test_a_key_is_its_owners_alone(tmp_path: Path) -> None:
     assert "PRIVATE" not in public.read_text()
     with pytest.raises(InputError, match="is there already"):
         make_key(secret, False, out)
+
+
+def test_a_secret_is_not_laid_into_a_run(run: Path, key: SigningKey) -> None:
+    with pytest.raises(InputError, match="lies in the run"):
+        make_key(run / "keys" / "lab.pem", False, io.StringIO())
+    assert verified(run, key)[0] == 0
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path, key: SigningKey) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from decimal import Decimal
@@ -215,6 +216,35 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no\.pcapng: No such file"):
         write([tmp_path / "no.pcapng"], tmp_path / "none.pcapng")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fixedch.pcapng", "link.pcapng", "out.pcapng"]
+
+
+def test_no_device_pipe_or_evidence_is_written_over(tmp_path: Path) -> None:
+    """Not with ``--force``, and not by a link either: a pipe stands for all that is no plain file."""
+    path, run = need("fixedch.pcapng"), tmp_path / "run"
+    (run / "captures").mkdir(parents=True)
+    (run / "run.yaml").write_text("format: 6\n")
+    evidence = Path(shutil.copy(need("twopan.pcapng"), run / "captures" / "s2.pcapng"))
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "to_pipe").symlink_to(tmp_path / "pipe")
+    (tmp_path / "to_evidence").symlink_to(evidence)
+    (run / "outward.pcapng").symlink_to(tmp_path / "outside.pcapng")
+    before = evidence.read_bytes()
+    for place, message in (
+        (tmp_path / "pipe", "is no plain file"),
+        (tmp_path / "to_pipe", "is no plain file"),
+        (evidence, "lies in the run"),
+        (tmp_path / "to_evidence", "lies in the run"),
+        (run / "outward.pcapng", "lies in the run"),
+        (run / "captures" / "new.pcapng", "lies in the run"),
+        (Path("-"), "-: names no file; expected one to write"),
+    ):
+        with pytest.raises(InputError, match=message):
+            write([path], place, force=True)
+    assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
+    assert (tmp_path / "to_evidence").is_symlink()
+    assert evidence.read_bytes() == before
+    assert not Path("-").exists()
+    assert sorted(one.name for one in (run / "captures").iterdir()) == ["s2.pcapng"]
 
 
 def test_a_capture_that_is_cut_is_written_up_to_there(tmp_path: Path) -> None:

@@ -81,3 +81,4 @@ def test_another_bench_is_the_reason_where_no_input_differs(own: Judged) -> None
     alike = changes(own, Judged(plan(), "bench A", other))
     assert alike
     assert all("the evidence is another one" in line for line in alike)
+    assert all("or the stored verdict is not what was judged (verdicts.json was edited)" in line for line in alike)

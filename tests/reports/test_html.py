@@ -56,6 +56,13 @@ def test_each_requirement_shows_its_words_apart_from_their_interpretation(top: s
     assert re.search(r"試験での解釈 Interpretation measurand join.onsite limit 90 unit s", text)
 
 
+def test_an_altered_run_is_told_at_the_top(top: str) -> None:
+    text = words(html.summary(report(altered=f"altered since it was sealed: {HOSTILE} added after sealing")))
+    assert "封印との相違 The run is not as it was sealed altered since it was sealed: " + HOSTILE in text
+    assert text.index("封印との相違") < text.index("測定値")
+    assert "封印との相違" not in words(top)
+
+
 def test_each_verdict_shows_value_limit_conditions_evidence_and_claim(top: str) -> None:
     text = words(top)
     for piece in (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import attrs
+
 from reports.model import RunReport
 from reports.terminal import Progress, print_summary, summary_table
 from tests.reports.report_sample import EPOCH
@@ -33,6 +35,12 @@ def test_missed_targets_stand_on_the_last_lines(sample: RunReport) -> None:
     lines = summary_table(sample).rstrip().splitlines()
     assert lines[-1] == "TARGET MISSED: join-time t3: 110.4 s is beyond 90 s"
     assert "FAILED: hourly-values t1: 3 values differ from the meter" in lines
+
+
+def test_an_altered_run_is_told_below_its_verdicts(sample: RunReport) -> None:
+    words = "altered since it was sealed: timeline.sqlite rows 90 to 99: changed"
+    assert words in summary_table(attrs.evolve(sample, altered=words)).splitlines()
+    assert "sealed" not in summary_table(sample)
 
 
 def test_no_colour_codes_where_nobody_sees_colours(sample: RunReport) -> None:

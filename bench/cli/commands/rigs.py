@@ -32,8 +32,12 @@ def twin(
     """The virtual rig alone: ptys, SCPI supplies, sniffer streams and the connection server, in virtual time."""
     from bench.twin.process import run_twin
 
+    def play() -> int:
+        _refuse_odd(ready)
+        return run_twin(topology, seed, start_ns, ready, linger_s, fault or [])
+
     look_here_last()  # a fault of one's own beside one's files: t1:my_faults:Late
-    finish(lambda: run_twin(topology, seed, start_ns, ready, linger_s, fault or []))
+    finish(play)
 
 
 @app.command(
@@ -64,8 +68,12 @@ def lab(
     """A laboratory on wall time, with bad habits: the same devices as the twin's, to try a bench against."""
     from bench.twin.lab.process import run_lab
 
+    def play() -> int:
+        _refuse_odd(ready, rig)
+        return run_lab(topology, faulty, speed, radio, ready, rig, again, fault or [])
+
     look_here_last()
-    finish(lambda: run_lab(topology, faulty, speed, radio, ready, rig, again, fault or []))
+    finish(play)
 
 
 @app.command(
@@ -136,3 +144,11 @@ def watchdog() -> None:
     from fixtures.rig.guard import main
 
     finish(main)
+
+
+def _refuse_odd(*written: Path | None) -> None:
+    """Ready and rig files are replaced whenever they are named, and never in place of a device or a pipe."""
+    from bench.cli.written import refuse_odd
+
+    for path in filter(None, written):
+        refuse_odd(path)

@@ -24,6 +24,7 @@ from bench.cli.qualification.matrix import Case, Clean, Judged, Qualification, R
 from bench.cli.qualification.page import as_json, as_markdown, as_text
 from bench.cli.qualification.trials import DIGITS, Trial, run_all
 from bench.errors import BenchError, InputError
+from bench.evidence.folder import refuse_inside_run
 from bench.plan.catalogue import Plan
 from bench.plan.schema import GUIDELINE, load_agreement, load_declaration, load_guideline, load_profile
 from bench.rooms import PLAN, VIRTUAL_RIG
@@ -312,6 +313,7 @@ def _folder(out: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="kenshin-qualify-") as scratch:
             yield Path(scratch)
         return
+    refuse_inside_run(out)
     runs = out / "runs"
     try:
         runs.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from typing import TextIO
 
 import attrs
 
+from bench.cli.written import refuse_file
 from bench.errors import InputError, KenshinError
 from bench.plan.schema import TerminalDeclaration
 from bench.yamlfile import load_model
@@ -42,8 +43,7 @@ class Wanted:
 
 def new_rig(wanted: Wanted, ask: Ask | None, out: TextIO) -> None:
     """Look, lay out, write, and read back as a run would. ``ask``: a person who answers; None: guesses are taken."""
-    if wanted.out.exists() and not wanted.force:
-        raise InputError(f"{wanted.out}: is there already; expected a new file, or --force")
+    refuse_file(wanted.out, force=wanted.force)
     declared = load_model(wanted.terminal, TerminalDeclaration)
     found: list[Found] = []
     for one in look(list(wanted.at), wanted.by_id, wanted.visa):

@@ -24,10 +24,12 @@ from bench import kinds
 from bench.air.octets import counted
 from bench.errors import InputError
 from bench.evidence.evidence import Evidence
+from bench.evidence.seal.compare import RECORD
 from bench.evidence.seal.contents import EARLIER, LOG, MANIFEST, STAMPS, TIMELINE, File, names, read_file, read_rows
 from bench.evidence.seal.envelope import Envelope
+from bench.evidence.seal.held import seals_kept
 from bench.evidence.seal.keys import SigningKey, pem
-from bench.evidence.seal.manifest import Manifest, Seals
+from bench.evidence.seal.manifest import Manifest, NoManifest, Seals, read_manifest
 from bench.identity import identity
 
 MARKS: Final = (
@@ -79,9 +81,28 @@ def seal_judgement(
 ) -> Sealed:
     """Seal the results of a later judgement in ``output``, bound to the manifest of the run that was judged."""
     files = [read_file(output, name) for name in results if (output / name).is_file()]
-    sealed = run / MANIFEST
-    of = sha256(sealed.read_bytes()).hexdigest() if sealed.is_file() else None
-    return _seal(output, Seals.JUDGEMENT, files, {"run": of, "inputs": inputs}, key)
+    facts = {"run": _digest(run / MANIFEST), "record": _digest(run / RECORD), "inputs": inputs}
+    return _seal(output, Seals.JUDGEMENT, files, facts, key)
+
+
+def is_judgement_of(output: Path, run: Path) -> bool:
+    """Whether what is sealed in ``output`` is a judgement of the run, in whatever state that was.
+
+    It names a manifest that the run has or had; of a run that had none then, its inputs are the only word.
+    """
+    try:
+        manifest = read_manifest(output / MANIFEST).manifest
+    except (NoManifest, InputError):
+        return False
+    if manifest.seals is not Seals.JUDGEMENT:
+        return False
+    if (of := manifest.facts.get("run")) is not None:
+        return of in (_digest(run / MANIFEST), *map(_digest, seals_kept(run)))
+    return manifest.facts.get("record") == _digest(run / RECORD)
+
+
+def _digest(path: Path) -> str | None:
+    return sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def reopen(folder: Path) -> bool:
