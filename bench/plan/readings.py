@@ -61,8 +61,8 @@ class Who:
 
 
 def readings(official: Requirement, agreed: Requirement, who: Who) -> Readings:
-    """Official and agreed reading compared; ``official`` knows no scope by functions, and is the agreement's own where the
-    guideline leaves it to the parties."""
+    """Official and agreed reading compared; ``official`` knows no scope by functions, and where the guideline leaves it
+    to the parties it is the agreement's own."""
     waived = agreed.not_applicable if not official.not_applicable else ""
     milder = "; ".join(asks_less(official, agreed))
     if official.obligation is Obligation.AGREEMENT and waived:
@@ -88,15 +88,18 @@ def asks_less(official: Requirement, agreed: Requirement) -> Iterator[str]:
     own, other = official.limit, agreed.limit
     if own is not None and other is None:
         yield f"no limit in place of {own:g} {official.unit}"
-    elif own is not None and other is not None:
-        if official.unit != agreed.unit or (own < other if at_most else own > other):
-            yield f"limit {other:g} {agreed.unit} in place of {own:g} {official.unit}"
+    elif own is not None and other is not None and (official.unit != agreed.unit or _wider(own, other, at_most)):
+        yield f"limit {other:g} {agreed.unit} in place of {own:g} {official.unit}"
     if agreed.comparison is not official.comparison:
         yield f"{agreed.comparison} in place of {official.comparison}"
     if not _as_strict(agreed.statistic, official.statistic, at_most):
         yield f"statistic {agreed.statistic} in place of {official.statistic}"
     if agreed.confidence != official.confidence and own is not None:
         yield f"confidence {agreed.confidence:g} in place of {official.confidence:g}"
+
+
+def _wider(own: float, other: float, at_most: bool) -> bool:
+    return own < other if at_most else own > other
 
 
 def _as_strict(one: str, other: str, at_most: bool) -> bool:
