@@ -90,12 +90,16 @@ class RunFolder:
         draft.replace(self.marks)
 
     def marked(self) -> list[dict[str, Any]]:
-        """What :meth:`keep_marks` kept; empty where there is nothing. InputError for an unknown format."""
+        """What :meth:`keep_marks` kept; empty where there is nothing. InputError for what is none, or of an unknown
+        format."""
         if not self.marks.exists():
             return []
-        told = json.loads(self.marks.read_text(encoding="utf-8"))
-        MARKS.check(told.get(KEY), self.marks)
-        return list(told["faults"])
+        try:
+            told = json.loads(self.marks.read_bytes())
+            MARKS.check(told.get(KEY), self.marks)
+            return [dict(one) for one in told["faults"]]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(f"{self.marks}: cannot be read ({error}); expected what a bench wrote") from None
 
     @property
     def verdicts(self) -> Path:
