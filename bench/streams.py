@@ -4,9 +4,9 @@ A CI step cuts its log, an ssh session is closed, a console speaks cp932: none o
 middle of nine days, or to end with 0 without verdicts. What cannot be written is dropped, what cannot be encoded is
 escaped. ``decode`` keeps the usual manners of a filter: a reader that has seen enough ends it (`ready` only escapes).
 
-A file's name is octets. Those that the locale cannot read Python hands on as lone surrogates, which no UTF-8 file takes.
-`ESCAPING`, an error handler for whoever encodes, makes of them what they were where that is UTF-8 (a Japanese name in a
-session without a locale), and ``\\xff`` where it is not.
+A file's name is octets. Those that the locale cannot read Python hands on as lone surrogates, which no file in UTF-8
+takes. `ESCAPING`, an error handler for whoever encodes, makes of them what they were where that is UTF-8 (a Japanese
+name in a session without a locale), and ``\\xff`` where it is not.
 """
 
 from __future__ import annotations
