@@ -39,13 +39,12 @@ WITHOUT = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "TZ": "
 @pytest.mark.parametrize(("name", "env", "shown"), [(b"run\xff", {}, r"run\xff"), ("検針".encode(), WITHOUT, "検針")])
 def test_a_run_of_any_name_gets_its_report(tmp_path: Path, name: bytes, env: dict[str, str], shown: str) -> None:
     """And the report tells its own date in the zone of all else in it, whatever zone the session is in."""
-    run = os.path.join(os.fsencode(tmp_path), name)
-    shutil.copytree(os.fsencode(RUNS / "2"), run)
-    command = [sys.executable, "-m", "bench.cli", "judge", run, "--requirement", "join-time"]
+    run = tmp_path / os.fsdecode(name)
+    shutil.copytree(RUNS / "2", run)
+    command = [sys.executable, "-m", "bench.cli", "judge", str(run), "--requirement", "join-time"]
     ended = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, check=False)
     assert ended.returncode in (0, 4), ended.stderr
-    with open(os.path.join(run, b"judged/1/report.html"), encoding="utf-8") as file:
-        page = file.read()
+    page = (run / "judged" / "1" / "report.html").read_text(encoding="utf-8")
     assert shown in page
     assert f"{shown}/judged/1/report.html" in ended.stdout.decode()
     assert " JST by <a" in page.split("Report generated on ")[1][:60]
