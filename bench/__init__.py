@@ -18,6 +18,7 @@ Imports go down one order (`pyproject.toml`); `cli` is the composition root, whi
 * `records`: observation, measurement, verdict: what every room speaks
 * `rooms`: where the rooms beside this one stand
 * `sockets`: signs of life on TCP
+* `streams`: standard streams that end no run, and names of files as a person can read them
 * `unforeseen`: what nobody foresaw, as one line and a file
 * `yamlfile`: people's YAML, with file and line in each error
 """
@@ -38,6 +39,7 @@ __all__ = [
     "records",
     "rooms",
     "sockets",
+    "streams",
     "twin",
     "unforeseen",
     "yamlfile",

@@ -4,6 +4,8 @@ Both carry one clear line. The command line prints that line on stderr without a
 the class (contract, design section 10): 2 for input, 3 for the bench. Anything else that escapes is a bug.
 """
 
+from typing import Final
+
 
 class KenshinError(Exception):
     """Base of the errors that end a command with one line on stderr."""
@@ -28,3 +30,12 @@ class BenchError(KenshinError):
 
 class CannotRecord(BenchError):
     """The run folder takes no more: disk full, read-only, gone. Nothing that would be driven now could be judged."""
+
+
+SHOWN: Final = 120
+"""Most characters of what a person gave that a message repeats."""
+
+
+def echoed(text: str) -> str:
+    """What a person gave, for a message: its beginning says which it was, and a line is to stay one that is read."""
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}... ({len(text)} characters)"

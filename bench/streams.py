@@ -3,14 +3,44 @@
 A CI step cuts its log, an ssh session is closed, a console speaks cp932: none of this is a reason to leave a rig in the
 middle of nine days, or to end with 0 without verdicts. What cannot be written is dropped, what cannot be encoded is
 escaped. ``decode`` keeps the usual manners of a filter: a reader that has seen enough ends it (`ready` only escapes).
+
+A file's name is octets. Those that the locale cannot read Python hands on as lone surrogates, which no file in UTF-8
+takes. `ESCAPING`, an error handler for whoever encodes, makes of them what they were where that is UTF-8 (a Japanese
+name in a session without a locale), and ``\\xff`` where it is not.
 """
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
+import re
 import sys
-from typing import Any
+from typing import Any, Final
+
+ESCAPING: Final = "kenshin.escaping"
+_OCTETS: Final = re.compile("([\udc80-\udcff]+)")
+
+
+def _escaping(error: UnicodeError) -> tuple[bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    parts = _OCTETS.split(error.object[error.start : error.end])
+    return b"".join(_told(part) for part in parts), error.end
+
+
+def _told(part: str) -> bytes:
+    if not _OCTETS.fullmatch(part):
+        return part.encode("ascii", "backslashreplace")
+    return part.encode("ascii", "surrogateescape").decode("utf-8", "backslashreplace").encode()
+
+
+codecs.register_error(ESCAPING, _escaping)
+
+
+def readable(text: str) -> str:
+    """Text with the names of files in it, for a file in UTF-8."""
+    return text.encode("utf-8", ESCAPING).decode("utf-8")
 
 
 class _Lenient(io.RawIOBase):
@@ -54,7 +84,7 @@ def ready() -> None:
     if sys.stdout is None:
         sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding="utf-8")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stdout.reconfigure(errors=ESCAPING)
     if not _is_lenient(sys.stderr):
         sys.stderr = _lenient(2, sys.stderr)
 
@@ -72,4 +102,4 @@ def _is_lenient(stream: Any) -> bool:
 def _lenient(descriptor: int, before: Any) -> io.TextIOWrapper:
     encoding = getattr(before, "encoding", None) or "utf-8"
     buffered = io.BufferedWriter(_Lenient(descriptor))
-    return io.TextIOWrapper(buffered, encoding=encoding, errors="backslashreplace", line_buffering=True)
+    return io.TextIOWrapper(buffered, encoding=encoding, errors=ESCAPING, line_buffering=True)

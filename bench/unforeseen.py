@@ -23,6 +23,22 @@ def one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """Whether a Ctrl-C is behind an exception: one that strikes inside an import or a callback may come out as
+    another."""
+    seen: set[int] = set()
+    found: list[BaseException | None] = [error]
+    while found:
+        one = found.pop()
+        if one is None or id(one) in seen:
+            continue
+        if isinstance(one, KeyboardInterrupt):
+            return True
+        seen.add(id(one))
+        found += [one.__cause__, one.__context__]
+    return False
+
+
 def recorded(error: BaseException, folder: Path | None = None) -> str:
     """Write the details to a file; the line that says what happened and names that file. Raises nothing."""
     try:

@@ -66,14 +66,20 @@ class Kind(str):
         kind.source, kind.subject, kind.fields, kind.says, kind.more = source, subject, fields, says, more
         return kind
 
-    def wrong(self, data: Mapping[str, Json]) -> str:
-        """What is wrong with ``data`` as an observation of this kind, for a message; empty when nothing is."""
+    def lacks(self, data: Mapping[str, Json]) -> str:
+        """Which field of this kind ``data`` has not, or of another type, for a message; empty when none."""
         for field in self.fields:
             if field.name not in data:
                 if not field.optional:
                     return f"no field '{field.name}'"
             elif not _FITS[field.type](data[field.name]):
                 return f"field '{field.name}' is {data[field.name]!r}, not {field.type}"
+        return ""
+
+    def wrong(self, data: Mapping[str, Json]) -> str:
+        """What is wrong with ``data`` as an observation of this kind, for a message; empty when nothing is."""
+        if why := self.lacks(data):
+            return why
         extra = sorted(set(data) - {field.name for field in self.fields})
         return f"a field '{extra[0]}' that it has not" if extra and not self.more else ""
 

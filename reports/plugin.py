@@ -12,12 +12,15 @@ pytest-html asks for the summary in a ``sessionfinish`` that is ``trylast``, so 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from time import time_ns
 from typing import Any
 
+import attrs
 import pytest
 
 from bench.judge.findings import MISSED, explained
 from bench.records import Verdict
+from bench.streams import readable
 from reports import figures, html
 from reports.glossary import term
 from reports.model import RunReport
@@ -85,6 +88,25 @@ def _draw(config: pytest.Config, verdict: Verdict) -> str | None:
     if id(verdict) not in drawn:
         drawn[id(verdict)] = (verdict, plot_for(verdict))
     return drawn[id(verdict)][1]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Before pytest-html fills its page in: see `_Page`."""
+    for one in session.config.pluginmanager.get_plugins():
+        if type(one).__module__.startswith("pytest_html") and hasattr(one, "_template"):
+            one._template = _Page(one._template)
+
+
+@attrs.frozen(slots=True)
+class _Page:
+    """Pytest-html's template. It tells the date by the zone of the session, which it does not name, where all else in
+    the report is JST; and a file in UTF-8 takes no name that is none."""
+
+    template: Any
+
+    def render(self, **values: Any) -> str:
+        date, time = figures.jst(time_ns()).split(" ", 1)
+        return readable(self.template.render(**{**values, "date": date, "time": time}))
 
 
 @pytest.hookimpl(optionalhook=True)

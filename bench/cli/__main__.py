@@ -1,7 +1,7 @@
 """The command line's door: ``kenshin`` and ``python -m bench.cli`` (contract: design section 10).
 
 Every command ends with an exit code of the contract: 0 no requirement failed, 1 one failed, 2 wrong input, 3 the bench
-failed, 4 inconclusive or pending. Errors that a person can cause end as one line on stderr.
+failed, 4 inconclusive or pending, 130 ended by Ctrl-C. Errors that a person can cause end as one line on stderr.
 
 The commands are in `bench.cli.commands`. The library that reads their options takes as long to load as 20,000 frames
 take to decode, so a `decode` that is written plainly is read here (`bench.cli.decode.plain`), and only the rest goes
@@ -18,6 +18,7 @@ import sys
 from bench.cli.decode import decode_capture, plain
 from bench.cli.ending import INTERRUPTED, finish, unforeseen
 from bench.streams import ready
+from bench.unforeseen import is_interrupt
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
-        raise SystemExit(unforeseen(error)) from None
+        raise SystemExit(INTERRUPTED if is_interrupt(error) else unforeseen(error)) from None
     finally:
         # Python remembers a Ctrl-C that struck inside the text of an `exec`, also where it was taken care of, and would
         # end `python -m` by that signal in place of this exit code, until another text is run.

@@ -14,13 +14,13 @@ from typing import Final, TextIO
 
 from bench.air.octets import counted
 from bench.cli.decode import DecodeOptions, decode_capture
-from bench.errors import InputError
+from bench.errors import InputError, echoed
 from bench.evidence.added import register
 from bench.evidence.evidence import Evidence
 from bench.evidence.timeline import CitedObservation
 from bench.records import JST_OFFSET_NS, NS_PER_S
 
-_CITATION: Final = re.compile(r"(timeline|evidence|captures/[^/#]+)#([1-9]\d*)")
+_CITATION: Final = re.compile(r"(timeline|evidence|captures/[^/#]+)#([1-9]\d{0,30})", re.ASCII)
 EXPECTED: Final = "timeline#ROW, captures/SNIFFER.pcapng#FRAME or evidence#NUMBER"
 
 
@@ -33,7 +33,7 @@ def show_cited(run: Path, citations: Iterable[str], around: int, out: TextIO) ->
     for number, citation in enumerate(citations):
         found = _CITATION.fullmatch(citation)
         if found is None:
-            raise InputError(f"{citation}: no citation; expected {EXPECTED}")
+            raise InputError(f"{echoed(citation)}: no citation; expected {EXPECTED}")
         if number:
             out.write("\n")
         if found[1] == "timeline":

@@ -11,6 +11,7 @@ _EXIT_CODES: Final = {
     2: "wrong input",
     3: "the bench failed",
     4: "inconclusive, pending, or judged in part",
+    130: "ended by Ctrl-C, with no run begun (one that was begun is 3, and says how to go on)",
 }
 """What each exit code means (contract: design section 10)."""
 _DONE: Final = {0: "done"}
@@ -26,6 +27,6 @@ QUALIFIED: Final = {
 
 def after(*examples: str, judges: bool = False, codes: Mapping[int, str] = _DONE) -> str:
     """What stands below a command's help: examples to copy, and the exit codes that it can end with."""
-    codes = _EXIT_CODES if judges else {**{code: _EXIT_CODES[code] for code in (2, 3)}, **codes}
+    codes = _EXIT_CODES if judges else {**{code: _EXIT_CODES[code] for code in (2, 3, 130)}, **codes}
     shown = ["Examples:", *(f"  {example}" for example in examples), "", "Exit codes:"]
     return "\n".join([*shown, *(f"  {code}  {codes[code]}" for code in sorted(codes))])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -22,6 +23,7 @@ from bench.evidence.clocks import Clocks, declared_late_ns
 from bench.evidence.folder import RunFolder
 from bench.evidence.sniffer_clock import SnifferClock, sniffer_clocks
 from bench.evidence.timeline import CitedObservation, Selection, Timeline
+from bench.evidence.watch_log import log_rows
 from bench.records import Json
 
 if TYPE_CHECKING:
@@ -79,6 +81,14 @@ class Evidence:
     def open(cls, run: Path) -> Evidence:
         """Open the run folder at ``run``; InputError when it is none or its timeline is unreadable."""
         return cls(RunFolder.open(run))
+
+    def check(self) -> None:
+        """Read all but captures, of which a damaged one is evidence up to there. InputError naming file, and row or
+        line, of what cannot be read."""
+        self._timeline.check()
+        self.keys()
+        log_rows(self.folder.path)
+        self.folder.marked()
 
     def events(self, kind: str | None = None, **selection: Unpack[Selection]) -> list[CitedObservation]:
         """Observations in reading order ``(t_ns, source, seq)``; both time bounds are inclusive."""
@@ -190,6 +200,12 @@ class Evidence:
             frames = decode_frames(self.records(sniffer, until_ns=until_ns), settle((capture,), self.keys()))
             return filter(wanted.holds, frames)
         return (frame for _, frame in wanted_frames(capture, self.keys(), wanted))
+
+
+def refuse_unreadable(folder: RunFolder) -> None:
+    """Raise InputError where a run holds what cannot be read: found in a test it would count as the bench's failure."""
+    with closing(Evidence.open(folder.path)) as evidence:
+        evidence.check()
 
 
 def _between(records: Iterator[Record], since_ns: int | None, until_ns: int | None) -> Iterator[Record]:

@@ -96,14 +96,15 @@ class RunFolder:
         draft.replace(self.marks)
 
     def marked(self) -> list[dict[str, Any]]:
-        """What :meth:`keep_marks` kept; empty where there is nothing. InputError for an unknown format, or none."""
+        """What :meth:`keep_marks` kept; empty where there is nothing. InputError for what is none, or of an unknown
+        format."""
         if not self.marks.exists():
             return []
         try:
-            told = json.loads(self.marks.read_text(encoding="utf-8"))
+            told = json.loads(self.marks.read_bytes())
             MARKS.check(told[KEY], self.marks)
             return [dict(one) for one in told["faults"]]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"{self.marks}: no marks of faults ({error}); expected what a run wrote") from None
 
     @property

@@ -12,7 +12,7 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypedDict, Unpack
@@ -46,6 +46,12 @@ _INSERT: Final = (
     "INSERT INTO observation (t_ns, source, seq, subject, kind, u_ns, episode, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _COLUMNS: Final = "row, t_ns, source, seq, subject, kind, u_ns, episode, data"
+_TYPES: Final = (int, int, str, int, str, str, int, str, str)
+"""Of the columns."""
+_WORDS: Final = {int: "a whole number", str: "text"}
+_SHOWN: Final = 60
+_LAST_ROW: Final = (1 << 63) - 1
+"""Of any table of SQLite."""
 
 
 @attrs.frozen(slots=True)
@@ -198,7 +204,16 @@ class Timeline:
 
     def __init__(self, path: Path) -> None:
         """Raises InputError when there is no timeline of a known version at ``path``."""
+        self._path = path
         self._db = _open(path, writing=False)
+
+    def check(self) -> None:
+        """Read every row once. InputError naming the first that is none, or has not what its kind has: a measurand that
+        asks for its own kinds would pass over it, and take what it tells for what never happened."""
+        for seen in self._read("ORDER BY row"):
+            known = kinds.KINDS.get(seen.kind)
+            if known is not None and (why := known.lacks(seen.data)):
+                raise InputError(f"{self._path} row {seen.row}: data of {known}: {why}; expected what the bench writes")
 
     def events(self, kind: str | None = None, **selection: Unpack[Selection]) -> list[CitedObservation]:
         """Observations in reading order ``(t_ns, source, seq)``; both time bounds are inclusive."""
@@ -215,16 +230,13 @@ class Timeline:
         values: list[Any] = []
         for clause, value in asked.items():
             values += [len(str(value)), value] if clause.startswith("substr") else [value]
-        where = f" WHERE {' AND '.join(asked)}" if asked else ""
-        rows = self._db.execute(f"SELECT {_COLUMNS} FROM observation{where} ORDER BY t_ns, source, seq", values)
-        return [_from_row(row) for row in rows]
+        where = f"WHERE {' AND '.join(asked)}" if asked else ""
+        return list(self._read(f"{where} ORDER BY t_ns, source, seq", values))
 
     def rows(self, first: int, last: int) -> list[CitedObservation]:
         """Observations by the rows that citations name, both inclusive, in order of arrival."""
-        found = self._db.execute(
-            f"SELECT {_COLUMNS} FROM observation WHERE row BETWEEN ? AND ? ORDER BY row", (first, last)
-        )
-        return [_from_row(row) for row in found]
+        span = [min(max(row, 0), _LAST_ROW) for row in (first, last)]
+        return list(self._read("WHERE row BETWEEN ? AND ? ORDER BY row", span))
 
     def last_row(self) -> int:
         """Row of the observation that arrived last; 0 for an empty timeline."""
@@ -233,16 +245,14 @@ class Timeline:
 
     def last_ns(self) -> int:
         """Rig time of the latest observation; 0 for an empty timeline."""
-        (latest,) = self._db.execute("SELECT MAX(t_ns) FROM observation").fetchone()
-        return int(latest or 0)
+        return max((seen.t_ns for seen in self._read("ORDER BY t_ns DESC LIMIT 1")), default=0)
 
     def canonical(self) -> Iterator[str]:
         """One JSON line an observation in reading order: equal for two runs of one seed, byte for byte.
 
         The row number is left out: it tells the order of arrival, which may differ.
         """
-        for item in self._db.execute(f"SELECT {_COLUMNS} FROM observation ORDER BY t_ns, source, seq"):
-            seen = _from_row(item)
+        for seen in self._read("ORDER BY t_ns, source, seq"):
             yield _canonical_json(
                 {
                     "t_ns": seen.t_ns,
@@ -255,6 +265,26 @@ class Timeline:
                     "data": seen.data,
                 }
             )
+
+    def _read(self, which: str, values: Sequence[Any] = ()) -> Iterator[CitedObservation]:
+        """The rows of a selection. InputError naming the file, and the row, where one cannot be read."""
+        try:
+            for row in self._db.execute(f"SELECT {_COLUMNS} FROM observation {which}", values):
+                yield _from_row(row, self._path)
+        except sqlite3.Error as error:  # a damaged page, or text that is no UTF-8
+            why = _cut(" ".join(str(error).split()))
+            raise InputError(f"{self._path}{self._no_utf8()}: {why}; expected the timeline.sqlite of a run") from None
+
+    def _no_utf8(self) -> str:
+        """Which row holds text that is no UTF-8, for a message; empty where none does."""
+        self._db.text_factory = bytes
+        with contextlib.suppress(sqlite3.Error):
+            for number, *cells in self._db.execute(f"SELECT {_COLUMNS} FROM observation ORDER BY row"):
+                try:
+                    b"".join(cell for cell in cells if isinstance(cell, bytes)).decode()
+                except UnicodeDecodeError:
+                    return f" row {number}"
+        return ""
 
     def close(self) -> None:
         """May be called twice."""
@@ -283,9 +313,31 @@ def _plain(value: Json) -> Any:
         raise ValueError(f"{value!r} is not plain JSON") from None
 
 
-def _from_row(row: tuple[Any, ...]) -> CitedObservation:
+def _from_row(row: tuple[Any, ...], path: Path) -> CitedObservation:
+    """A row as it was observed; InputError where it can be none, for SQLite keeps anything in any column."""
     number, t_ns, source, seq, subject, kind, u_ns, episode, data = row
-    return CitedObservation(t_ns, source, subject, kind, json.loads(data), u_ns, seq, episode, row=number)
+    try:
+        told = json.loads(data)
+    except (ValueError, TypeError, RecursionError):
+        told = None
+    if tuple(map(type, row)) != _TYPES or type(told) is not dict or u_ns < 0:
+        raise InputError(f"{path} row {number}: {_wrong(row, told)}")
+    return CitedObservation(t_ns, source, subject, kind, told, u_ns, seq, episode, row=number)
+
+
+def _wrong(row: tuple[Any, ...], told: object) -> str:
+    """What is wrong with a row, and what was expected there."""
+    for name, type_, value in zip(_COLUMNS.split(", "), _TYPES, row, strict=True):
+        if type(value) is not type_:
+            return f"{name} is {_cut(repr(value))}; expected {_WORDS[type_]}"
+    *_, u_ns, _, data = row
+    if not isinstance(told, dict):
+        return f"data is {_cut(repr(data))}; expected a JSON object"
+    return f"u_ns is {u_ns}; expected an uncertainty in nanoseconds, 0 or more"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def _open(path: Path, *, writing: bool) -> sqlite3.Connection:

@@ -55,7 +55,8 @@ class Requirement:
     """What is asked of a measurement, with every override already applied (``bench.plan.catalogue`` makes it).
 
     ``limit`` None: reported only, no limit was agreed. ``not_applicable``: why the declaration takes it out of scope.
-    ``also``: episodes that it is judged from besides ``episodes`` where the run holds them.
+    ``also``: episodes that it is judged from besides ``episodes`` where the run holds them. ``confidence``: of the
+    bounds that decide, where bounds do.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Requirement:
     statistic: str = "maximum"
     not_applicable: str = ""
     also: tuple[str, ...] = ()
+    confidence: float = CONFIDENCE
 
 
 @attrs.frozen(slots=True)

@@ -14,7 +14,7 @@ import attrs
 
 from bench.errors import InputError
 from bench.formats import KEY, VERDICTS
-from bench.identity import identity
+from bench.identity import Identity, identity
 from bench.judge.decide import NotJudged
 from bench.records import Contribution, Deviation, Distribution, Measurement, Outcome, Reading, Verdict
 
@@ -48,20 +48,25 @@ def _plain(verdict: Verdict) -> dict[str, Any]:
     return attrs.asdict(verdict, filter=lambda field, value: field.name not in OPTIONAL or value not in (None, (), ""))
 
 
-def verdicts_from_json(text: str, source: str = "verdicts.json") -> tuple[list[Verdict], list[NotJudged]]:
+def verdicts_from_json(text: str | bytes, source: str = "verdicts.json") -> tuple[list[Verdict], list[NotJudged]]:
     """Inverse of ``verdicts_json``; InputError naming ``source`` when ``text`` is none."""
     try:
         document = json.loads(text)
         VERDICTS.check(document[KEY], source)
         verdicts = [_verdict(item) for item in document["verdicts"]]
+        if "judged_by" in document:
+            Identity(**document["judged_by"])
         return verdicts, [NotJudged(**item) for item in document["not_judged"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{source}: no verdicts in it ({error}); expected what a run wrote") from None
 
 
 def _verdict(item: dict[str, Any]) -> Verdict:
     taken = item["measurement"]
     measurement = None if taken is None else _measurement(taken)
+    figures = (item["limit"], None if measurement is None else measurement.value)
+    if not all(isinstance(one, int | float | None) for one in figures):
+        raise TypeError(f"{item['requirement']}: limit and value are {figures}, no numbers")
     told = {**item, "outcome": Outcome(item["outcome"]), "measurement": measurement}
     if (other := item.get("deviation")) is not None:
         outcome = None if other["outcome"] is None else Outcome(other["outcome"])

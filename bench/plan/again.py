@@ -19,6 +19,7 @@ from typing import Any, Final
 import attrs
 
 from bench.air.octets import counted
+from bench.errors import InputError
 from bench.evidence.added import REGISTER
 from bench.evidence.evidence import Evidence
 from bench.evidence.seal.compare import fields
@@ -48,7 +49,10 @@ def derived_again(run: Path, plan: Plan, stored: Mapping[str, Any], as_of: AsOf 
     judged = {str(verdict["requirement"]) for verdict in stored["verdicts"]}
     with _as_it_was(run, as_of) as folder, contextlib.closing(Evidence.open(folder)) as evidence:
         asked = [name for name in plan.judged() if name in judged]
-        verdicts = [verdict for name in asked for verdict in plan.assess(name, evidence)]
+        try:
+            verdicts = [verdict for name in asked for verdict in plan.assess(name, evidence)]
+        except InputError as error:  # of the copy: nobody will find it by its name
+            raise InputError(str(error).replace(f"{folder}/", f"{run}/")) from None
     left_out = [name for name in plan.judged() if name not in judged]
     document = json.loads(verdicts_json(verdicts, plan.not_judged(), left_out))
     return [*_verdicts_differ(stored, document), *_rest_differs(stored, document)]

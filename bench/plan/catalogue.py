@@ -18,6 +18,7 @@ from bench.errors import InputError
 from bench.evidence.added import shown
 from bench.evidence.evidence import Episode, Evidence
 from bench.judge.decide import DecisionRule, NotJudged, Requirement, judge
+from bench.judge.statistics import CONFIDENCE
 from bench.measurands.judged.registry import ADDED, REGISTRY
 from bench.measurands.judged.setup import Setup
 from bench.plan.answered import by_document
@@ -34,7 +35,7 @@ from bench.plan.schema import (
     TerminalDeclaration,
     load_guideline,
 )
-from bench.records import Measurement, Verdict
+from bench.records import Measurement, Obligation, Verdict
 from bench.yamlfile import Source, check
 
 INPUT_MODELS: Final[dict[str, type[BaseModel]]] = {
@@ -155,10 +156,13 @@ class Plan:
     def readings(self, requirement: str) -> Readings:
         """How a requirement is read by the guideline and by the parties, and which of the two decides."""
         row = self.row(requirement)
-        agreed, own = self._asked(row, self.interpretation(requirement)), self._official(row)
+        confidence, own = self._confidence(row), self._official(row)
+        agreed = self._asked(row, self.interpretation(requirement), confidence)
+        by_profile = requirement in self.profile.interpretation or confidence != own.confidence
+        by_agreement = requirement in self.agreement.interpretation and row.obligation is not Obligation.AGREEMENT
         who = Who(
-            f"profile '{self.profile.name}'" if requirement in self.profile.interpretation else "",
-            f"agreement '{self.agreement.name}'" if requirement in self.agreement.interpretation else "",
+            f"profile '{self.profile.name}'" if by_profile else "",
+            f"agreement '{self.agreement.name}'" if by_agreement else "",
             f"declaration '{self.declaration.name}'",
         )
         return readings(own, agreed, who)
@@ -176,18 +180,42 @@ class Plan:
         if other is None:
             if own.label:  # one of the guideline's own figures, which every catalogue of the edition has had
                 yield "has no such row"
-        elif own.interpretation is not None and other.interpretation is not None:
-            yield from asks_less(self._asked(own, own.interpretation), self._asked(other, other.interpretation))
-            if own.obligation is not other.obligation:
-                yield f"{other.obligation} in place of {own.obligation}"
+            return
+        if own.interpretation is not None and other.by_document is not None:
+            yield "answered by a paper in place of measured"
+        if own.interpretation is not None and other.interpretation is not None:
+            yield from self._reads_less(own, own.interpretation, other, other.interpretation)
+        if own.obligation is not other.obligation and not other.not_judged:
+            yield f"{other.obligation} in place of {own.obligation}"
+
+    def _reads_less(
+        self, own: RequirementRow, read: Interpretation, other: RequirementRow, other_read: Interpretation
+    ) -> Iterator[str]:
+        asked, theirs = self._asked(own, read), self._asked(other, other_read)
+        yield from asks_less(asked, theirs)
+        if _without_edition(asked.measurand) != _without_edition(theirs.measurand):
+            yield f"measurand {theirs.measurand} in place of {asked.measurand}"
+        if missing := [name for name in asked.episodes if name not in theirs.episodes]:
+            yield f"judged without {', '.join(missing)}"
+        if theirs.not_applicable and not asked.not_applicable:
+            yield theirs.not_applicable
 
     def _official(self, row: RequirementRow) -> Requirement:
-        """What the guideline's own reading asks, whatever profile, agreement and declared functions say."""
+        """What the guideline's own reading asks, whatever profile, agreement and declared functions say; of what it
+        leaves to the parties, what the agreement does."""
         assert row.interpretation is not None, "a row that is measured"
-        scope = row.interpretation.applies_to.model_copy(update={"functions": ()})
-        return self._asked(row, row.interpretation.model_copy(update={"applies_to": scope}))
+        read = row.interpretation
+        if row.obligation is Obligation.AGREEMENT and row.id in self.agreement.interpretation:
+            read = _overridden(read, self.agreement.interpretation[row.id])
+        scope = read.applies_to.model_copy(update={"functions": ()})
+        return self._asked(row, read.model_copy(update={"applies_to": scope}))
 
-    def _asked(self, row: RequirementRow, read: Interpretation) -> Requirement:
+    def _confidence(self, row: RequirementRow) -> float:
+        """Of the bounds that decide a row: the profile's, where it is judged from what was added to a run."""
+        by_bounds = row.interpretation is not None and row.interpretation.measurand in ADDED
+        return self.profile.confidence if by_bounds else CONFIDENCE
+
+    def _asked(self, row: RequirementRow, read: Interpretation, confidence: float = CONFIDENCE) -> Requirement:
         limit = read.limit
         if limit is None and read.limit_from:
             limit = getattr(self.agreement, read.limit_from)
@@ -203,6 +231,7 @@ class Plan:
             statistic=read.statistic,
             not_applicable=self._out_of_scope(read),
             also=read.also,
+            confidence=confidence,
         )
 
     def assess(self, requirement: str, evidence: Evidence, setup: Setup | None = None) -> list[Verdict]:
@@ -219,7 +248,7 @@ class Plan:
 
     def _judged(self, asked: Requirement, evidence: Evidence, setup: Setup) -> list[Verdict]:
         if asked.measurand in ADDED:
-            return [not_added(ADDED[asked.measurand](evidence, self.profile.confidence), asked, self.rule)]
+            return [not_added(ADDED[asked.measurand](evidence, asked.confidence), asked, self.rule)]
         verdicts = [judge(measured, asked, self.rule) for measured in self._measure(asked, evidence, setup)]
         return still_to_come(verdicts, _counted(asked, evidence), evidence)
 
@@ -268,6 +297,11 @@ def _all_said(told: object, place: str) -> None:
     elif isinstance(told, dict):
         for name, item in told.items():
             _all_said(item, f"{place}.{name}")
+
+
+def _without_edition(measurand: str) -> str:
+    """A catalogue of before asks for a measurand's first edition, and is none that asks for another one."""
+    return measurand.removesuffix(".2")
 
 
 def _counted(asked: Requirement, evidence: Evidence) -> tuple[str, ...]:

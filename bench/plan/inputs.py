@@ -23,7 +23,6 @@ from bench.plan.schema import (
     Guideline,
     Profile,
     TerminalDeclaration,
-    load_agreement,
     load_guideline,
     profile_path,
 )
@@ -69,7 +68,7 @@ def read_plan(
     check_declaration(told, terminal)
     check_overrides(amount, profile_of, plan_rows)
     check_overrides(agreed, agreement_of, plan_rows)
-    check_documents(agreed, agreement_of, plan_rows)
+    check_documents(agreed, agreement_of, _ids(plan_rows))
     plan = Plan(plan_rows, terminal, agreement_of, profile_of, strict_targets)
     return Written(plan, rows, told, agreed, amount)
 
@@ -88,13 +87,27 @@ def load_plan(
 def stored_plan(
     stored: Mapping[str, Any], guideline: Path | None, agreement: Path | None, strict_targets: bool = False
 ) -> Plan:
-    """The plan of a stored run, with another guideline or agreement where one is named."""
-    return Plan.from_inputs(
-        stored,
-        guideline=load_guideline(guideline) if guideline else None,
-        agreement=load_agreement(agreement) if agreement else None,
-        strict_targets=strict_targets,
-    )
+    """The plan of a stored run, with another guideline or agreement where one is named.
+
+    What the run was asked is taken as it is. The files that are named now are held to what a new run would hold them
+    to: InputError with file and line. A paper may answer a row that only today's guideline has.
+    """
+    plan_rows, agreement_of = None, None
+    if guideline is not None:
+        rows = load_source(guideline)
+        plan_rows = check(rows, Guideline)
+        check_guideline(rows, plan_rows)
+    if agreement is not None:
+        agreed = load_source(agreement)
+        agreement_of = check(agreed, Agreement)
+        judged_by = plan_rows if plan_rows is not None else Plan.from_inputs(stored).guideline
+        check_overrides(agreed, agreement_of, judged_by)
+        check_documents(agreed, agreement_of, [*_ids(judged_by), *_ids(load_guideline())])
+    return Plan.from_inputs(stored, guideline=plan_rows, agreement=agreement_of, strict_targets=strict_targets)
+
+
+def _ids(guideline: Guideline) -> list[str]:
+    return [row.id for row in guideline.requirements]
 
 
 def rig_by_value(source: Source) -> dict[str, Any]:

@@ -9,7 +9,7 @@ guideline leaves to the parties (協議) is read as they agreed; a profile, whic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -17,8 +17,15 @@ import attrs
 from bench.judge.decide import Comparison, Requirement
 from bench.records import Deviation, Obligation, Reading, Verdict
 
-STRICTEST_FIRST: Final = ("maximum", "p95", "median", "minimum")
-"""Statistics of a figure that is to be at most so much; of one that is to be at least so much the other way round."""
+NEVER_BELOW: Final[Mapping[str, frozenset[str]]] = {
+    "maximum": frozenset({"retest", "p95", "median", "minimum"}),
+    "retest": frozenset({"minimum"}),
+    "p95": frozenset({"median", "minimum"}),
+    "median": frozenset({"minimum"}),
+}
+"""Which statistics of the same attempts a statistic is never below, however many there are. ``retest`` is the slowest,
+or the slowest but one of two series: below twenty attempts the 95th percentile is above that, beyond forty below it, so
+neither of the two is stricter."""
 
 
 @attrs.frozen(slots=True)
@@ -45,7 +52,8 @@ class Readings:
 
 @attrs.frozen(slots=True)
 class Who:
-    """Who reads a requirement otherwise, by name: profile and agreement are empty where they do not."""
+    """Who reads a requirement otherwise, by name: profile and agreement are empty where they do not, the agreement too
+    where the guideline leaves it to the parties."""
 
     profile: str
     agreement: str
@@ -53,10 +61,11 @@ class Who:
 
 
 def readings(official: Requirement, agreed: Requirement, who: Who) -> Readings:
-    """Official and agreed reading compared; ``official`` knows no scope by functions."""
+    """Official and agreed reading compared; ``official`` knows no scope by functions, and where the guideline leaves it
+    to the parties it is the agreement's own."""
     waived = agreed.not_applicable if not official.not_applicable else ""
     milder = "; ".join(asks_less(official, agreed))
-    if official.obligation is Obligation.AGREEMENT and (waived or who.agreement):
+    if official.obligation is Obligation.AGREEMENT and waived:
         return Readings(agreed)  # the parties' own
     if not waived and not milder:
         return Readings(agreed)
@@ -70,12 +79,30 @@ def readings(official: Requirement, agreed: Requirement, who: Who) -> Readings:
 
 
 def asks_less(official: Requirement, agreed: Requirement) -> Iterator[str]:
-    """In which ways one reading asks less than the guideline's, a phrase each."""
+    """In which ways one reading asks less than the guideline's, a phrase each.
+
+    What cannot be shown to ask as much counts as less: two statistics of which neither is always the stricter, two
+    units, two ways to compare.
+    """
     at_most = official.comparison is Comparison.AT_MOST
     own, other = official.limit, agreed.limit
-    if own is not None and other is not None and (own < other if at_most else own > other):
+    if own is not None and other is None:
+        yield f"no limit in place of {own:g} {official.unit}"
+    elif own is not None and other is not None and (official.unit != agreed.unit or _wider(own, other, at_most)):
         yield f"limit {other:g} {agreed.unit} in place of {own:g} {official.unit}"
-    order = STRICTEST_FIRST if at_most else STRICTEST_FIRST[::-1]
-    known = {agreed.statistic, official.statistic} <= set(order)
-    if known and order.index(agreed.statistic) > order.index(official.statistic):
+    if agreed.comparison is not official.comparison:
+        yield f"{agreed.comparison} in place of {official.comparison}"
+    if not _as_strict(agreed.statistic, official.statistic, at_most):
         yield f"statistic {agreed.statistic} in place of {official.statistic}"
+    if agreed.confidence != official.confidence and own is not None:
+        yield f"confidence {agreed.confidence:g} in place of {official.confidence:g}"
+
+
+def _wider(own: float, other: float, at_most: bool) -> bool:
+    return own < other if at_most else own > other
+
+
+def _as_strict(one: str, other: str, at_most: bool) -> bool:
+    """Whether a figure by ``one`` statistic never conforms where that by the ``other`` does not."""
+    higher, lower = (one, other) if at_most else (other, one)
+    return one == other or lower in NEVER_BELOW.get(higher, ())

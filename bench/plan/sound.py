@@ -2,7 +2,8 @@
 
 A model (`bench.plan.schema`) says what a file may hold, also one that was stored years ago. What is refused here has no
 place in a *new* run: two samples of one EUI-64, a limit in a unit that its measurand does not give, days that are too
-few for what is judged from them. A stored run is judged as it is, so it is never asked.
+few for what is judged from them. A stored run is judged as it is, so it is never asked; another guideline or agreement
+that it is judged by is.
 """
 
 from __future__ import annotations
@@ -94,13 +95,13 @@ def check_overrides(source: Source, told: Agreement | Profile, guideline: Guidel
         _check_figure(source, ("interpretation", name), read.measurand, override)
 
 
-def check_documents(source: Source, told: Agreement, guideline: Guideline) -> None:
-    """Raise InputError for a document that is named twice, or for a requirement that nobody knows."""
+def check_documents(source: Source, told: Agreement, known: Collection[str]) -> None:
+    """Raise InputError for a document that is named twice, or answers a requirement of no ``known`` id."""
     _once(source, [(("documents", i, "id"), one.id) for i, one in enumerate(told.documents)], "document")
     answers = [
         (("documents", i, "answers", j), a) for i, one in enumerate(told.documents) for j, a in enumerate(one.answers)
     ]
-    _known(source, answers, [row.id for row in guideline.requirements], "requirement")
+    _known(source, answers, dict.fromkeys(known), "requirement")
 
 
 @attrs.frozen(slots=True)

@@ -81,3 +81,17 @@ def test_a_frame_is_shown_whole_and_decrypted(run: Path, capfd: pytest.CaptureFi
 def test_what_the_run_does_not_hold_is_one_line(run: Path, citation: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         shown(run, citation)
+
+
+@pytest.mark.parametrize("row", ["6", "9" * 23])
+def test_a_row_that_no_timeline_has_is_told(run: Path, row: str) -> None:
+    with pytest.raises(InputError, match=f"no row {row}; expected 1 to 5"):
+        shown(run, f"timeline#{row}")
+    assert shown(run, "timeline#3", around=10**20).count("timeline#") == 5
+
+
+def test_what_is_no_citation_is_repeated_by_its_beginning(run: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        shown(run, "timeline#" + "9" * 20_000)
+    assert len(str(caught.value)) < 300
+    assert "... (20009 characters): no citation" in str(caught.value)

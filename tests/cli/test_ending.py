@@ -85,6 +85,19 @@ def test_what_nobody_foresaw_is_exit_3_one_line_and_a_file(tmp_path: Path, comma
     assert "in broken" in details
 
 
+@pytest.mark.parametrize("command", ["decode", "timeline", "run", "judge"])
+@pytest.mark.parametrize(
+    "how", ["KeyboardInterrupt()", "RuntimeError('Error calling __set_name__') from KeyboardInterrupt()"]
+)
+def test_a_ctrl_c_before_a_run_is_begun_is_130_whatever_it_comes_out_as(tmp_path: Path, command: str, how: str) -> None:
+    """Python makes another exception of one that strikes inside a class body's callbacks or an import."""
+    where, arguments = COMMANDS[command]
+    done = broken(where, how, arguments, tmp_path)
+    assert done.returncode == 130, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "RuntimeError" not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("encoding", ["cp932", "ascii", "latin-1"])
 def test_no_encoding_of_a_terminal_ends_a_command(encoding: str) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": encoding}

@@ -228,3 +228,72 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(InputError, match="timeline version 9; expected 1"):
         Recorder(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("t_ns", "abc", "t_ns is 'abc'; expected a whole number"),
+        ("t_ns", 1.5, "t_ns is 1.5; expected a whole number"),
+        ("u_ns", -5, "u_ns is -5; expected an uncertainty in nanoseconds, 0 or more"),
+        ("u_ns", b"\0", "u_ns is b'\\x00'; expected a whole number"),
+        ("subject", b"t1", "subject is b't1'; expected text"),
+        ("data", '{"state":', "data is '{\"state\":'; expected a JSON object"),
+        ("data", "[1,2]", "data is '[1,2]'; expected a JSON object"),
+        ("data", "null", "data is 'null'; expected a JSON object"),
+        ("data", b'{"text": "x"}', 'data is b\'{"text": "x"}\'; expected text'),
+    ],
+)
+def test_a_row_that_is_none_is_named_with_what_was_expected(
+    tmp_path: Path, column: str, value: object, says: str
+) -> None:
+    """SQLite keeps anything in any column; whoever reads on would judge it as if nothing had been seen."""
+    path = three_rows(tmp_path)
+    altered(path, f"UPDATE observation SET {column} = ? WHERE row = 2", value)
+    for reads in (Timeline.check, Timeline.events, lambda timeline: timeline.rows(2, 2), lambda t: list(t.canonical())):
+        with pytest.raises(InputError) as caught:
+            reads(Timeline(path))
+        assert str(caught.value) == f"{path} row 2: {says}"
+
+
+def test_text_that_is_no_utf_8_and_a_damaged_page_are_named(tmp_path: Path) -> None:
+    path = three_rows(tmp_path)
+    altered(path, "UPDATE observation SET episode = CAST(? AS TEXT) WHERE row = 2", b"\xff")
+    with pytest.raises(InputError, match=r"timeline\.sqlite row 2: Could not decode to UTF-8 column 'episode'"):
+        Timeline(path).check()
+    path.write_bytes(path.read_bytes()[:4096] + bytes(4096) + path.read_bytes()[8192:])
+    with pytest.raises(InputError, match=r"timeline\.sqlite"):
+        Timeline(path).check()
+
+
+def test_a_row_without_what_its_kind_has_is_named(tmp_path: Path) -> None:
+    """An old bench's kind may have had fewer fields that may be left out, and a newer one's is not known here."""
+    path = three_rows(tmp_path)
+    for data, says in (("{}", "no field 'text'"), ('{"text": 5}', "field 'text' is 5, not text")):
+        altered(path, "UPDATE observation SET data = ? WHERE row = 3", data)
+        with pytest.raises(InputError) as caught:
+            Timeline(path).check()
+        assert str(caught.value) == f"{path} row 3: data of console.line: {says}; expected what the bench writes"
+    altered(path, "UPDATE observation SET data = ? WHERE row = 3", '{"text": "x", "new": 1}')
+    altered(path, "UPDATE observation SET kind = ? WHERE row = 2", "of.tomorrow")
+    Timeline(path).check()
+
+
+def test_rows_beyond_any_table_are_asked_for_without_harm(tmp_path: Path) -> None:
+    timeline = Timeline(three_rows(tmp_path))
+    assert timeline.rows(10**30, 10**30) == timeline.rows(-5, 0) == []
+    assert [seen.row for seen in timeline.rows(2 - 10**30, 2 + 10**30)] == [1, 2, 3]
+
+
+def three_rows(folder: Path) -> Path:
+    with Recorder(folder / "timeline.sqlite") as recorder:
+        for number in range(3):
+            recorder.observe(seen(number))
+    return folder / "timeline.sqlite"
+
+
+def altered(path: Path, sql: str, value: object) -> None:
+    db = sqlite3.connect(path)
+    with db:
+        db.execute(sql, (value,))
+    db.close()

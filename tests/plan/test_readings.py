@@ -9,11 +9,19 @@ import attrs
 import pytest
 
 from bench.evidence.evidence import Evidence
-from bench.judge.decide import exit_code
+from bench.judge.decide import Comparison, exit_code
 from bench.judge.verdicts import verdicts_from_json, verdicts_json
-from bench.measurands.judged.registry import REGISTRY
+from bench.measurands.judged.registry import FIGURES, REGISTRY
 from bench.plan.catalogue import Plan
-from bench.plan.schema import load_agreement, load_declaration, load_guideline, load_profile
+from bench.plan.readings import asks_less
+from bench.plan.schema import (
+    AppliesTo,
+    Override,
+    load_agreement,
+    load_declaration,
+    load_guideline,
+    load_profile,
+)
 from bench.records import Obligation, Outcome, Reading, Verdict
 from tests.places import RUNS
 
@@ -154,3 +162,94 @@ def test_a_catalogue_of_the_same_edition_that_asks_less_is_told() -> None:
     ]
     elsewhere = other.model_copy(update={"edition": "第2版"})
     assert Plan(elsewhere, load_declaration(), load_agreement(), load_profile()).catalogue_deviations() == []
+
+
+@pytest.mark.parametrize("statistic", ["p95", "median", "minimum"])
+def test_a_statistic_that_is_not_shown_to_be_stricter_is_a_deviation(statistic: str) -> None:
+    """``retest``, join-time's own, stands in no order with the 95th percentile: which is milder hangs on how many."""
+    own = {v.subject: v for v in assessed(plan(guideline=retested()), "join-time")}
+    for where in ("agreement", "profile"):
+        loose = plan(guideline=retested(), **{where: override("join-time", statistic=statistic)})
+        for verdict in assessed(loose, "join-time"):
+            assert verdict.deviation is not None
+            assert verdict.deviation.what == f"statistic {statistic} in place of retest"
+            assert verdict.deviation.reason == own[verdict.subject].reason
+    strict = plan(guideline=retested(), agreement=override("join-time", statistic="maximum"))
+    assert not strict.readings("join-time").deviates
+
+
+def retested() -> dict[str, Any]:
+    """The guideline of a golden run with the join-time row of today."""
+    today = next(row for row in load_guideline().requirements if row.id == "join-time").model_dump(mode="json")
+    rows = plan().guideline.model_dump(mode="json")["requirements"]
+    return {"requirements": [today if row["id"] == "join-time" else row for row in rows]}
+
+
+def test_each_statistic_of_a_measurand_is_the_guidelines_a_stricter_one_or_a_deviation() -> None:
+    """None may be read as another without a word because nobody has said which of the two is stricter."""
+    for row in load_guideline().requirements:
+        if row.interpretation is None or row.obligation is Obligation.AGREEMENT:
+            continue
+        today = Plan(load_guideline(), load_declaration(), load_agreement(), load_profile())
+        asked = today.requirement(row.id)
+        for statistic in FIGURES[row.interpretation.measurand].statistics:
+            known = statistic == asked.statistic or statistic in STRICTER[row.interpretation.statistic]
+            assert (list(asks_less(asked, attrs.evolve(asked, statistic=statistic))) == []) is known
+
+
+STRICTER: dict[str, set[str]] = {"retest": {"maximum"}, "maximum": set(), "minimum": set(), "count": set()}
+
+
+def test_what_cannot_be_compared_asks_less() -> None:
+    asked = plan().requirement("join-time")
+    for other, said in {
+        attrs.evolve(asked, limit=None): "no limit in place of 90 s",
+        attrs.evolve(asked, unit="min", limit=1.0): "limit 1 min in place of 90 s",
+        attrs.evolve(asked, comparison=Comparison.AT_LEAST): ">= in place of <=",
+        attrs.evolve(asked, confidence=0.5): "confidence 0.5 in place of 0.95",
+    }.items():
+        assert list(asks_less(asked, other)) == [said]
+
+
+def test_an_agreement_is_no_cover_for_a_profile_that_asks_less() -> None:
+    both = plan(
+        agreement=override("alarm-normal", limit=900, unit="s"), profile=override("alarm-normal", statistic="minimum")
+    )
+    read = both.readings("alarm-normal")
+    assert (read.decisive.limit, read.decisive.statistic) == (900, "maximum")
+    assert (read.by, read.what) == (f"profile '{plan().profile.name}'", "statistic minimum in place of maximum")
+
+
+def test_bounds_of_another_confidence_than_the_guidelines_reading_are_a_deviation() -> None:
+    margin = load_agreement().model_copy(update={"interpretation": {"collection-rate": Override(unit="%", limit=1.0)}})
+    bold = load_profile().model_copy(update={"confidence": 0.5})
+    read = Plan(load_guideline(), load_declaration(), margin, bold).readings("collection-rate")
+    assert (read.decisive.confidence, read.what) == (0.95, "confidence 0.5 in place of 0.95")
+    assert not Plan(load_guideline(), load_declaration(), margin, load_profile()).readings("collection-rate").deviates
+    assert not Plan(load_guideline(), load_declaration(), load_agreement(), bold).readings("join-time").deviates
+
+
+def test_a_catalogue_that_answers_by_paper_or_from_less_is_told() -> None:
+    own = load_guideline()
+    paper = next(row.by_document for row in own.requirements if row.by_document is not None)
+    changes: dict[str, dict[str, Any]] = {
+        "values-hourly": {"interpretation": None, "by_document": paper},
+        "upload-daily": {"interpretation": {"applies_to": AppliesTo(types=("transparent",))}},
+        "join-time": {"interpretation": {"statistic": "minimum", "limit": None}},
+        "roundtrip-time": {"interpretation": {"measurand": "gap.filling", "episodes": ("join",)}},
+    }
+    rows = []
+    for row in own.requirements:
+        change = dict(changes.get(row.id, {}))
+        if (read := change.get("interpretation")) is not None and row.interpretation is not None:
+            change["interpretation"] = row.interpretation.model_copy(update=read)
+        rows.append(row.model_copy(update=change))
+    other = own.model_copy(update={"requirements": tuple(rows)})
+    assert Plan(other, load_declaration(), load_agreement(), load_profile()).catalogue_deviations() == [
+        "guideline file: roundtrip-time: measurand gap.filling in place of roundtrip.server.2",
+        "guideline file: roundtrip-time: judged without roundtrip",
+        "guideline file: join-time: no limit in place of 90 s",
+        "guideline file: join-time: statistic minimum in place of retest",
+        "guideline file: upload-daily: not applicable to the store type: every terminal",
+        "guideline file: values-hourly: answered by a paper in place of measured",
+    ]

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InputError
-from bench.plan.inputs import load_plan, read_plan
+from bench.evidence.evidence import Evidence
+from bench.plan.inputs import load_plan, read_plan, stored_plan
 from bench.plan.schema import AGREEMENT, DECLARATION, GUIDELINE, PROFILES
+from tests.places import RUNS
 
 SMOKE = PROFILES / "smoke.yaml"
 OWN = "interpretation: {join-time: %s}\nname:"
@@ -145,3 +147,34 @@ def test_a_stored_plan_is_judged_as_it_is(tmp_path: Path) -> None:
     stored = written.plan.inputs()
     stored["declaration"] = {**stored["declaration"], "radio_methods": ["lorawan"]}
     assert type(written.plan).from_inputs(stored).declaration.radio_methods == ("lorawan",)
+
+
+@pytest.mark.parametrize(
+    ("source", "old", "new", "words", "says"),
+    [
+        (AGREEMENT, "id: EX-2", "id: EX-1", "id: EX-1\n    name: Example rules", "document 'EX-1' is there twice"),
+        (AGREEMENT, "[service-level,", "[service-lefel,", "service-lefel", "requirement 'service-lefel' is unknown"),
+        (AGREEMENT, "name:", OWN % "{unit: s, limit: -1}", "join-time", "limit -1 is negative; expected 0 or more"),
+        (AGREEMENT, "name:", OWN % "{unit: min, limit: 2}", "join-time", "unit 'min' is not what join.onsite.2 gives"),
+        (AGREEMENT, "name:", OWN.replace("time", "tiem") % "{unit: s}", "join-tiem", "'join-tiem' is unknown"),
+        (GUIDELINE, "limit: 90", "limit: -90", "limit: -90", "limit -90 is negative; expected 0 or more"),
+        (GUIDELINE, "measurand: join.onsite.2", "measurand: joyn.onsite.2", "joyn", "'joyn.onsite.2' is unknown"),
+    ],
+)
+def test_what_a_stored_run_is_judged_by_is_held_to_the_same(
+    tmp_path: Path, source: Path, old: str, new: str, words: str, says: str
+) -> None:
+    stored = read_plan().plan.inputs()
+    path = changed(tmp_path, source, old, new)
+    given = {"guideline": None, "agreement": None, "guideline" if source == GUIDELINE else "agreement": path}
+    with pytest.raises(InputError) as caught:
+        stored_plan(stored, given["guideline"], given["agreement"])
+    line = path.read_text(encoding="utf-8").split(words)[0].count("\n") + 1
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert says in str(caught.value)
+
+
+def test_a_run_of_before_is_judged_by_the_agreement_of_today() -> None:
+    """Its guideline has fewer rows than the papers of today answer."""
+    old = Evidence.open(RUNS / "1").folder.inputs()
+    assert stored_plan(old, None, AGREEMENT).agreement.name == "example agreement"

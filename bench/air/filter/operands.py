@@ -23,6 +23,7 @@ from bench.air.filter.limits import greatest, is_unsigned, octets_wide, reckoned
 from bench.air.filter.values import Literal, expected, literal
 from bench.air.filter.words import Cut, Words, nearest
 from bench.air.frozen import frozen
+from bench.errors import echoed
 
 Values: TypeAlias = Callable[[Asked], Sequence[Value]]
 
@@ -199,9 +200,9 @@ class Operands:
             raise self._words.error("layers are not told apart here by '#'; expected the field alone")
         if name not in self._kinds and name not in GROUPS:
             if name in _INSTEAD:
-                raise self._words.error(f"no field {name!r} here; expected {_INSTEAD[name]}")
+                raise self._words.error(f"no field {echoed(name)!r} here; expected {_INSTEAD[name]}")
             otherwise = f"one of {', '.join(self._plain)}, or a field or protocol of Wireshark"
-            raise self._words.error(f"unknown field {name!r}; {nearest(name, self._kinds, otherwise)}")
+            raise self._words.error(f"unknown field {echoed(name)!r}; {nearest(name, self._kinds, otherwise)}")
         self._words.next()
         found = Operand(name, self._kinds.get(name), lambda row: row.values(name))
         if name in PROTOCOLS:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
+from bench.errors import echoed
+
 Test: TypeAlias = Callable[[str], bool]
 
 LONGEST_PATTERN: Final = 200
@@ -70,7 +72,7 @@ class _Reader:
         return built
 
     def _error(self, what: str) -> PatternError:
-        return PatternError(f"pattern {self._pattern!r}: {what} at character {self._at + 1}")
+        return PatternError(f"pattern {echoed(self._pattern)!r}: {what} at character {self._at + 1}")
 
     def _here(self) -> str:
         return self._pattern[self._at : self._at + 1]

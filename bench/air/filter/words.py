@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from bench.air.frozen import frozen
-from bench.errors import InputError
+from bench.errors import InputError, echoed
 
 _LONGEST: Final = 10_000
 _TOKEN: Final = re.compile(
@@ -121,8 +121,10 @@ class Words:
             if match is None:
                 rest = self._expression[at:]
                 place = at + len(rest) - len(rest.lstrip()) + 1
-                what = "expected == in place of =" if rest.lstrip()[0] == "=" else f"cannot read {rest.strip()!r}"
-                raise InputError(f"filter {self._expression!r}: {what} (column {place})")
+                what = (
+                    "expected == in place of =" if rest.lstrip()[0] == "=" else f"cannot read {echoed(rest.strip())!r}"
+                )
+                raise InputError(f"filter {echoed(self._expression)!r}: {what} (column {place})")
             kind = match.lastgroup or "word"
             text, where = match[kind], match.start(kind)
             if kind == "word":
@@ -160,8 +162,8 @@ class Words:
 
     def error(self, expected: str) -> InputError:
         """The one line about a mistake at the place."""
-        place = f"at {self.here.text!r} (column {self.here.at + 1})" if self.here else "at the end"
-        return InputError(f"filter {self._expression!r}: {expected} {place}")
+        place = f"at {echoed(self.here.text)!r} (column {self.here.at + 1})" if self.here else "at the end"
+        return InputError(f"filter {echoed(self._expression)!r}: {expected} {place}")
 
     def take(self, *wanted: str) -> str | None:
         """The word at the place where it is one of these (other spellings count), and go on; else None."""

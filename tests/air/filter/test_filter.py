@@ -80,3 +80,13 @@ def test_what_holds(expression: str, holds: bool) -> None:
 def test_a_mistake_is_said_where_it_is(expression: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         compile_filter(expression, JSONL_FIELDS)
+
+
+@pytest.mark.parametrize(
+    "expression", ["x" * 9000, "wpan." * 1800, '"' + "x" * 9000, f'ipv6.src matches "{"(" * 9000}"']
+)
+def test_a_long_filter_that_is_refused_is_repeated_by_its_beginning(expression: str) -> None:
+    with pytest.raises(InputError) as caught:
+        compile_filter(expression, JSONL_FIELDS)
+    assert expression[:100] in str(caught.value).replace("\\", "")
+    assert len(str(caught.value)) < 2500, "with the names that there are"
