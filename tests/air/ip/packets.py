@@ -82,9 +82,9 @@ nd_message = st.one_of(
 rarer_nd_option = st.one_of(
     st.builds(nd.RedirectedHeader, st.integers(0, 4).flatmap(lambda n: octets(n * 8))),
     st.builds(nd.Nonce, st.integers(1, 3).flatmap(lambda n: octets(n * 8 - 2))),
-    st.builds(nd.RouteInformation, st.sampled_from([0, 8, 16]).flatmap(octets), u(1), st.integers(-1, 1), u(4)),
+    st.builds(nd.RouteInformation, st.sampled_from([0, 8, 16]).flatmap(octets), u(1), u(1), u(4)),
     st.builds(nd.DnsServers, some(address, 3), u(4)),
-    st.builds(nd.BorderRouter, u(4), address, u(2)),
+    st.builds(nd.BorderRouter, u(2), address, u(2), u(2)),
     st.builds(nd.Capabilities, u(6)),
 )
 """Options and messages that no Wi-SUN stack sends."""
