@@ -50,11 +50,11 @@ _ND_TYPES_THEIRS: Final = {
     36: "6LoWPAN Capability Indication Option",
 }
 _ROLES: Final = (
-    ("d", (0x80, "Extended duplicate address messages")),
+    ("d", (0x80, "EDAR and EDAC")),
     ("l", (0x40, "Router")),
     ("b", (0x20, "Border router")),
     ("p", (0x10, "Routing registrar")),
-    ("e", (0x08, "Extended registration")),
+    ("e", (0x08, "EARO")),
 )
 """Flags of RFC 8505, 4.3, by the names that Wireshark has after 4.0: octets without a name to that one."""
 
@@ -98,7 +98,8 @@ def _inner(view: NdOption) -> tuple[object, ...]:
 
 
 def _redirected(option: nd.RedirectedHeader) -> Iterator[Quoted]:
-    yield Quoted(option.packet, "The packet that was redirected")
+    if option.packet:
+        yield Quoted(option.packet, "The packet that was redirected")
 
 
 _MESSAGES: Final = (
