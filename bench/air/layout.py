@@ -1,8 +1,9 @@
 """Plain records told once: the order of their fields in the octets, their widths, and what Wireshark calls them.
 
-    @plain("icmpv6.opt.mtu", "MTU", air=(16, "mtu"))
+    @plain("icmpv6.opt.mtu", "MTU", air=("reserved", "mtu"))
     class Mtu(Plain):
         mtu: int = u32("icmpv6.opt.mtu", "MTU", unit="octets")
+        reserved: int = unused(16)
 
 A record of an option or element is plain where its fields simply follow one another. One statement a field says so,
 and from it come the codec (`Plain.decode`, `Plain.encode`), the row in the field tables (`fields.base.table`) and the
@@ -10,8 +11,9 @@ field of the scapy layer (`scapy_layers.plain`). What depends on something else 
 a list that is counted, a number in parts -- is written by hand, which is shorter than a language for it.
 
 All fields before the last are one integer: each is some bits of it, so that reading is shifts and masks that are
-known at import, whatever the order of the octets. Since codec, rows and layer share one source they do not check each
-other: tests hold them against tshark and against octets written down.
+known at import, whatever the order of the octets. Every bit has an attribute, the reserved ones too: a record that
+dropped what a node sent there would say that it sent zeros. Since codec, rows and layer share one source they do not
+check each other: tests hold them against tshark and against octets written down.
 """
 
 from __future__ import annotations
@@ -55,8 +57,7 @@ class Column:
     a ``name`` it has no row there. ``stored`` is Wireshark's width of a number. ``inner`` are bits of a number by
     their mask, with a name and a title each: one bit is a flag, several are a number. ``shown`` makes Wireshark's
     value of the record's. ``read`` and ``write`` are the codec of a tail that is more than octets, such as options.
-    ``attribute`` is the record's, "" for bits that are sent as zeros and not kept; ``default`` its default there,
-    None for none.
+    ``attribute`` is the record's; ``default`` its default there, None for none.
     """
 
     bits: int
@@ -108,6 +109,11 @@ u8: Final = partial(number, 8)
 u16: Final = partial(number, 16)
 u24: Final = partial(number, 24)
 u32: Final = partial(number, 32)
+
+
+def unused(bits: int) -> Any:
+    """Bits without a meaning: zeros in what we send, as they came in what we read."""
+    return number(bits, default=0, digits=(bits + 3) // 4)
 
 
 def flag(name: str = "", title: str = "", *, default: Any = attrs.NOTHING) -> Any:
@@ -183,12 +189,12 @@ class Layout:
         self._numbers = {
             attribute: (_shift(endian, total, at, column.bits), (1 << column.bits) - 1)
             for attribute, (column, at) in placed.items()
-            if attribute and column.kind in (Kind.NUMBER, Kind.FLAG)
+            if column.kind in (Kind.NUMBER, Kind.FLAG)
         }
         self._octets = {
             attribute: (at // 8, (at + column.bits) // 8)
             for attribute, (column, at) in placed.items()
-            if attribute and attribute not in self._numbers
+            if attribute not in self._numbers
         }
         slices = {**self._octets, **({self.tail.attribute: (self.octets, None)} if self.tail else {})}
         self._places = [(*self._numbers.get(each, (0, 0)), *slices.get(each, (0, 0))) for each in attributes]
@@ -270,13 +276,12 @@ class Plain:
 class _Late:
     """A record's layout, made when it is first asked for: a quick command loads many records and reads few."""
 
-    def __init__(self, name: str, title: str, endian: Endian, air: tuple[str | int, ...]) -> None:
+    def __init__(self, name: str, title: str, endian: Endian, air: tuple[str, ...]) -> None:
         self._name, self._title, self._endian, self._air = name, title, endian, air
 
     def __get__(self, record: Plain | None, kind: type[Plain]) -> Layout:
         columns = {field.name: _column(field) for field in attrs.fields(kind)}
-        order = self._air or columns
-        placed = (Column(place, Kind.NUMBER) if isinstance(place, int) else columns[place] for place in order)
+        placed = (columns[name] for name in self._air or columns)
         kind.LAYOUT = made = Layout(self._name, self._title, tuple(placed), self._endian, tuple(columns))
         return made
 
@@ -287,12 +292,10 @@ P = TypeVar("P", bound=Plain)
 @dataclass_transform(
     frozen_default=True, field_specifiers=(number, u8, u16, u24, u32, flag, ipv6, eui64, rest, prefix, part)
 )
-def plain(
-    name: str, title: str, *, endian: Endian = "big", air: tuple[str | int, ...] = ()
-) -> Callable[[type[P]], type[P]]:
+def plain(name: str, title: str, *, endian: Endian = "big", air: tuple[str, ...] = ()) -> Callable[[type[P]], type[P]]:
     """Makes a frozen record with slots of a class, and its layout; ``name`` and ``title`` are its field table's.
 
-    ``air`` is the order on the air where that is not the record's, numbers in it are reserved bits.
+    ``air`` is the order on the air where that is not the record's.
     """
 
     def make(kind: type[P]) -> type[P]:

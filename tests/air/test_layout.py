@@ -8,13 +8,13 @@ import pytest
 
 from bench.air.errors import Malformed
 from bench.air.fields.base import Kind, node, table
-from bench.air.layout import Plain, eui64, flag, ipv6, number, part, plain, prefix, rest, u8, u16, u24
+from bench.air.layout import Plain, eui64, flag, ipv6, number, part, plain, prefix, rest, u8, u16, u24, unused
 from bench.air.octets import Reader
 from bench.air.scapy_layers.base import Part
 from bench.air.scapy_layers.plain import content
 
 
-@plain("t.big", "Big", air=("head", 3, "yes", "low", 16, "host", "wide", "tail"))
+@plain("t.big", "Big", air=("head", "reserved", "yes", "low", "reserved2", "host", "wide", "tail"))
 class Big(Plain):
     """Every kind of column, in another order than the record's."""
 
@@ -24,6 +24,8 @@ class Big(Plain):
     head: int = u8(inner={0x80: ("t.top", "Top"), 0x0E: ("t.middle", "Middle")})
     yes: bool = flag("t.yes", "Yes", default=True)
     low: int = number(4, "t.low", "Low", default=9)
+    reserved: int = unused(3)
+    reserved2: int = unused(16)
 
 
 @plain("t.little", "Little", endian="little")
@@ -160,4 +162,11 @@ def test_the_scapy_layer_has_the_same_fields(record: Any, octets: bytes) -> None
     assert bytes(layer(**packet.fields)) == octets
     numbers = {name: value for name, value in packet.fields.items() if isinstance(value, int) and hasattr(record, name)}
     assert numbers == {name: getattr(record, name) for name in numbers}
-    assert len(numbers) == 4
+    assert len(numbers) == (6 if isinstance(record, Big) else 4)
+
+
+def test_bits_without_a_meaning_are_kept() -> None:
+    octets = BIG[:1] + bytes.fromhex("f9 dead") + BIG[4:]
+    found = Big.decode(octets)
+    assert (found.reserved, found.reserved2) == (7, 0xDEAD)
+    assert found.encode() == octets

@@ -86,6 +86,7 @@ class Record:
     begins. ``tlvs`` are TAP's, up to a broken one, as
     kind and octets (`tap.Tap` reads them), ``comments`` what a pcapng capture says about the packet. ``fcs`` are the
     ``fcs_octets`` as captured (a CC24xx radio's two octets in its place), ``zep`` the datagram that a frame came in.
+    ``header_octets`` are those of a TAP header.
     """
 
     number: int
@@ -106,6 +107,7 @@ class Record:
     fcs: bytes = attrs.field(default=b"", eq=False, repr=False)
     zep: zep.Zep | None = attrs.field(default=None, eq=False, repr=False)
     fcs_counted: int = attrs.field(default=0, eq=False)
+    header_octets: int = attrs.field(default=0, eq=False)
 
 
 def read_packet(
@@ -187,6 +189,7 @@ def make_record(number: int, time_ns: int, link_type: int, packet: bytes, origin
         tap.tlvs,
         fcs=split.fcs,
         fcs_counted=fcs_octets,
+        header_octets=len(packet) - len(psdu),
     )
 
 
@@ -278,6 +281,8 @@ def _read_tap(packet: bytes) -> tuple[_Tap, bytes]:
             (found[place],) = layout.unpack_from(packet, start)
         at = start + (octets + 3 & ~3)
     fcs_type, level, channel, start_ns, end_ns = found
+    if fcs_type not in _FCS_OCTETS:
+        damage = damage or f"TAP FCS type {fcs_type} is not known"  # nobody can say where the PSDU ends
     if level is not None and not math.isfinite(level):
         level = None  # from a sniffer that did not measure it
     return _Tap(fcs_type, level, channel, start_ns, end_ns, tuple(tlvs), damage), packet[length:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bench.air.capture import tap, zep
-from bench.air.capture.link import PHY_LINK_TYPES, TAP, Record
+from bench.air.capture.link import PHY_LINK_TYPES, Record, Tlv
 from bench.air.fields.base import Field, Kind, Table, Tables, flag, number, u8, u16, u32, words
 from bench.air.frame.decoder import Frame
 from bench.air.frozen import frozen
@@ -29,8 +29,8 @@ class Tap:
     record: Record | None
 
 
-_TAP_HEAD_OCTETS: Final = 4
-"""Of the TAP header, and of each TLV, whose value is padded to four octets."""
+_FCS_TYPES: Final = {0: "none", 1: "16 bit", 2: "32 bit"}
+_FCS_TYPES_THEIRS: Final = {1: "ITU-T CRC16", 2: "ITU-T CRC32"}
 
 
 def _since(view: Captured) -> int | None:
@@ -42,8 +42,7 @@ def _packet_octets(view: Captured) -> int | None:
     record = view.record
     if record is None or record.link_type not in PHY_LINK_TYPES:
         return None
-    head = 0 if record.link_type != TAP or record.damage else _TAP_HEAD_OCTETS
-    return record.original_length + head + sum(_TAP_HEAD_OCTETS + -(-len(value) // 4) * 4 for _, value in record.tlvs)
+    return record.original_length + record.header_octets
 
 
 _FRAME: Final = Table(
@@ -80,11 +79,17 @@ _ZEP: Final = Table(
     ),
 )
 
+
+def _fcs_type(view: Tap) -> tuple[int, ...]:
+    """As the TLV says it, whatever of the FCS was captured; none where there is no TLV."""
+    return tuple(value[0] for kind, value in view.record.tlvs if kind == Tlv.FCS_TYPE and value) if view.record else ()
+
+
 _TAP: Final = Table(
     "wpan-tap",
     "Sniffer's notes (TAP)",
     (
-        u8("wpan-tap.fcs_type", "FCS type", lambda v: v.record.fcs_octets // 2 if v.record else None),
+        u8("wpan-tap.fcs_type", "FCS type", _fcs_type, names=_FCS_TYPES, theirs=_FCS_TYPES_THEIRS),
         Field("wpan-tap.rss", "Received signal strength", "frame.rssi_dbm", Kind.REAL, unit="dBm"),
         u16("wpan-tap.ch_num", "Channel", "frame.channel"),
         number("wpan-tap.sof_ts", "Start of frame", "frame.start_ns", unit="ns"),

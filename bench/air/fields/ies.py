@@ -191,6 +191,21 @@ def _part(sub_id: int, form: str, at: int, octets_: int) -> Callable[[wisun.Opaq
     return get
 
 
+def _vendor(sub_id: int, form: str) -> Callable[[wisun.Opaque], int | None]:
+    """The number that a vendor's element begins with: seven bits an octet, highest first; the top bit says that
+    more follow, as Wireshark reads it; None where it does not end in 32 bits."""
+
+    def get(element: wisun.Opaque) -> int | None:
+        number = 0
+        for octet in element.content if (element.sub_id, element.form) == (sub_id, form) else b"":
+            number = number << 7 | octet & 0x7F
+            if not octet & 0x80:
+                return number if number < 1 << 32 else None
+        return None
+
+    return get
+
+
 _OPAQUE_TITLES: Final = {
     "MHDS": "mesh header",
     "VH": "vendor's element",
@@ -206,7 +221,7 @@ _OPAQUE: Final = Table(
     (
         octets("wisun.opaque.content", "Content", "content"),
         words("wisun.opaque.form", "Form", "form"),
-        u32("wisun.vhie.vid", "Vendor", _part(0x06, "header", 0, 1)),
+        u32("wisun.vhie.vid", "Vendor", _vendor(0x06, "header")),
         u8("wisun.netricity.nftie.type", "Netricity frame type", _part(0x07, "header", 0, 1)),
         u8(
             "wisun.netricity.lqiie.lqi",
@@ -216,7 +231,7 @@ _OPAQUE: Final = Table(
         ),
         u16("wisun.rtie.rendezvous", "Rendezvous", _part(0x1D, "header", 0, 2), unit="units of 10 symbols"),
         u16("wisun.rtie.wakeup", "Wake-up interval", _part(0x1D, "header", 2, 2), unit="units of 10 symbols"),
-        u32("wisun.vpie.vid", "Vendor", _part(0x3, "long", 0, 1)),
+        u32("wisun.vpie.vid", "Vendor", _vendor(0x3, "long")),
     ),
 )
 

@@ -56,7 +56,10 @@ _TYPES: Final = {
     134: "router advertisement",
     135: "neighbour solicitation",
     136: "neighbour advertisement",
+    137: "redirect",
     155: "RPL",
+    157: "duplicate address request",
+    158: "duplicate address confirmation",
 }
 _TYPES_THEIRS: Final = {
     128: "Echo (ping) request",
@@ -144,9 +147,10 @@ class Control:
 
 @frozen
 class Quoted:
-    """The start of a packet that an ICMPv6 error is about."""
+    """The start of a packet that an ICMPv6 message is about; ``title`` says what of it."""
 
     octets: bytes
+    title: str = "The packet that this error is about"
 
 
 @frozen
@@ -249,9 +253,11 @@ def _control_inside(view: Control) -> Iterator[object]:
 
 
 def _quoted(view: Quoted) -> Iterator[object]:
-    """The packet as far as it is there: an error quotes no more than fits in the smallest MTU."""
+    """The packet as far as it is there: an error quotes no more than fits in the smallest MTU. A redirect's option may
+    pad it."""
     try:
-        yield Layer(ipv6.parse_readable(view.octets), view.octets)
+        packet = ipv6.parse_readable(view.octets)
+        yield Layer(packet, view.octets[: ipv6.HEADER_OCTETS + int.from_bytes(view.octets[4:6], "big")])
     except Malformed:
         if view.octets:
             yield Payload(view.octets)
@@ -434,7 +440,7 @@ TABLES: Final[Tables] = {
         _control_inside,
         lambda v: v.octets,
     ),
-    Quoted: Table("", "The packet that this error is about", (), _quoted),
+    Quoted: Table("", lambda view: view.title, (), _quoted),
     Payload: Table(
         "data", lambda view: f"Data ({counted(len(view.octets))})", (octets("data.octets", "Data", "octets"),)
     ),

@@ -184,21 +184,29 @@ def _fcs_word(view: Mac) -> str:
     return {True: ", FCS right", False: ", FCS wrong", None: ""}[ok]
 
 
+def _without_fcs(view: Mac) -> int | None:
+    """Octets of a PSDU without its FCS, captured or not; None where a damaged link header does not say how long that
+    is."""
+    record = view.record
+    if record is None or (record.damage and not record.fcs_counted):
+        return None
+    return max(record.original_length - record.fcs_counted, 0)
+
+
 def _no_fcs(view: Mac) -> bool | None:
-    """True of a frame whose capture's format has no FCS: for filters, which then have what Wireshark says."""
+    """True of a frame whose capture's format has no FCS: for filters, which then have what Wireshark says. Where a link
+    header is damaged nobody knows that."""
     record, whole = view.record, view.whole and not view.mac.broken
-    return True if record is not None and record.fcs_ok is None and not record.fcs_counted and whole else None
+    if record is None or record.fcs_ok is not None or record.fcs_counted or record.damage or not whole:
+        return None
+    return True
 
 
 _MAC: Final = Table(
     "wpan",
     lambda v: f"IEEE 802.15.4 {_FRAME_TYPES.get(v.mac.frame_type, 'frame')}{_fcs_word(v)}",
     (
-        u8(
-            "wpan.frame_length",
-            "Octets without FCS",
-            lambda v: v.record.original_length - v.record.fcs_octets if v.record else None,
-        ),
+        u8("wpan.frame_length", "Octets without FCS", _without_fcs),
         u16("wpan.fcf", "Frame control", "control", digits=4),
         u16("wpan.frame_type", "Frame type", "mac.frame_type", names=_FRAME_TYPES, theirs=_FRAME_TYPES_THEIRS),
         flag(

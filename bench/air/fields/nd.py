@@ -6,8 +6,24 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from bench.air.broken import Broken
-from bench.air.fields.base import Table, Tables, Trouble, eui64, number, octets, table, tables, u8, u16
+from bench.air.fields.base import (
+    Table,
+    Tables,
+    Trouble,
+    bit,
+    bits,
+    eui64,
+    flag,
+    number,
+    octets,
+    table,
+    tables,
+    u8,
+    u16,
+    u32,
+)
 from bench.air.fields.base import ipv6 as address
+from bench.air.fields.ip import Quoted
 from bench.air.frozen import frozen
 from bench.air.ip import nd
 from bench.air.ip.duplicate_address import DuplicateAddress
@@ -16,11 +32,31 @@ _ND_TYPES: Final = {
     1: "source link-layer address",
     2: "target link-layer address",
     3: "prefix information",
+    4: "redirected header",
     5: "MTU",
+    14: "nonce",
+    24: "route information",
+    25: "DNS servers",
     33: "address registration",
     34: "6LoWPAN context",
+    35: "border router",
+    36: "6LoWPAN capabilities",
 }
-_ND_TYPES_THEIRS: Final = {33: "Address Registration Option", 34: "6LoWPAN Context Option"}
+_ND_TYPES_THEIRS: Final = {
+    25: "Recursive DNS Server",
+    33: "Address Registration Option",
+    34: "6LoWPAN Context Option",
+    35: "Authoritative Border Router",
+    36: "6LoWPAN Capability Indication Option",
+}
+_ROLES: Final = (
+    ("d", (0x80, "EDAR and EDAC")),
+    ("l", (0x40, "Router")),
+    ("b", (0x20, "Border router")),
+    ("p", (0x10, "Routing registrar")),
+    ("e", (0x08, "EARO")),
+)
+"""Flags of RFC 8505, 4.3, by the names that Wireshark has after 4.0: octets without a name to that one."""
 
 
 @frozen
@@ -61,11 +97,39 @@ def _inner(view: NdOption) -> tuple[object, ...]:
     return (view.option, Trouble(view.option.trouble)) if isinstance(view.option, Broken) else (view.option,)
 
 
-_MESSAGES: Final = (nd.RouterSolicitation, nd.RouterAdvertisement, nd.NeighborSolicitation, nd.NeighborAdvertisement)
+def _redirected(option: nd.RedirectedHeader) -> Iterator[Quoted]:
+    if option.packet:
+        yield Quoted(option.packet, "The packet that was redirected")
+
+
+_MESSAGES: Final = (
+    *(nd.RouterSolicitation, nd.RouterAdvertisement, nd.NeighborSolicitation, nd.NeighborAdvertisement),
+    nd.Redirect,
+)
 
 TABLES: Final[Tables] = {
     **{message: table(message, _nd_options) for message in _MESSAGES},
     **tables(nd.AddressRegistration, nd.PrefixInformation, nd.Mtu, nd.Context),
+    **tables(nd.Nonce, nd.RouteInformation, nd.BorderRouter),
+    nd.RedirectedHeader: table(nd.RedirectedHeader, _redirected),
+    nd.DnsServers: Table(
+        "icmpv6.opt.rdnss",
+        "DNS servers",
+        (
+            u32("icmpv6.opt.rdnss.lifetime", "Lifetime", "lifetime_s", unit="s"),
+            address("icmpv6.opt.rdnss", "Server", "addresses"),
+        ),
+    ),
+    nd.Capabilities: Table(
+        "icmpv6.opt.6cio",
+        "Capabilities",
+        (
+            u16("icmpv6.opt.6cio.unassigned1", "First bits", bits(33, 0x7FFF, "bits"), digits=4),
+            u16("icmpv6.opt.6cio.flag_g", "Generic header compression", bits(32, 1, "bits")),
+            u32("icmpv6.opt.6cio.unassigned2", "Further bits", bits(0, 0xFFFFFFFF, "bits"), digits=8),
+            *(flag(f"icmpv6.opt.6cio.flag_{name}", title, bit(mask << 24, "bits")) for name, (mask, title) in _ROLES),
+        ),
+    ),
     NdOption: Table(
         "icmpv6.opt",
         lambda v: f"Option: {_ND_TYPES.get(v.type, 'unknown')}",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from bench.air.broken import Broken
-from bench.air.fields.base import Field, Table, Tables, Trouble, flag, number, octets, tables, u8, u16
+from bench.air.fields.base import Field, Table, Tables, Trouble, bit, flag, number, octets, tables, u8, u16
 from bench.air.fields.base import ipv6 as address
 from bench.air.frozen import frozen
 from bench.air.rpl import dco as rpl_dco
@@ -137,14 +137,7 @@ def _extended(mask: int, kind: type[int]) -> Callable[[rpl.Target], int | None]:
 
 def _flags(name: str, d: str, d_bit: int, k: tuple[Field, ...] = ()) -> tuple[Field, ...]:
     """The flag octet of DAO and DAO-ACK."""
-
-    def value(message: rpl.Dao | rpl.DaoAck) -> int:
-        return message.encode()[1]
-
-    def has(message: rpl.Dao | rpl.DaoAck) -> bool:
-        return bool(value(message) & d_bit)
-
-    return (u8(name, "Flags", value, digits=2), *k, flag(f"{name}.{d}", "DODAG id present", has))
+    return (u8(name, "Flags", "bits", digits=2), *k, flag(f"{name}.{d}", "DODAG id present", bit(d_bit, "bits")))
 
 
 TABLES: Final[Tables] = {
@@ -161,7 +154,7 @@ TABLES: Final[Tables] = {
             u8("icmpv6.rpl.dio.instance", "Instance", "instance"),
             u8("icmpv6.rpl.dio.version", "Version", "version"),
             u16("icmpv6.rpl.dio.rank", "Rank", "rank"),
-            u8("icmpv6.rpl.dio.flag", "Flags, reserved", lambda m: (m.encode()[4], m.encode()[6]), digits=2),
+            u8("icmpv6.rpl.dio.flag", "Flags, reserved", lambda m: (m.bits, m.flags), digits=2),
             flag("icmpv6.rpl.dio.flag.g", "Grounded", "grounded"),
             u8("icmpv6.rpl.dio.flag.mop", "Mode of operation", "mode", names=_MODES, theirs=_MODES_THEIRS),
             u8("icmpv6.rpl.dio.flag.preference", "Preference", "preference"),

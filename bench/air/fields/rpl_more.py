@@ -203,7 +203,7 @@ TABLES: Final[Tables] = {
         (
             number("icmpv6.rpl.p2p.dro.instance", "Instance", "instance"),
             number("icmpv6.rpl.p2p.dro.version", "Version", "version"),
-            number("icmpv6.rpl.p2p.dro.flag", "Flags", lambda m: int.from_bytes(m.encode()[2:4], "big"), digits=4),
+            number("icmpv6.rpl.p2p.dro.flag", "Flags", "bits", digits=4),
             flag("icmpv6.rpl.p2p.dro.flag.stop", "Stop", "stop"),
             flag("icmpv6.rpl.p2p.dro.flag.ack", "Acknowledgement requested", "ack_requested"),
             number("icmpv6.rpl.p2p.dro.flag.seq", "Sequence", "sequence"),
@@ -218,7 +218,7 @@ TABLES: Final[Tables] = {
         (
             number("icmpv6.rpl.p2p.dro.instance", "Instance", "instance"),
             number("icmpv6.rpl.p2p.dro.version", "Version", "version"),
-            number("icmpv6.rpl.p2p.droack.flag", "Flags", lambda m: int.from_bytes(m.encode()[2:4], "big"), digits=4),
+            number("icmpv6.rpl.p2p.droack.flag", "Flags", "bits", digits=4),
             number("icmpv6.rpl.p2p.droack.flag.seq", "Sequence", "sequence"),
             number("icmpv6.rpl.p2p.droack.flag.reserved", "Reserved", "reserved"),
             address("icmpv6.rpl.p2p.dro.dagid", "DODAG id", "dodag_id"),

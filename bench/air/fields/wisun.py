@@ -138,7 +138,7 @@ TABLES: Final[Tables] = {
         (
             u16("wisun.panie.size", "PAN size", "size", unit="nodes", codes={wisun.Pan.UNKNOWN: "not known"}),
             u16("wisun.panie.cost", "Routing cost", "routing_cost", codes={wisun.Pan.UNKNOWN: "not known"}),
-            u8("wisun.panie.flags", "Flags", lambda pan: pan.encode()[4], digits=2, hidden=True),
+            u8("wisun.panie.flags", "Flags", "flags", digits=2, hidden=True),
             flag("wisun.panie.flags.parent_bsie", "Use parent's broadcast schedule", "use_parent_bs"),
             u8(
                 "wisun.panie.flags.routing_method",
@@ -190,7 +190,7 @@ TABLES: Final[Tables] = {
         "wisun.lgtkhashie",
         "LGTKHASH: hashes of the LFN group keys",
         (
-            u8("wisun.lgtkhashie.flags", "Flags", lambda e: e.encode()[0], digits=2),
+            u8("wisun.lgtkhashie.flags", "Flags", "flags", digits=2),
             *(flag(f"wisun.lgtkhashie.flag.includes_lgtk{n}", f"LGTK{n} there", _holds(n)) for n in range(3)),
             u8("wisun.lgtkhashie.flag.active_lgtk_index", "Active LGTK", "active"),
             *_hashes("lgtkhashie.lgtk", 3),

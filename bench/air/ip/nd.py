@@ -2,28 +2,38 @@
 
 A Wi-SUN node registers its address at its parent with a neighbour solicitation that carries an EARO/ARO; the answer is
 part of joining. Option lengths count units of 8 octets; a link-layer address may be 2, 6 or 8 octets long, and what
-follows it is padding.
+follows it is padding. Records keep reserved bits as they came, so that these hide nothing of an option.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from typing import Any, ClassVar, Final, Self, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from bench.air.broken import Broken
 from bench.air.frozen import frozen
-from bench.air.layout import Kind, Plain, flag, ipv6, number, part, plain, prefix, rest, u8, u16, u32
+from bench.air.layout import Kind, Plain, flag, ipv6, number, part, plain, prefix, rest, u8, u16, u32, unused
 from bench.air.octets import Reader, counted
+
+_PREFIX_FLAGS: Final = {
+    0x80: ("icmpv6.opt.prefix.flag.l", "On link"),
+    0x40: ("icmpv6.opt.prefix.flag.a", "Autonomous"),
+    0x20: ("icmpv6.opt.prefix.flag.r", "Router's address"),
+}
+_ROUTE_FLAGS: Final = {0x18: ("icmpv6.opt.route_info.flag.route_preference", "Preference")}
 
 
 @frozen
 class LinkLayerAddress:
-    """Source (type 1) or target (type 2) link-layer address; ``address`` holds 8, 6 or 2 octets (RFC 4944, 8)."""
+    """Source (type 1) or target (type 2) link-layer address; ``address`` holds 8, 6 or 2 octets (RFC 4944, 8).
+
+    ``padding`` is what stands behind it where that is no zeros."""
 
     SOURCE: ClassVar[int] = 1
     TARGET: ClassVar[int] = 2
     type: int
     address: bytes
+    padding: bytes = b""
 
 
 @plain("icmpv6.opt.aro", "Registration", air=("status", "opaque", "flags", "tid", "lifetime_min", "owner"))
@@ -47,30 +57,33 @@ class AddressRegistration(Plain):
     tid: int = u8("icmpv6.opt.aro.tid", "Transaction", default=0, stored=0)
 
 
-@plain("icmpv6.opt.prefix", "Prefix", air=("prefix_length", "flags", "valid_s", "preferred_s", 32, "prefix"))
+@plain("icmpv6.opt.prefix", "Prefix", air=("prefix_length", "flags", "valid_s", "preferred_s", "reserved", "prefix"))
 class PrefixInformation(Plain):
-    """Prefix information, type 3 (RFC 4861, 4.6.2): ``flags`` 0x80 L, 0x40 A; lifetimes in seconds."""
+    """Prefix information, type 3 (RFC 4861, 4.6.2): ``flags`` 0x80 L, 0x40 A, 0x20 R (RFC 6275, 7.2); in seconds."""
 
     TYPE: ClassVar[int] = 3
     prefix: bytes = ipv6("icmpv6.opt.prefix", "Prefix")
     prefix_length: int = u8("icmpv6.opt.prefix.length", "Prefix length", default=64)
-    flags: int = u8(
-        default=0x40,
-        inner={0x80: ("icmpv6.opt.prefix.flag.l", "On link"), 0x40: ("icmpv6.opt.prefix.flag.a", "Autonomous")},
-    )
+    flags: int = u8("icmpv6.opt.prefix.flag", "Flags", default=0x40, digits=2, inner=_PREFIX_FLAGS)
     valid_s: int = u32("icmpv6.opt.prefix.valid_lifetime", "Valid", default=0xFFFFFFFF, unit="s")
     preferred_s: int = u32("icmpv6.opt.prefix.preferred_lifetime", "Preferred", default=0xFFFFFFFF, unit="s")
+    reserved: int = unused(32)
 
 
-@plain("icmpv6.opt.mtu", "MTU", air=(16, "mtu"))
+@plain("icmpv6.opt.mtu", "MTU", air=("reserved", "mtu"))
 class Mtu(Plain):
     """MTU, type 5, octets (RFC 4861, 4.6.4)."""
 
     TYPE: ClassVar[int] = 5
     mtu: int = u32("icmpv6.opt.mtu", "MTU", unit="octets")
+    reserved: int = unused(16)
 
 
-@plain("icmpv6.opt.6co", "Context", air=("prefix_length", 3, "compress", "identifier", 16, "lifetime_min", "prefix"))
+@plain(
+    "icmpv6.opt.6co",
+    "Context",
+    air=("prefix_length", "reserved", "compress", "identifier", "reserved2", "lifetime_min", "prefix"),
+)
 class Context(Plain):
     """6LoWPAN context, type 34 (RFC 6775, 4.2): ``identifier`` 0-15, ``prefix`` 8 or 16 octets, minutes."""
 
@@ -80,14 +93,17 @@ class Context(Plain):
     prefix_length: int = u8("icmpv6.opt.6co.context_length", "Prefix length", default=64)
     compress: bool = flag("icmpv6.opt.6co.flag.c", "For compression", default=True)
     lifetime_min: int = u16("icmpv6.opt.6co.valid_lifetime", "Lifetime", default=0xFFFF, unit="min")
+    reserved: int = number(3, "icmpv6.opt.6co.flag.reserved", "Reserved", default=0)
+    reserved2: int = unused(16)
 
 
-@plain("icmpv6.opt.redirected", "Redirected header", air=(48, "packet"))
+@plain("icmpv6.opt.redirected", "Redirected header", air=("reserved", "packet"))
 class RedirectedHeader(Plain):
     """Redirected header, type 4 (RFC 4861, 4.6.3): the redirected packet from its start, zeros to a multiple of 8."""
 
     TYPE: ClassVar[int] = 4
     packet: bytes = rest()
+    reserved: int = unused(48)
 
 
 @plain("icmpv6.opt.nonce", "Nonce")
@@ -95,68 +111,49 @@ class Nonce(Plain):
     """Nonce, type 14 (RFC 3971, 5.3.2): 6 octets or more."""
 
     TYPE: ClassVar[int] = 14
-    nonce: bytes = rest()
+    nonce: bytes = rest("icmpv6.opt.nonce", "Nonce")
 
 
-_PREFERENCES: Final = {0: 0, 1: 1, 3: -1}
-
-
-@frozen
-class RouteInformation:
-    """Route information, type 24 (RFC 4191, 2.3): ``prefix`` 0, 8 or 16 octets; ``preference`` -1, 0, 1; seconds."""
+@plain("icmpv6.opt.route_info", "Route", air=("prefix_length", "flags", "lifetime_s", "prefix"))
+class RouteInformation(Plain):
+    """Route information, type 24 (RFC 4191, 2.3): ``prefix`` 0, 8 or 16 octets; seconds. ``flags`` holds the preference
+    in two bits, 0x18: 0 medium, 1 high, 3 low, 2 reserved."""
 
     TYPE: ClassVar[int] = 24
-    prefix: bytes
-    prefix_length: int
-    preference: int = 0
-    lifetime_s: int = 0xFFFFFFFF
-
-    @classmethod
-    def decode(cls, content: bytes) -> Self:
-        """From the octets of its content. Raises `Malformed`."""
-        reader = Reader(content, "icmpv6.opt.route_info")
-        length, bits, lifetime = reader.u8(), reader.u8(), reader.u32()
-        return cls(reader.rest(), length, _PREFERENCES.get(bits >> 3 & 3, 0), lifetime)
-
-    def encode(self) -> bytes:
-        """The octets of its content."""
-        bits = (self.preference & 3) << 3
-        return bytes((self.prefix_length, bits)) + self.lifetime_s.to_bytes(4, "big") + self.prefix
+    prefix: bytes = prefix("icmpv6.opt.prefix", "Prefix")
+    prefix_length: int = u8("icmpv6.opt.prefix.length", "Prefix length")
+    flags: int = u8("icmpv6.opt.route_info.flag", "Flags", default=0, digits=2, inner=_ROUTE_FLAGS)
+    lifetime_s: int = u32("icmpv6.opt.route_lifetime", "Lifetime", default=0xFFFFFFFF, unit="s")
 
 
 def _addresses(reader: Reader) -> tuple[bytes, ...]:
     return tuple(reader.take(16) for _ in range(reader.left // 16))
 
 
-@plain("icmpv6.opt.rdnss", "DNS servers", air=(16, "lifetime_s", "addresses"))
+@plain("icmpv6.opt.rdnss", "DNS servers", air=("reserved", "lifetime_s", "addresses"))
 class DnsServers(Plain):
     """Recursive DNS servers, type 25 (RFC 8106, 5.1): addresses of 16 octets; lifetime in seconds."""
 
     TYPE: ClassVar[int] = 25
     addresses: tuple[bytes, ...] = part(_addresses, b"".join)
-    lifetime_s: int = u32(default=0xFFFFFFFF)
+    lifetime_s: int = u32("icmpv6.opt.rdnss.lifetime", "Lifetime", default=0xFFFFFFFF, unit="s")
+    reserved: int = unused(16)
 
 
-@frozen
-class BorderRouter:
-    """Authoritative border router, type 35 (RFC 6775, 4.3): ``version`` 32 bits, minutes, the router's address."""
+@plain("icmpv6.opt.abro", "Border router", air=("version_low", "version_high", "lifetime_min", "address"))
+class BorderRouter(Plain):
+    """Authoritative border router, type 35 (RFC 6775, 4.3): version in two halves, minutes, the router's address."""
 
     TYPE: ClassVar[int] = 35
-    version: int
-    address: bytes
-    lifetime_min: int = 10_000
+    version_low: int = u16("icmpv6.opt.abro.version_low", "Version, lower half")
+    address: bytes = ipv6("icmpv6.opt.abro.6lbr_address", "Border router")
+    version_high: int = u16("icmpv6.opt.abro.version_high", "Version, upper half", default=0)
+    lifetime_min: int = u16("icmpv6.opt.abro.valid_lifetime", "Lifetime", default=10_000, unit="min")
 
-    @classmethod
-    def decode(cls, content: bytes) -> Self:
-        """From the octets of its content; the lower half of the version comes first. Raises `Malformed`."""
-        reader = Reader(content, "icmpv6.opt.abro")
-        low, high, lifetime = reader.u16(), reader.u16(), reader.u16()
-        return cls(high << 16 | low, reader.rest(), lifetime)
-
-    def encode(self) -> bytes:
-        """The octets of its content."""
-        numbers = (self.version & 0xFFFF, self.version >> 16, self.lifetime_min)
-        return b"".join(number.to_bytes(2, "big") for number in numbers) + self.address
+    @property
+    def version(self) -> int:
+        """The whole version, 32 bits."""
+        return self.version_high << 16 | self.version_low
 
 
 @plain("icmpv6.opt.6cio", "Capabilities")
@@ -203,16 +200,19 @@ _Record: TypeAlias = (
 )
 Option: TypeAlias = _Record | LinkLayerAddress | RawOption | Broken
 _ANY: Final = range(6, 255 * 8)
+_WITH_PREFIX: Final = {6, 14, 22}
+_WITH_ADDRESSES: Final = _ANY[::16]
+_LINK_ADDRESS_OCTETS: Final = {6, 14}
 _RECORDS: Final[Mapping[int, tuple[type[_Record], Container[int]]]] = {
     AddressRegistration.TYPE: (AddressRegistration, _ANY[8:]),
     PrefixInformation.TYPE: (PrefixInformation, {30}),
     RedirectedHeader.TYPE: (RedirectedHeader, _ANY),
     Mtu.TYPE: (Mtu, {6}),
     Nonce.TYPE: (Nonce, _ANY),
-    RouteInformation.TYPE: (RouteInformation, _ANY),
-    DnsServers.TYPE: (DnsServers, _ANY),
+    RouteInformation.TYPE: (RouteInformation, _WITH_PREFIX),
+    DnsServers.TYPE: (DnsServers, _WITH_ADDRESSES),
     Context.TYPE: (Context, {14, 22}),
-    BorderRouter.TYPE: (BorderRouter, _ANY),
+    BorderRouter.TYPE: (BorderRouter, {22}),
     Capabilities.TYPE: (Capabilities, {6}),
 }
 """Records by option type, and the octets of content that they take; an option of another length stays octets."""
@@ -228,10 +228,7 @@ def parse_options(data: bytes) -> tuple[Option, ...]:
             options.append(Broken(data[at:], trouble))
             break
         end = at + 8 * data[at + 1]
-        kind, content = data[at], data[at + 2 : end]
-        parsed = _parse_option(kind, content)
-        # What does not fit its record to the octet (padding, reserved bits) is kept as it is.
-        options.append(parsed if build_option(parsed)[2:] == content else RawOption(kind, content))
+        options.append(_parse_option(data[at], data[at + 2 : end]))
         at = end
     return tuple(options)
 
@@ -246,8 +243,10 @@ def _astray(data: bytes) -> str:
 
 
 def _parse_option(kind: int, content: bytes) -> Option:
-    if kind in (LinkLayerAddress.SOURCE, LinkLayerAddress.TARGET):
-        return LinkLayerAddress(kind, _link_address(content))
+    if kind in (LinkLayerAddress.SOURCE, LinkLayerAddress.TARGET) and len(content) in _LINK_ADDRESS_OCTETS:
+        address = _link_address(content)
+        padding = content[len(address) :]
+        return LinkLayerAddress(kind, address, padding if any(padding) else b"")
     record, lengths = _RECORDS.get(kind, (None, ()))
     return record.decode(content) if record is not None and len(content) in lengths else RawOption(kind, content)
 
@@ -264,7 +263,9 @@ def build_option(option: Option) -> bytes:
     match option:
         case Broken(octets=octets):
             return octets
-        case LinkLayerAddress(type=kind, address=content) | RawOption(type=kind, data=content):
+        case LinkLayerAddress(type=kind, address=address, padding=padding):
+            content = address + padding
+        case RawOption(type=kind, data=content):
             pass
         case _:
             kind, content = option.TYPE, option.encode()
@@ -282,12 +283,13 @@ def _options() -> Any:
     return part(lambda reader: parse_options(reader.rest()), build_options, default=())
 
 
-@plain("icmpv6.nd.rs", "Router solicitation", air=(32, "options"))
+@plain("icmpv6.nd.rs", "Router solicitation", air=("reserved", "options"))
 class RouterSolicitation(Plain):
     """RFC 4861, 4.1; like all messages here from behind the ICMPv6 checksum on."""
 
     TYPE: ClassVar[int] = 133
     options: tuple[Option, ...] = _options()
+    reserved: int = unused(32)
 
 
 @plain("icmpv6.nd.ra", "Router advertisement")
@@ -303,13 +305,14 @@ class RouterAdvertisement(Plain):
     options: tuple[Option, ...] = _options()
 
 
-@plain("icmpv6.nd.ns", "Neighbour solicitation", air=(32, "target", "options"))
+@plain("icmpv6.nd.ns", "Neighbour solicitation", air=("reserved", "target", "options"))
 class NeighborSolicitation(Plain):
     """RFC 4861, 4.3; ``target`` is a 16-octet address."""
 
     TYPE: ClassVar[int] = 135
     target: bytes = ipv6("icmpv6.nd.ns.target_address", "Target")
     options: tuple[Option, ...] = _options()
+    reserved: int = unused(32)
 
 
 ROUTER: Final = 0x80
@@ -318,7 +321,7 @@ OVERRIDE: Final = 0x20
 """Flags of a neighbour advertisement."""
 
 
-@plain("icmpv6.nd.na", "Neighbour advertisement", air=("flags", 24, "target", "options"))
+@plain("icmpv6.nd.na", "Neighbour advertisement", air=("flags", "reserved", "target", "options"))
 class NeighborAdvertisement(Plain):
     """RFC 4861, 4.4; ``flags`` is the first octet: `ROUTER`, `SOLICITED`, `OVERRIDE`."""
 
@@ -333,16 +336,18 @@ class NeighborAdvertisement(Plain):
         },
     )
     options: tuple[Option, ...] = _options()
+    reserved: int = unused(24)
 
 
-@plain("icmpv6.nd.rd", "Redirect", air=(32, "target", "destination", "options"))
+@plain("icmpv6.nd.rd", "Redirect", air=("reserved", "target", "destination", "options"))
 class Redirect(Plain):
     """RFC 4861, 4.5: for ``destination``, ``target`` is the better next hop."""
 
     TYPE: ClassVar[int] = 137
-    target: bytes = ipv6()
-    destination: bytes = ipv6()
+    target: bytes = ipv6("icmpv6.nd.rd.target_address", "Target")
+    destination: bytes = ipv6("icmpv6.rd.na.destination_address", "Destination")
     options: tuple[Option, ...] = _options()
+    reserved: int = unused(32)
 
 
 Message: TypeAlias = RouterSolicitation | RouterAdvertisement | NeighborSolicitation | NeighborAdvertisement | Redirect

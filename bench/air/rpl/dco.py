@@ -12,7 +12,9 @@ from bench.air.rpl.messages import Option, Target, build_options, parse_options
 
 @frozen
 class Dco:
-    """Destination cleanup object (section 4.3): ``status`` says why (RFC 9010), ``dodag_id`` with a local instance."""
+    """Destination cleanup object (section 4.3): ``status`` says why (RFC 9010), ``dodag_id`` with a local instance.
+
+    ``flags`` are the six bits behind K and D, as sent."""
 
     CODE: ClassVar[int] = 7
     instance: int
@@ -21,6 +23,7 @@ class Dco:
     ack_requested: bool = False
     dodag_id: bytes | None = None
     options: tuple[Option, ...] = ()
+    flags: int = 0
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -29,7 +32,7 @@ class Dco:
 
     def encode(self) -> bytes:
         """The base object and options, after the ICMPv6 checksum."""
-        bits = self.ack_requested << 7 | (self.dodag_id is not None) << 6
+        bits = self.ack_requested << 7 | (self.dodag_id is not None) << 6 | self.flags
         head = bytes((self.instance, bits, self.status, self.sequence))
         return head + (self.dodag_id or b"") + build_options(self.options)
 
@@ -39,12 +42,15 @@ class Dco:
         reader = Reader(data, "RPL DCO")
         instance, bits, status, sequence = reader.take(4)
         dodag_id = reader.take(16) if bits & 0x40 else None
-        return cls(instance, sequence, status, bool(bits & 0x80), dodag_id, parse_options(reader.rest()))
+        options = parse_options(reader.rest())
+        return cls(instance, sequence, status, bool(bits & 0x80), dodag_id, options, bits & 0x3F)
 
 
 @frozen
 class DcoAck:
-    """Acknowledgement of a DCO (section 4.3.4): ``status`` 0 accepted, 1 of an unknown route."""
+    """Acknowledgement of a DCO (section 4.3.4): ``status`` 0 accepted, 1 of an unknown route.
+
+    ``flags`` are the seven bits behind D, as sent."""
 
     CODE: ClassVar[int] = 8
     instance: int
@@ -52,10 +58,11 @@ class DcoAck:
     status: int = 0
     dodag_id: bytes | None = None
     options: tuple[Option, ...] = ()
+    flags: int = 0
 
     def encode(self) -> bytes:
         """The base object and options, after the ICMPv6 checksum."""
-        head = bytes((self.instance, (self.dodag_id is not None) << 7, self.sequence, self.status))
+        head = bytes((self.instance, (self.dodag_id is not None) << 7 | self.flags, self.sequence, self.status))
         return head + (self.dodag_id or b"") + build_options(self.options)
 
     @classmethod
@@ -64,7 +71,7 @@ class DcoAck:
         reader = Reader(data, "RPL DCO-ACK")
         instance, bits, sequence, status = reader.take(4)
         dodag_id = reader.take(16) if bits & 0x80 else None
-        return cls(instance, sequence, status, dodag_id, parse_options(reader.rest()))
+        return cls(instance, sequence, status, dodag_id, parse_options(reader.rest()), bits & 0x7F)
 
 
 Message: TypeAlias = Dco | DcoAck

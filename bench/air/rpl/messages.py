@@ -2,7 +2,8 @@
 
 Joining and hop counts are read from these: the DAO names a node's parent (Transit Information), the DAO-ACK ends the
 join, the DIO carries the rank. Records keep the octets as they are on the wire where a prefix may be shortened, so that
-building what was parsed gives the same octets. Secured variants (code 0x80 and up) are left to the caller as octets.
+building what was parsed gives the same octets, reserved bits among them. Secured variants (code 0x80 and up) are left
+to the caller as octets.
 """
 
 from __future__ import annotations
@@ -369,22 +370,26 @@ class Dis:
     CODE: ClassVar[int] = 0
     options: tuple[Option, ...] = ()
     flags: int = 0
+    reserved: int = 0
 
     def encode(self) -> bytes:
         """The base object and options, after the ICMPv6 checksum."""
-        return bytes((self.flags, 0)) + build_options(self.options)
+        return bytes((self.flags, self.reserved)) + build_options(self.options)
 
     @classmethod
     def decode(cls, data: bytes) -> Dis:
         """From the octets after the ICMPv6 checksum."""
         reader = Reader(data, "RPL DIS")
-        flags, _reserved = reader.take(2)
-        return cls(parse_options(reader.rest()), flags)
+        flags, reserved = reader.take(2)
+        return cls(parse_options(reader.rest()), flags, reserved)
 
 
 @frozen
 class Dio:
-    """DODAG Information Object (6.3); ``rank`` in rank units (one hop is min_hop_rank_increase at least)."""
+    """DODAG Information Object (6.3); ``rank`` in rank units (one hop is min_hop_rank_increase at least).
+
+    ``zero`` is the bit between G and MOP, ``flags`` and ``reserved`` the octets behind the DTSN: all reserved, as sent.
+    """
 
     CODE: ClassVar[int] = 1
     instance: int
@@ -396,11 +401,19 @@ class Dio:
     mode: int = 1
     preference: int = 0
     options: tuple[Option, ...] = ()
+    zero: int = 0
+    flags: int = 0
+    reserved: int = 0
+
+    @property
+    def bits(self) -> int:
+        """The octet of G, MOP and Prf."""
+        return self.grounded << 7 | self.zero << 6 | self.mode << 3 | self.preference
 
     def encode(self) -> bytes:
         """The base object and options, after the ICMPv6 checksum."""
-        bits = self.grounded << 7 | self.mode << 3 | self.preference
-        base = bytes((self.instance, self.version)) + self.rank.to_bytes(2, "big") + bytes((bits, self.dtsn, 0, 0))
+        head = bytes((self.instance, self.version)) + self.rank.to_bytes(2, "big")
+        base = head + bytes((self.bits, self.dtsn, self.flags, self.reserved))
         return base + self.dodag_id + build_options(self.options)
 
     @classmethod
@@ -408,15 +421,18 @@ class Dio:
         """From the octets after the ICMPv6 checksum."""
         reader = Reader(data, "RPL DIO")
         instance, version, rank = reader.u8(), reader.u8(), reader.u16()
-        bits, dtsn, _flags, _reserved = reader.take(4)
+        bits, dtsn, *reserved = reader.take(4)
         dodag_id = reader.take(16)
         options = parse_options(reader.rest())
-        return cls(instance, version, rank, dodag_id, dtsn, bool(bits & 0x80), bits >> 3 & 7, bits & 7, options)
+        told = (bool(bits & 0x80), bits >> 3 & 7, bits & 7)
+        return cls(instance, version, rank, dodag_id, dtsn, *told, options, bits >> 6 & 1, *reserved)
 
 
 @frozen
 class Dao:
-    """Destination Advertisement Object (6.4); ``dodag_id`` only with a local instance (D flag)."""
+    """Destination Advertisement Object (6.4); ``dodag_id`` only with a local instance (D flag).
+
+    ``flags`` are the six bits behind K and D, ``reserved`` the octet behind them, as sent."""
 
     CODE: ClassVar[int] = 2
     instance: int
@@ -424,6 +440,13 @@ class Dao:
     ack_requested: bool = True
     dodag_id: bytes | None = None
     options: tuple[Option, ...] = ()
+    flags: int = 0
+    reserved: int = 0
+
+    @property
+    def bits(self) -> int:
+        """The octet of K and D."""
+        return self.ack_requested << 7 | (self.dodag_id is not None) << 6 | self.flags
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -437,21 +460,24 @@ class Dao:
 
     def encode(self) -> bytes:
         """The base object and options, after the ICMPv6 checksum."""
-        bits = self.ack_requested << 7 | (self.dodag_id is not None) << 6
-        return bytes((self.instance, bits, 0, self.sequence)) + (self.dodag_id or b"") + build_options(self.options)
+        head = bytes((self.instance, self.bits, self.reserved, self.sequence))
+        return head + (self.dodag_id or b"") + build_options(self.options)
 
     @classmethod
     def decode(cls, data: bytes) -> Dao:
         """From the octets after the ICMPv6 checksum."""
         reader = Reader(data, "RPL DAO")
-        instance, bits, _reserved, sequence = reader.take(4)
+        instance, bits, reserved, sequence = reader.take(4)
         dodag_id = reader.take(16) if bits & 0x40 else None
-        return cls(instance, sequence, bool(bits & 0x80), dodag_id, parse_options(reader.rest()))
+        options = parse_options(reader.rest())
+        return cls(instance, sequence, bool(bits & 0x80), dodag_id, options, bits & 0x3F, reserved)
 
 
 @frozen
 class DaoAck:
-    """DAO acknowledgement (6.5): ``status`` 0 accepted, 1-127 not outright rejected, 128 and up rejected."""
+    """DAO acknowledgement (6.5): ``status`` 0 accepted, 1-127 not outright rejected, 128 and up rejected.
+
+    ``reserved`` are the seven bits behind D, as sent."""
 
     CODE: ClassVar[int] = 3
     instance: int
@@ -459,15 +485,17 @@ class DaoAck:
     status: int = 0
     dodag_id: bytes | None = None
     options: tuple[Option, ...] = ()
+    reserved: int = 0
+
+    @property
+    def bits(self) -> int:
+        """The octet of D."""
+        return (self.dodag_id is not None) << 7 | self.reserved
 
     def encode(self) -> bytes:
         """The base object and options, after the ICMPv6 checksum."""
-        bits = (self.dodag_id is not None) << 7
-        return (
-            bytes((self.instance, bits, self.sequence, self.status))
-            + (self.dodag_id or b"")
-            + build_options(self.options)
-        )
+        head = bytes((self.instance, self.bits, self.sequence, self.status))
+        return head + (self.dodag_id or b"") + build_options(self.options)
 
     @classmethod
     def decode(cls, data: bytes) -> DaoAck:
@@ -475,7 +503,7 @@ class DaoAck:
         reader = Reader(data, "RPL DAO-ACK")
         instance, bits, sequence, status = reader.take(4)
         dodag_id = reader.take(16) if bits & 0x80 else None
-        return cls(instance, sequence, status, dodag_id, parse_options(reader.rest()))
+        return cls(instance, sequence, status, dodag_id, parse_options(reader.rest()), bits & 0x7F)
 
 
 Message: TypeAlias = Dis | Dio | Dao | DaoAck

@@ -24,10 +24,14 @@ class Dro:
     reserved: int = 0
     options: tuple[Option, ...] = ()
 
+    @property
+    def bits(self) -> int:
+        """The two octets behind the version."""
+        return self.stop << 15 | self.ack_requested << 14 | self.sequence << 12 | self.reserved
+
     def encode(self) -> bytes:
         """The base object and options, after the ICMPv6 checksum."""
-        bits = self.stop << 15 | self.ack_requested << 14 | self.sequence << 12 | self.reserved
-        return bytes((self.instance, self.version)) + bits.to_bytes(2, "big") + self.dodag_id + _options(self)
+        return bytes((self.instance, self.version)) + self.bits.to_bytes(2, "big") + self.dodag_id + _options(self)
 
     @classmethod
     def decode(cls, data: bytes) -> Dro:
@@ -51,10 +55,14 @@ class DroAck:
     reserved: int = 0
     options: tuple[Option, ...] = ()
 
+    @property
+    def bits(self) -> int:
+        """The two octets behind the version."""
+        return self.sequence << 14 | self.reserved
+
     def encode(self) -> bytes:
         """The base object, after the ICMPv6 checksum."""
-        bits = self.sequence << 14 | self.reserved
-        return bytes((self.instance, self.version)) + bits.to_bytes(2, "big") + self.dodag_id + _options(self)
+        return bytes((self.instance, self.version)) + self.bits.to_bytes(2, "big") + self.dodag_id + _options(self)
 
     @classmethod
     def decode(cls, data: bytes) -> DroAck:

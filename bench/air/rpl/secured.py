@@ -63,7 +63,8 @@ class ConsistencyCheck:
 @frozen
 class Secured:
     """A message with its security section; ``key`` is the key identifier as sent: an index (key mode 0), key source
-    and index (2; 3 where signed and encrypted), or nothing. ``timed`` says that the counter is a time."""
+    and index (2; 3 where signed and encrypted), or nothing. ``timed`` says that the counter is a time. ``reserved``
+    are the seven bits behind T, ``reserved2`` the three between key mode and level, ``flags`` the octet behind them."""
 
     CODES: ClassVar[tuple[int, ...]] = tuple(code | SECURED for code in NAMES)
     code: int
@@ -74,6 +75,9 @@ class Secured:
     key: bytes = b""
     timed: bool = False
     body: bytes = b""
+    reserved: int = 0
+    reserved2: int = 0
+    flags: int = 0
 
     @property
     def check(self) -> ConsistencyCheck | None:
@@ -84,14 +88,16 @@ class Secured:
 
     def encode(self) -> bytes:
         """The octets after the ICMPv6 checksum."""
-        head = bytes((self.timed << 7, self.algorithm, self.key_mode << 6 | self.level, 0))
+        mode = self.key_mode << 6 | self.reserved2 << 3 | self.level
+        head = bytes((self.timed << 7 | self.reserved, self.algorithm, mode, self.flags))
         return head + self.counter.to_bytes(4, "big") + self.key + self.body
 
     @classmethod
     def decode(cls, code: int, data: bytes) -> Secured:
         """From the octets after the ICMPv6 checksum; raises `Malformed`."""
         reader = Reader(data, "secured RPL message")
-        bits, algorithm, mode, _flags, counter = reader.u8(), reader.u8(), reader.u8(), reader.u8(), reader.u32()
+        bits, algorithm, mode, flags, counter = reader.u8(), reader.u8(), reader.u8(), reader.u8(), reader.u32()
         signed_only = mode >> 6 == _SIGNED and not mode & _ENCRYPTED
         key = b"" if signed_only else reader.take(_KEY_OCTETS[mode >> 6])
-        return cls(code, algorithm, mode >> 6, mode & 7, counter, key, bool(bits & 0x80), reader.rest())
+        told = (algorithm, mode >> 6, mode & 7, counter, key, bool(bits & 0x80), reader.rest())
+        return cls(code, *told, bits & 0x7F, mode >> 3 & 7, flags)

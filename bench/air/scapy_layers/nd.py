@@ -10,10 +10,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from scapy.fields import (
-    BitField,
     ByteEnumField,
     ByteField,
-    IntField,
     PacketListField,
     ShortField,
     XShortField,
@@ -71,26 +69,10 @@ ND_OPTIONS: Final[dict[int, Layer]] = dict(
         _option(nd.RedirectedHeader, "Redirected Header", *content(nd.RedirectedHeader)),
         _option(nd.Mtu, "MTU", *content(nd.Mtu)),
         _option(nd.Nonce, "Nonce", *content(nd.Nonce)),
-        _option(
-            nd.RouteInformation,
-            "Route Information",
-            ByteField("prefix_length", 64),
-            BitField("reserved", 0, 3),
-            BitField("preference", 0, 2),
-            BitField("reserved2", 0, 3),
-            IntField("lifetime_s", 0xFFFFFFFF),
-            Rest("prefix", b""),
-        ),
+        _option(nd.RouteInformation, "Route Information", *content(nd.RouteInformation)),
         _option(nd.DnsServers, "DNS Servers", *content(nd.DnsServers, addresses=Rest("addresses", b""))),
         _option(nd.Context, "6LoWPAN Context", *content(nd.Context)),
-        _option(
-            nd.BorderRouter,
-            "Border Router",
-            ShortField("version_low", 0),
-            ShortField("version_high", 0),
-            ShortField("lifetime_min", 10_000),
-            Rest("address", b""),
-        ),
+        _option(nd.BorderRouter, "Border Router", *content(nd.BorderRouter)),
         _option(nd.Capabilities, "6LoWPAN Capabilities", *content(nd.Capabilities)),
     )
 )

@@ -34,23 +34,14 @@ _NUMBERS: Final[Mapping[tuple[Endian, int], tuple[Any, Any]]] = {
 
 def content(record: type[Plain], **own: Any) -> list[Any]:
     """The fields of a record's layout in order; ``own`` are those, by attribute, that the layer has in their place."""
-    endian, unnamed, found = record.LAYOUT.endian, 0, []
-    for column in record.LAYOUT.columns:
-        if column.attribute in own:
-            found.append(own[column.attribute])
-            continue
-        name = column.attribute
-        if not name:
-            unnamed += 1
-            name = "reserved" if unnamed == 1 else f"reserved{unnamed}"
-        found.append(_field(column, name, endian))
-    return found
+    layout = record.LAYOUT
+    return [own.get(column.attribute) or _field(column, layout.endian) for column in layout.columns]
 
 
-def _field(column: Column, name: str, endian: Endian) -> Any:
-    default, octets = column.default, column.bits // 8
+def _field(column: Column, endian: Endian) -> Any:
+    name, default, octets = column.attribute, column.default, column.bits // 8
     if column.kind in (Kind.NUMBER, Kind.FLAG):
-        return _number(column, name, int(default or 0), endian)
+        return _number(column, int(default or 0), endian)
     if not column.bits:
         return Rest(name, default or b"")
     if column.kind is Kind.EUI64:
@@ -60,13 +51,13 @@ def _field(column: Column, name: str, endian: Endian) -> Any:
     return Octets(name, default or bytes(octets), length_from=lambda packet: octets)
 
 
-def _number(column: Column, name: str, default: int, endian: Endian) -> Any:
+def _number(column: Column, default: int, endian: Endian) -> Any:
+    name = column.attribute
     if column.names and column.bits == 8:
         return ByteEnumField(name, default, dict(column.names))
     if (endian, column.bits) in _NUMBERS:
         decimal, hexadecimal = _NUMBERS[endian, column.bits]
-        hexadecimal_shown = column.digits or not column.attribute
-        return (hexadecimal if hexadecimal_shown else decimal)(name, default)
+        return (hexadecimal if column.digits else decimal)(name, default)
     if endian == "big" or column.bits % 8:
         return BitField(name, default, column.bits)
     return Counted(name, default, column.bits // 8)

@@ -130,6 +130,12 @@ class Pan(Element):
     tps_version: int = 2
     reserved: int = 0
 
+    @property
+    def flags(self) -> int:
+        """The octet of the flags and the version."""
+        flags = self.use_parent_bs | self.rpl << 1 | self.lfn_style << 2
+        return flags | self.reserved << 3 | self.tps_version << 5
+
     @classmethod
     def decode(cls, content: bytes) -> Self:
         reader = Reader(content, "PAN-IE")
@@ -138,8 +144,7 @@ class Pan(Element):
 
     def encode(self) -> bytes:
         _fits("PAN-IE", reserved=(self.reserved, 3), tps_version=(self.tps_version, 7))
-        flags = self.use_parent_bs | self.rpl << 1 | self.lfn_style << 2 | self.reserved << 3 | self.tps_version << 5
-        return self.size.to_bytes(2, "little") + self.routing_cost.to_bytes(2, "little") + bytes((flags,))
+        return self.size.to_bytes(2, "little") + self.routing_cost.to_bytes(2, "little") + bytes((self.flags,))
 
 
 def _name_octets(name: str | bytes) -> bytes:
@@ -194,21 +199,23 @@ class GtkHash(Element):
 
 @frozen
 class Pom(Element):
-    """PHY operating modes: their ids, and whether mode switch by command is possible."""
+    """PHY operating modes: their ids, and whether mode switch by command is possible. ``reserved`` are the three bits
+    above that, as sent."""
 
     NAME, SUB_ID, FORM = "POM", 0x08, "short"
     phy_modes: tuple[int, ...]
     mdr_capable: bool = False
+    reserved: int = 0
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
         reader = Reader(content, "POM-IE")
         head = reader.u8()
-        return cls(tuple(reader.take(head & 0x0F)), bool(head & 0x10))
+        return cls(tuple(reader.take(head & 0x0F)), bool(head & 0x10), head >> 5)
 
     def encode(self) -> bytes:
-        _fits("POM-IE", phy_modes=(len(self.phy_modes), 15))
-        return bytes((len(self.phy_modes) | self.mdr_capable << 4, *self.phy_modes))
+        _fits("POM-IE", phy_modes=(len(self.phy_modes), 15), reserved=(self.reserved, 7))
+        return bytes((len(self.phy_modes) | self.mdr_capable << 4 | self.reserved << 5, *self.phy_modes))
 
 
 @frozen

@@ -35,7 +35,8 @@ class Lbt(PlainElement):
 
 @frozen
 class Nr(Element):
-    """Node role (0 border router, 1 router, 2 LFN), clock drift, accuracy; an LFN's listen interval range."""
+    """Node role (0 border router, 1 router, 2 LFN), clock drift, accuracy; an LFN's listen interval range.
+    ``reserved`` are the five bits above the role, as sent."""
 
     NAME, SUB_ID, FORM = "NR", 0x0C, "header"
     ROUTER: ClassVar[int] = 1
@@ -45,17 +46,19 @@ class Nr(Element):
     accuracy: int = 100
     listen_min: int | None = None
     listen_max: int | None = None
+    reserved: int = 0
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
         reader = Reader(content, "NR-IE")
-        role, drift, accuracy = reader.u8() & 0x07, reader.u8(), reader.u8()
+        head, drift, accuracy = reader.u8(), reader.u8(), reader.u8()
+        role, reserved = head & 7, head >> 3
         if role != cls.LFN:
-            return cls(role, drift, accuracy)
-        return cls(role, drift, accuracy, reader.le(3), reader.le(3))
+            return cls(role, drift, accuracy, reserved=reserved)
+        return cls(role, drift, accuracy, reader.le(3), reader.le(3), reserved)
 
     def encode(self) -> bytes:
-        head = bytes((self.role, self.drift_ppm, self.accuracy))
+        head = bytes((self.role | self.reserved << 3, self.drift_ppm, self.accuracy))
         if self.listen_min is None or self.listen_max is None:
             return head
         return head + self.listen_min.to_bytes(3, "little") + self.listen_max.to_bytes(3, "little")
@@ -156,21 +159,26 @@ class LfnVersion(PlainElement):
 
 @frozen
 class LgtkHash(Element):
-    """Hashes of LGTK0-2, None where there is no key, and the index (0-2) of the active one."""
+    """Hashes of LGTK0-2, None where there is no key, and the index (0-2) of the active one.
+    ``reserved`` are the three bits above that, as sent."""
 
     NAME, SUB_ID, FORM = "LGTKHASH", 0x41, "short"
     hashes: tuple[bytes | None, bytes | None, bytes | None]
     active: int = 0
+    reserved: int = 0
+
+    @property
+    def flags(self) -> int:
+        """The octet that says which hashes there are, and which key is active."""
+        there = sum((value is not None) << bit for bit, value in enumerate(self.hashes))
+        return there | self.active << 3 | self.reserved << 5
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
         reader = Reader(content, "LGTKHASH-IE")
         flags = reader.u8()
         first, second, third = (reader.take(8) if flags >> bit & 1 else None for bit in range(3))
-        return cls((first, second, third), flags >> 3 & 3)
+        return cls((first, second, third), flags >> 3 & 3, flags >> 5)
 
     def encode(self) -> bytes:
-        flags = self.active << 3
-        for bit, value in enumerate(self.hashes):
-            flags |= (value is not None) << bit
-        return bytes((flags,)) + b"".join(value for value in self.hashes if value is not None)
+        return bytes((self.flags,)) + b"".join(value for value in self.hashes if value is not None)

@@ -32,6 +32,7 @@ OURS = {
     *("wisun.lbcie.interval", "wisun.lbcie.sync_period", "wisun.usie.exclude.last"),
     *("wisun.lbatsie.additional", "wisun.lbatsie.delay"),
     *("wisun.jmie.version", "wisun.jmie.metric.id", "wisun.jmie.metric.data", "wisun.jmie.plf"),
+    *(f"icmpv6.opt.6cio.flag_{role}" for role in "dlbpe"),
     *("icmpv6.opt.aro.opaque", "icmpv6.opt.aro.flags", "icmpv6.opt.aro.tid", "icmpv6.opt.data"),
     *(f"icmpv6.rpl.opt.target.{name}" for name in ("flag.f", "rovrsz", "rovr")),
     *("icmpv6.rpl.opt.further", "icmpv6.rpl.opt.config.rpi23", "icmpv6.rpl.opt.data"),

@@ -59,32 +59,35 @@ rpl_option = st.one_of(
 rpl_options = some(rpl_option)
 three_bits = st.integers(0, 7)
 rpl_message = st.one_of(
-    st.builds(rpl.Dis, rpl_options, u(1)),
-    st.builds(rpl.Dio, u(1), u(1), u(2), address, u(1), st.booleans(), three_bits, three_bits, rpl_options),
-    st.builds(rpl.Dao, u(1), u(1), st.booleans(), st.none() | address, rpl_options),
-    st.builds(rpl.DaoAck, u(1), u(1), u(1), st.none() | address, rpl_options),
+    st.builds(rpl.Dis, rpl_options, u(1), u(1)),
+    st.builds(
+        *(rpl.Dio, u(1), u(1), u(2), address, u(1), st.booleans(), three_bits, three_bits, rpl_options),
+        *(st.integers(0, 1), u(1), u(1)),
+    ),
+    st.builds(rpl.Dao, u(1), u(1), st.booleans(), st.none() | address, rpl_options, st.integers(0, 63), u(1)),
+    st.builds(rpl.DaoAck, u(1), u(1), u(1), st.none() | address, rpl_options, st.integers(0, 127)),
 )
 
 nd_option = st.one_of(
     st.builds(nd.LinkLayerAddress, st.sampled_from([1, 2]), eui64 | octets(6).filter(lambda a: any(a[2:])) | octets(2)),
     st.builds(nd.AddressRegistration, eui64 | octets(16), u(2), u(1), u(1), u(1), u(1)),
-    st.builds(nd.PrefixInformation, address, u(1), u(1), u(4), u(4)),
-    st.builds(nd.Mtu, u(4)),
-    st.builds(nd.Context, st.integers(0, 15), octets(8) | address, u(1), st.booleans(), u(2)),
+    st.builds(nd.PrefixInformation, address, u(1), u(1), u(4), u(4), u(4)),
+    st.builds(nd.Mtu, u(4), u(2)),
+    st.builds(nd.Context, st.integers(0, 15), octets(8) | address, u(1), st.booleans(), u(2), three_bits, u(2)),
     st.builds(nd.RawOption, st.integers(40, 255), st.integers(1, 4).flatmap(lambda n: octets(n * 8 - 2))),
 )
 nd_message = st.one_of(
-    st.builds(nd.RouterSolicitation, some(nd_option)),
+    st.builds(nd.RouterSolicitation, some(nd_option), u(4)),
     st.builds(nd.RouterAdvertisement, u(1), u(1), u(2), u(4), u(4), some(nd_option)),
-    st.builds(nd.NeighborSolicitation, address, some(nd_option)),
-    st.builds(nd.NeighborAdvertisement, address, u(1), some(nd_option)),
+    st.builds(nd.NeighborSolicitation, address, some(nd_option), u(4)),
+    st.builds(nd.NeighborAdvertisement, address, u(1), some(nd_option), u(3)),
 )
 rarer_nd_option = st.one_of(
-    st.builds(nd.RedirectedHeader, st.integers(0, 4).flatmap(lambda n: octets(n * 8))),
+    st.builds(nd.RedirectedHeader, st.integers(0, 4).flatmap(lambda n: octets(n * 8)), u(6)),
     st.builds(nd.Nonce, st.integers(1, 3).flatmap(lambda n: octets(n * 8 - 2))),
-    st.builds(nd.RouteInformation, st.sampled_from([0, 8, 16]).flatmap(octets), u(1), st.integers(-1, 1), u(4)),
-    st.builds(nd.DnsServers, some(address, 3), u(4)),
-    st.builds(nd.BorderRouter, u(4), address, u(2)),
+    st.builds(nd.RouteInformation, st.sampled_from([0, 8, 16]).flatmap(octets), u(1), u(1), u(4)),
+    st.builds(nd.DnsServers, some(address, 3), u(4), u(2)),
+    st.builds(nd.BorderRouter, u(2), address, u(2), u(2)),
     st.builds(nd.Capabilities, u(6)),
 )
 """Options and messages that no Wi-SUN stack sends."""
@@ -99,14 +102,14 @@ p2p = st.one_of(
     st.builds(rpl_p2p.DroAck, *numbers_of_reply, u(1), st.integers(0, 0x3FFF), rpl_options),
 )
 dco = st.one_of(
-    st.builds(rpl_dco.Dco, u(1), u(1), u(1), st.booleans(), st.none() | address, rpl_options),
-    st.builds(rpl_dco.DcoAck, u(1), u(1), u(1), st.none() | address, rpl_options),
+    st.builds(rpl_dco.Dco, u(1), u(1), u(1), st.booleans(), st.none() | address, rpl_options, st.integers(0, 63)),
+    st.builds(rpl_dco.DcoAck, u(1), u(1), u(1), st.none() | address, rpl_options, st.integers(0, 127)),
 )
 secured = st.sampled_from([(0, 1), (1, 0), (2, 9), (3, 0)]).flatmap(
     lambda mode: st.builds(
         Secured,
         *(st.sampled_from(Secured.CODES), u(1), st.just(mode[0]), st.sampled_from([0, 2, 4, 6]), u(4)),
-        *(octets(mode[1]), st.booleans(), blob),
+        *(octets(mode[1]), st.booleans(), blob, st.integers(0, 127), three_bits, u(1)),
     )
 )
 icmpv6_message = st.one_of(
@@ -121,7 +124,7 @@ rarer_icmpv6_message = st.one_of(
     dco,
     p2p,
     secured,
-    st.builds(nd.Redirect, address, address, some(nd_option | rarer_nd_option)),
+    st.builds(nd.Redirect, address, address, some(nd_option | rarer_nd_option), u(4)),
     st.builds(nd.RouterAdvertisement, u(1), u(1), u(2), u(4), u(4), some(rarer_nd_option)),
 )
 

@@ -87,9 +87,9 @@ PACKETS: dict[str, Packet] = {
         nd.RouterAdvertisement(
             options=(
                 nd.Nonce(bytes(range(6))),
-                nd.RouteInformation(PREFIX[:8], 64, -1, 600),
+                nd.RouteInformation(PREFIX[:8], 64, 0x18, 600),
                 nd.DnsServers((ROOT, M1), 300),
-                nd.BorderRouter(0x00020001, ROOT, 60),
+                nd.BorderRouter(1, ROOT, 2, 60),
                 nd.Capabilities(1 << 32),
             )
         ),

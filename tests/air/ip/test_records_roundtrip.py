@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import attrs
 import pytest
@@ -13,10 +15,13 @@ from hypothesis import strategies as st
 from bench.air.errors import Malformed
 from bench.air.ip import dhcpv6, icmpv6, nd
 from bench.air.ip import packet as ipv6
+from bench.air.ip.duplicate_address import DuplicateAddress
 from bench.air.lowpan import datagram as lowpan
 from bench.air.lowpan.datagram import Datagram, Fragment
 from bench.air.lowpan.fragment import Reassembler, fragment
+from bench.air.rpl import dco, p2p
 from bench.air.rpl import messages as rpl
+from bench.air.rpl.secured import ConsistencyCheck, Secured
 from tests.air.ip import packets
 from tests.air.lowpan.lowpan_captures import payloads
 
@@ -127,6 +132,43 @@ PARSERS: tuple[Callable[[bytes], object], ...] = (
     nd.parse_options,
     lambda octets: lowpan.decompress(octets, packets.LINK_SRC, None, {0: packets.PREFIX}),
 )
+
+
+CODECS: dict[str, Callable[[bytes], Any]] = {
+    **{f"ND {kind}": decode for kind, decode in nd.MESSAGES.items()},
+    **{f"RPL {code}": decode for code, decode in {**rpl.MESSAGES, **dco.MESSAGES, **p2p.MESSAGES}.items()},
+    "secured RPL": partial(Secured.decode, Secured.CODES[0]),
+    "consistency check": ConsistencyCheck.decode,
+    "duplicate address": partial(DuplicateAddress.decode, DuplicateAddress.REQUEST, 0),
+}
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_no_record_drops_a_bit(name: str) -> None:
+    """Reserved bits are kept as they came: what drops one tells that its sender sent zero."""
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.binary(min_size=60, max_size=60), st.sampled_from([b"", bytes(1), b"\xff"]))
+    def kept(octets: bytes, each: bytes) -> None:
+        octets = octets[:24] + (each * 60 or octets)[:36]
+        try:
+            read = CODECS[name](octets)
+        except Malformed:
+            return
+        assert read.encode() == octets
+
+    kept()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from([*range(1, 6), 14, 24, 25, *range(33, 37)]), st.integers(1, 5), st.binary(min_size=40))
+def test_no_reserved_bit_hides_an_option_of_neighbour_discovery(kind: int, units: int, octets: bytes) -> None:
+    data = bytes((kind, units)) + octets[: 8 * units - 2]
+    (option,) = nd.parse_options(data)
+    assert nd.build_option(option) == data
+    usual = {3: [4], 5: [1], 24: [1, 2, 3], 25: [1, 3, 5], 35: [3], 36: [1], 34: [2, 3]}
+    units_of = {**usual, 1: [1, 2], 2: [1, 2], 33: [2, 3, 4, 5]}
+    assert isinstance(option, nd.RawOption) == (units not in units_of.get(kind, range(6)))
 
 
 @settings(max_examples=500, deadline=None)

@@ -119,7 +119,7 @@ def element(layer: Any) -> Any:
     if kind is wisun.LgtkHash:
         hashes = (layer.hash0, layer.hash1, layer.hash2)
         first, second, third = (hash_ if layer.present >> bit & 1 else None for bit, hash_ in enumerate(hashes))
-        return wisun.LgtkHash((first, second, third), layer.active)
+        return wisun.LgtkHash((first, second, third), layer.active, layer.reserved)
     if kind is wisun.Pom:
         return record(kind, layer, phy_modes=tuple(layer.phy_modes))
     if kind is wisun.Jm:
@@ -244,7 +244,7 @@ _ND_OPTIONS: dict[type[Packet], Any] = {
     nd_layers.ND_OPTIONS[kind.TYPE]: kind
     for kind in (
         *(nd.AddressRegistration, nd.PrefixInformation, nd.RedirectedHeader, nd.Mtu, nd.Nonce, nd.Context),
-        nd.Capabilities,
+        *(nd.Capabilities, nd.RouteInformation, nd.BorderRouter),
     )
 }
 
@@ -290,14 +290,9 @@ def nd_option(layer: Any) -> Any:
     if isinstance(layer, nd_layers.ND_OPTIONS[nd.LinkLayerAddress.SOURCE]):
         short = len(layer.address) == 6 and not any(layer.address[2:])
         found = nd.LinkLayerAddress(layer.type, layer.address[:2] if short else layer.address)
-    elif isinstance(layer, nd_layers.ND_OPTIONS[nd.RouteInformation.TYPE]):
-        preference = {0: 0, 1: 1, 3: -1}.get(layer.preference, 0)
-        found = record(nd.RouteInformation, layer, preference=preference)
     elif isinstance(layer, nd_layers.ND_OPTIONS[nd.DnsServers.TYPE]):
         addresses = tuple(layer.addresses[at : at + 16] for at in range(0, len(layer.addresses), 16))
         found = record(nd.DnsServers, layer, addresses=addresses)
-    elif isinstance(layer, nd_layers.ND_OPTIONS[nd.BorderRouter.TYPE]):
-        found = record(nd.BorderRouter, layer, version=layer.version_high << 16 | layer.version_low)
     elif type(layer) in _ND_OPTIONS:
         found = record(_ND_OPTIONS[type(layer)], layer)
     return found if nd.build_option(found) == bytes(layer) else nd.RawOption(layer.type, bytes(layer)[2:])
