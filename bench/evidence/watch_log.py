@@ -15,8 +15,8 @@ LOG: Final = "watchdog.jsonl"
 
 
 def log_rows(folder: Path) -> list[dict[str, Any]]:
-    """What the watchdogs of a run did; empty when there was none. A line that is no row was being written when the power
-    went, and the next watchdog wrote on behind it: it is left out, as a torn last one is.
+    """What the watchdogs of a run did; empty when there was none. A line that is no row was being written when the
+    power went, and the next watchdog wrote on behind it: it is left out, as a torn last one is.
 
     InputError for rows of an unknown format.
     """
