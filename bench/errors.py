@@ -38,4 +38,4 @@ SHOWN: Final = 120
 
 def echoed(text: str) -> str:
     """What a person gave, for a message: its beginning says which it was, and a line is to stay one that is read."""
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}... ({len(text)} characters)"
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}... (length {len(text)})"

@@ -94,4 +94,4 @@ def test_what_is_no_citation_is_repeated_by_its_beginning(run: Path) -> None:
     with pytest.raises(InputError) as caught:
         shown(run, "timeline#" + "9" * 20_000)
     assert len(str(caught.value)) < 300
-    assert "... (20009 characters): no citation" in str(caught.value)
+    assert "... (length 20009): no citation" in str(caught.value)

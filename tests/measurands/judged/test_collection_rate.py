@@ -187,7 +187,7 @@ def test_design_effect_of_independent_and_of_whole_clusters() -> None:
     """By hand: half of the clusters all, half of them nothing: variance 20 times that of independent trials."""
     assert design_effect([(10, 20), (10, 20), (10, 20)]) == 1.0
     assert design_effect([(20, 20), (0, 20)] * 50) == pytest.approx(20 * 100 / 99)
-    with pytest.raises(ValueError, match="1 clusters"):
+    with pytest.raises(ValueError, match="1 cluster with"):
         difference([(1, 2)], [(1, 2), (2, 2)])
 
 
