@@ -18,8 +18,8 @@ SAID_BEFORE = ROOT / "bench" / "measurands" / "judged"
 """What a verdict says is derived again, word for word, of runs that were judged before: its words stay."""
 
 THINGS = (
-    "alarm|bit|capture|cell|character|cluster|cycle|datagram|day|difference|digit|event|fault|file|fragment|frame|input"
-    "|item|key|line|mark|octet|packet|place|record|requirement|row|run|second|segment|step|terminal|time|transmission"
+    "alarm|bit|capture|cell|character|cluster|cycle|datagram|day|difference|digit|event|fault|file|fragment|frame|hop|input"
+    "|item|key|line|link|mark|octet|packet|place|record|requirement|row|run|second|segment|step|terminal|time|transmission"
     "|trial|value|verdict|word"
 )
 COUNTED = re.compile(rf" (?:(?:common|more|secured) )?(?:{THINGS})s\b")

@@ -180,7 +180,7 @@ def describe(header: Header) -> str:
     """A few words: ``RPI-6LoRH instance=0 rank=512 down``, ``SRH-6LoRH 2 hops of 2 octets``."""
     match header:
         case SourceRoute(hops=hops):
-            return f"SRH-6LoRH {len(hops)} hops of {counted(len(hops[0]))}"
+            return f"SRH-6LoRH {counted(len(hops), 'hop')} of {counted(len(hops[0]))}"
         case PacketInformation():
             way = " down" if header.flags & 0x80 else ""
             return f"RPI-6LoRH instance={header.instance} rank={header.sender_rank}{way}"

@@ -13,7 +13,7 @@ import attrs
 from bench.air.frozen import frozen
 from bench.air.layout import Plain, number, plain, u8, u16
 from bench.air.mac.ies import SubIe
-from bench.air.octets import Reader
+from bench.air.octets import Reader, counted
 
 _WIDE_OCTETS: Final = 27  # a timeslot element whose last two times have 3 octets
 _BITMAP_PAGES: Final = (9, 10)
@@ -204,7 +204,7 @@ def describe(element: Element) -> str:
         case Synchronization():
             return f"ASN={element.asn} join metric={element.join_metric}"
         case Slotframes():
-            return ", ".join(f"slotframe {s.handle} of {s.size}: {len(s.links)} links" for s in element.slotframes)
+            return ", ".join(f"slotframe {s.handle} of {s.size}: {counted(len(s.links), 'link')}" for s in element.slotframes)
         case Timeslot():
             return f"timeslot {element.template}"
         case Hopping():
