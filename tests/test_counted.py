@@ -26,6 +26,7 @@ COUNTED = re.compile(rf" (?:(?:common|more|secured) )?(?:{THINGS})s\b")
 CONSTANT = re.compile(r"[A-Z_0-9]+|\d+ \* .*")
 SEVERAL = {
     "len(keys)",  # of a frame: more than one
+    "len(hops)",  # of a source route that no header holds
     "len(options.captures)",  # as many
     "len(expression)",  # longer than the longest
     "len(pattern)",

@@ -204,7 +204,9 @@ def describe(element: Element) -> str:
         case Synchronization():
             return f"ASN={element.asn} join metric={element.join_metric}"
         case Slotframes():
-            return ", ".join(f"slotframe {s.handle} of {s.size}: {counted(len(s.links), 'link')}" for s in element.slotframes)
+            return ", ".join(
+                f"slotframe {s.handle} of {s.size}: {counted(len(s.links), 'link')}" for s in element.slotframes
+            )
         case Timeslot():
             return f"timeslot {element.template}"
         case Hopping():
