@@ -94,8 +94,9 @@ def nearest(name: str, known: Iterable[str], otherwise: str) -> str:
     from difflib import get_close_matches  # only for a mistake
 
     names = sorted(known)
-    close = get_close_matches(name, names, 3, 0.85)
-    for length in range(len(name), 3, -1):
+    longest = max(map(len, names), default=0)
+    close = get_close_matches(name, names, 3, 0.85) if len(name) <= 2 * longest else []  # of a longer one none is
+    for length in range(min(len(name), longest), 3, -1):
         close = close or [one for one in names if one.startswith(name[:length])][:5]
     return f"expected one like {', '.join(close)}" if close else f"expected {otherwise}"
 

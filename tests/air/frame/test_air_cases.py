@@ -30,6 +30,7 @@ from bench.cli.measure import measure_command
 from bench.cli.write import write_command
 from tests.air.fields.differences import write_capture
 from tests.air.mac_captures import need
+from tests.skips import ONCE
 
 CASES = Path(__file__).parents[2] / "data" / "air_cases"
 A, B = bytes.fromhex("0200000000000001"), bytes.fromhex("0200000000000002")
@@ -231,6 +232,7 @@ def test_an_fcs_that_chance_made_right(records: Callable[[], list[Record]], by_c
         assert f"of {told.frames - told.by_chance} of {told.frames} frames is wrong" in str(told)
 
 
+@ONCE
 def test_in_a_long_capture_chance_makes_some_right() -> None:
     """196,608 frames, each right by chance once in 65,536."""
     drawn = random.Random(1)
