@@ -38,4 +38,9 @@ SHOWN: Final = 120
 
 def echoed(text: str) -> str:
     """What a person gave, for a message: its beginning says which it was, and a line is to stay one that is read."""
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}... (length {len(text)})"
+    return text if len(text) <= SHOWN else f"{cut(text, SHOWN)} (length {len(text)})"
+
+
+def cut(text: str, most: int) -> str:
+    """A text for a message, of so many characters at most."""
+    return text if len(text) <= most else text[: most - 3] + "..."

@@ -24,7 +24,7 @@ from bench.evidence.added import REGISTER
 from bench.evidence.folder import RunFolder
 from bench.evidence.seal.compare import Change, begun_by, compare
 from bench.evidence.seal.contents import EARLIER, JUDGED, LOG, MANIFEST, TIMELINE, read_rows
-from bench.evidence.seal.held import seals_kept
+from bench.evidence.seal.held import by_number, seals_kept
 from bench.evidence.seal.keys import fingerprint, read_public
 from bench.evidence.seal.manifest import Manifest, NoManifest, Read, Seals, read_manifest
 from bench.evidence.seal.sealing import FOUND
@@ -274,7 +274,7 @@ def _derive(run: Path, results: Path, inputs: dict[str, Any] | None, as_of: AsOf
 def _judgements(run: Path) -> Iterator[Path]:
     """Later judgements, in their order."""
     if (run / JUDGED).is_dir():
-        yield from sorted((run / JUDGED).iterdir(), key=_by_number)
+        yield from sorted((run / JUDGED).iterdir(), key=by_number)
 
 
 def _check_judgement(run: Path, folder: Path, asked: str | None, found: Found) -> None:
@@ -328,10 +328,6 @@ def _seals(run: Path) -> Iterator[Read]:
     for path in (*seals_kept(run), run / MANIFEST):
         with contextlib.suppress(NoManifest, InputError):
             yield read_manifest(path)
-
-
-def _by_number(path: Path) -> tuple[int, str]:
-    return len(path.name), path.name
 
 
 def _earlier_digests(run: Path) -> list[str]:

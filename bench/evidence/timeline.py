@@ -20,7 +20,7 @@ from typing import Any, Final, Self, TypedDict, Unpack
 import attrs
 
 from bench import kinds
-from bench.errors import InputError
+from bench.errors import InputError, cut
 from bench.formats import TIMELINE
 from bench.records import Json, Observation
 
@@ -337,7 +337,7 @@ def _wrong(row: tuple[Any, ...], told: object) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    return cut(text, _SHOWN)
 
 
 def _open(path: Path, *, writing: bool) -> sqlite3.Connection:

@@ -19,7 +19,7 @@ from typing import Any, Final
 import attrs
 
 from bench.air.octets import counted
-from bench.errors import InputError
+from bench.errors import InputError, cut
 from bench.evidence.added import REGISTER
 from bench.evidence.evidence import Evidence
 from bench.evidence.seal.compare import fields
@@ -105,7 +105,7 @@ def _places(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for place in places[:_SHOWN]:
         yield f"{place} stored {_cut(before.get(place))}, derived {_cut(after.get(place))}"
     if len(places) > _SHOWN:
-        yield f"{counted(len(places) - _SHOWN, 'more place')}"
+        yield counted(len(places) - _SHOWN, "more place")
 
 
 def _rest_differs(stored: Mapping[str, Any], derived: Mapping[str, Any]) -> Iterator[str]:
@@ -119,5 +119,4 @@ def _by_name(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cut(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return cut(json.dumps(value, ensure_ascii=False), 60)

@@ -62,7 +62,7 @@ def _why(before: Judged, after: Judged, requirement: str) -> Iterator[str]:
     differ = [key for key in dict.fromkeys((*was, *now)) if was.get(key) != now.get(key)]
     yield from (f"{key} {_text(was.get(key))} -> {_text(now.get(key))}" for key in differ[:_SHOWN])
     if len(differ) > _SHOWN:
-        yield f"{counted(len(differ) - _SHOWN, 'more difference')}"
+        yield counted(len(differ) - _SHOWN, "more difference")
     if before.code != after.code:
         yield f"bench {before.code} -> {after.code}"
 

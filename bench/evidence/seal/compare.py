@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 
 from bench.air.octets import counted
-from bench.errors import InputError
+from bench.errors import InputError, cut
 from bench.evidence.seal.contents import (
     CHUNK,
     COLUMNS,
@@ -334,11 +334,9 @@ def _evidence(path: str) -> bool:
 
 def _few(changes: list[Change]) -> list[Change]:
     more = len(changes) - _MOST
-    return (
-        changes
-        if more <= 0
-        else [*changes[:_MOST], Change(changes[0].place.split()[0], f"{counted(more, 'more difference')}")]
-    )
+    if more <= 0:
+        return changes
+    return [*changes[:_MOST], Change(changes[0].place.split()[0], counted(more, "more difference"))]
 
 
 def _range(noun: str, first: int, last: int) -> str:
@@ -346,8 +344,7 @@ def _range(noun: str, first: int, last: int) -> str:
 
 
 def _cut(value: object) -> str:
-    text = " ".join(str(value).split()) or "empty"
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+    return cut(" ".join(str(value).split()) or "empty", _SHOWN)
 
 
 def _shown(path: str | None) -> str:

@@ -46,7 +46,12 @@ def _since(run: Path, path: Path, *, stopped: bool) -> list[Change]:
 
 def seals_kept(run: Path) -> list[Path]:
     """The manifests of a run's earlier stops, the first one first."""
-    return sorted((run / EARLIER).glob("*.json"), key=lambda path: (len(path.name), path.name))
+    return sorted((run / EARLIER).glob("*.json"), key=by_number)
+
+
+def by_number(path: Path) -> tuple[int, str]:
+    """Sorts what is numbered by its name: 2 before 10."""
+    return len(path.name), path.name
 
 
 def in_a_line(found: list[Change]) -> str:

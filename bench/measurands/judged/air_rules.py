@@ -299,7 +299,8 @@ def _missed_much(evidence: Evidence, terminal: str, listener: Listener) -> Troub
     if unheard * 5 > len(data):
         why = f"the sniffers heard nothing of it in the five minutes before {unheard} of its {len(data)} data"
         return Trouble(why, False, ())
-    if listener.gaps * 5 > listener.frames:
-        why = f"the sniffers missed frames before {listener.gaps} of the {listener.frames} that they heard"
+    gaps = listener.gaps
+    if gaps * 5 > listener.frames:
+        why = f"the sniffers missed frames before {gaps} of the {listener.frames} that they heard"
         return Trouble(why, False, ())
     return None

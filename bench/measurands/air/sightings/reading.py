@@ -64,11 +64,10 @@ class Reader:
             frame = _headed(frame)
         start = start_ns(frame)
         first = start, frame.length_octets
-        if _damaged(frame):
-            pass  # no part of any datagram
-        elif "frag1" in frame.layers:
+        part_of_datagram = not _payload_damaged(frame)
+        if part_of_datagram and "frag1" in frame.layers:
             self._fragments[frame.src, frame.dst] = first
-        elif "fragn" in frame.layers:
+        elif part_of_datagram and "fragn" in frame.layers:
             first = self._fragments.get((frame.src, frame.dst), first)
         return Sighting(
             ordinal=ordinal,
@@ -161,7 +160,7 @@ def plan_of(schedule: wisun.Us | None) -> tuple[int, int] | None:
     return schedule.schedule.domain, schedule.schedule.plan_id
 
 
-def _damaged(frame: Frame) -> bool:
+def _payload_damaged(frame: Frame) -> bool:
     """Whether its 6LoWPAN payload is."""
     return frame.piece is not None and bool(frame.piece.trouble)
 
@@ -169,7 +168,7 @@ def _damaged(frame: Frame) -> bool:
 def _content(frame: Frame, first: tuple[int, int]) -> Content | None:
     if frame.unauthenticated:
         return None  # another key would have given other octets, and nothing tells
-    if _damaged(frame):
+    if _payload_damaged(frame):
         return None  # people are shown what stands before the damage; what it was meant to say nobody knows
     if frame.packet is not None:
         return _datagram(frame.packet, *first)
